@@ -1,0 +1,64 @@
+"""What everything names: typed ids, the clock, error families, time ranges, paging, canonical digests."""
+
+from tidegate.kernel.canonical import canonical_json, digest_of
+from tidegate.kernel.clock import Clock, SystemClock
+from tidegate.kernel.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    TidegateError,
+    TooLargeError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnsupportedMediaError,
+)
+from tidegate.kernel.ids import (
+    AlertId,
+    DecisionId,
+    GateId,
+    IdFactory,
+    RandomIds,
+    ReleaseId,
+    TokenId,
+    WorkspaceId,
+)
+from tidegate.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Page, decode_cursor, encode_cursor
+from tidegate.kernel.times import TimeRange, format_duration, format_utc, parse_duration, parse_utc
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "MAX_LIMIT",
+    "AlertId",
+    "Clock",
+    "ConflictError",
+    "Cursor",
+    "DecisionId",
+    "ForbiddenError",
+    "GateId",
+    "IdFactory",
+    "InvalidInputError",
+    "NotFoundError",
+    "Page",
+    "RandomIds",
+    "ReleaseId",
+    "SystemClock",
+    "TidegateError",
+    "TimeRange",
+    "TokenId",
+    "TooLargeError",
+    "TooManyRequestsError",
+    "UnauthenticatedError",
+    "UnavailableError",
+    "UnsupportedMediaError",
+    "WorkspaceId",
+    "canonical_json",
+    "decode_cursor",
+    "digest_of",
+    "encode_cursor",
+    "format_duration",
+    "format_utc",
+    "parse_duration",
+    "parse_utc",
+]
