@@ -1,1 +1,16 @@
-"""Not built yet."""
+"""Families, windows and signals: numbers over what happened, exact."""
+
+from tidegate.signals.model import NANO_PER_USD, Family, Figures, GroupTotals, SignalScope, Totals, figures_of
+from tidegate.signals.ports import Dimension, SignalReader
+
+__all__ = [
+    "NANO_PER_USD",
+    "Dimension",
+    "Family",
+    "Figures",
+    "GroupTotals",
+    "SignalReader",
+    "SignalScope",
+    "Totals",
+    "figures_of",
+]
