@@ -8,10 +8,23 @@ from tidegate.alerts.errors import (
     WatchLostError,
 )
 from tidegate.alerts.evaluator import AlertEvaluator, Evaluation
-from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Cause, CauseKind, Rule, Severity, Transition
+from tidegate.alerts.model import (
+    Alert,
+    AlertDetail,
+    AlertKey,
+    AlertPreview,
+    AlertState,
+    Cause,
+    CauseKind,
+    FamilyAlert,
+    QuietState,
+    Rule,
+    Severity,
+    Transition,
+)
 from tidegate.alerts.ports import Watch
 from tidegate.alerts.rules import BUILT_IN_RULES, load_rules
-from tidegate.alerts.service import OPEN_STATES, AlertPreview, AlertService, FamilyAlert, QuietState
+from tidegate.alerts.service import OPEN_STATES, AlertService
 from tidegate.alerts.store import PostgresAlertStore, PostgresWatchStore
 
 __all__ = [

@@ -1,14 +1,14 @@
 """Judges the rules, over and over.
 
 Contract of this part:
-- One process evaluates at a time: whoever holds the lease of the watch (5 s, renewed with each evaluation). Others stand
-  by and try again every second. Each write names its fence, so that a holder that slept through its lease writes nothing.
-- One statement a family and window reads all workspaces, services and tenants; only transitions are written. Open alerts
-  are kept in memory as a copy of the store: written first, then applied. After any failure the copy is thrown away and
-  read again, so a write whose answer was lost is found and not repeated.
-- An alert opens within one tick of being visible to the reader (at once after a flush of this process, 1 s at the latest,
-  2 s while there is nothing at all). After a crash, evaluation goes on when the lease has run out.
-- `evaluated_at` moves only when all families were read and all transitions are stored. While it stands still, gates hold.
+- One process evaluates at a time: whoever holds the lease of the watch (5 s, renewed with each evaluation). Others
+  stand by and try every second. A write names its fence: a holder that slept through its lease writes nothing.
+- One statement a family and window reads all workspaces, services and tenants; only transitions are written. Open
+  alerts are kept in memory as a copy of the store: written first, then applied. After a failed write the copy is
+  thrown away and read again, so a write whose answer was lost is found and not repeated.
+- An alert opens within one tick of being visible to the reader: at once after a flush of this process, else within
+  1 s, 2 s while there is nothing at all. After a crash, evaluation goes on when the lease has run out.
+- `evaluated_at` moves only when all families were read and all transitions are stored. While it stands, gates hold.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from operator import attrgetter
 
 import structlog
 
@@ -99,7 +98,7 @@ class AlertEvaluator:
         """Judge all rules of all workspaces at `now` and store what moved; `None` while another process evaluates.
 
         Raises:
-            UnavailableError: an engine does not answer; what was stored before stands, the rest comes with the next call.
+            UnavailableError: an engine does not answer; what is stored stands, the rest comes with the next call.
             WatchLostError: another process took over meanwhile.
             AlertOutOfStepError: the store differs from what was read at the start; it is read again with the next call.
         """
@@ -134,7 +133,7 @@ class AlertEvaluator:
         return Evaluation(now, group_count, tuple(changes))
 
     def _changes_of(self, rule: Rule, groups: Sequence[GroupTotals], now: datetime) -> list[Change]:
-        # Most groups neither cross a bound nor have an open alert: they cost a comparison and a look-up of a plain tuple.
+        # Most groups neither cross a bound nor have an open alert: they cost a comparison and one look-up.
         found: dict[tuple[WorkspaceId, str, str | None], Totals] = {
             (key.workspace, key.service, key.tenant): _NOTHING for key in self._open if key.code == rule.code
         }
@@ -156,7 +155,7 @@ class AlertEvaluator:
         return [change for change in changes if change is not None]
 
     def _change(self, rule: Rule, key: AlertKey, totals: Totals, now: datetime) -> Change | None:
-        change = advance(rule, key, self._open.get(key), judge(rule, totals), now)
+        change = advance(rule, self._open.get(key), judge(rule, totals), key=key, now=now)
         if change is None or not change.is_new:
             return change
         return replace(change, alert=replace(change.alert, id=AlertId(self._ids.new_id("alr"))))
@@ -199,7 +198,7 @@ class AlertEvaluator:
                     "alert evaluation failed", code=error.code, detail=error.message, cause=repr(error.__cause__)
                 )
             self._is_failing = True
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the top of a job: evaluation goes on with the next tick
             _log.exception("alert evaluation failed unexpectedly", exc_info=error)
             self._is_failing = True
         else:

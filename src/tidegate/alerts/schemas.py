@@ -1,10 +1,20 @@
 """Alerts on the wire."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from tidegate.alerts.model import Alert, AlertDetail, AlertState, CauseKind, Severity, Transition
+from pydantic import Field
+
+from tidegate.alerts.model import (
+    Alert,
+    AlertDetail,
+    AlertPreview,
+    AlertState,
+    CauseKind,
+    FamilyAlert,
+    Severity,
+    Transition,
+)
 from tidegate.alerts.ports import Watch
-from tidegate.alerts.service import AlertPreview, FamilyAlert
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import Page, TimeRange
 
@@ -12,10 +22,8 @@ from tidegate.kernel import Page, TimeRange
 class WindowOut(WireModel):
     """The moments that an answer covers, without its end."""
 
-    from_: Utc
+    from_: Annotated[Utc, Field(alias="from")]
     to: Utc
-
-    model_config = {"alias_generator": lambda name: name.rstrip("_")}
 
     @classmethod
     def of(cls, window: TimeRange) -> Self:
@@ -58,7 +66,7 @@ class FamilyAlertsOut(WireModel):
     window: WindowOut
     evaluated_at: Utc | None
     """When the rules were last evaluated; null when they never were: then an empty list says nothing."""
-    metrics: dict[str, int | float | None | dict[str, int]]
+    metrics: dict[str, int | float | dict[str, int] | None]
     alerts: tuple[FamilyAlertOut, ...]
     preview: bool
     """Whether the alerts are what the given bounds would find, instead of the stored ones."""

@@ -1,7 +1,6 @@
 """What people and gates ask of alerts. Nothing here moves an alert: the evaluator does."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from tidegate.alerts.errors import AlertNotFoundError
@@ -10,9 +9,11 @@ from tidegate.alerts.model import (
     Alert,
     AlertDetail,
     AlertKey,
+    AlertPreview,
     AlertState,
+    FamilyAlert,
+    QuietState,
     Rule,
-    Severity,
     exceeds,
     judge,
     sentence_of,
@@ -35,57 +36,12 @@ from tidegate.kernel import (
     format_utc,
     parse_utc,
 )
-from tidegate.signals import Family, Figures, GroupTotals, SignalReader, SignalScope, figures_of
+from tidegate.signals import Family, GroupTotals, SignalReader, SignalScope, figures_of
 
-__all__ = ["OPEN_STATES", "AlertPreview", "AlertService", "FamilyAlert", "QuietState"]
+__all__ = ["OPEN_STATES", "AlertService"]
 
 OPEN_STATES = frozenset({AlertState.PENDING, AlertState.FIRING})
 _OPEN_LIMIT = 1_000  # the most that one answer shows; an outage of all of 10,000 tenants says enough with these
-
-
-@dataclass(frozen=True, slots=True)
-class FamilyAlert:
-    """An alert as the routes of the families show it: stored, or what other bounds would open."""
-
-    code: str
-    severity: Severity
-    sentence: str
-    value: float | None
-    threshold: float
-    count: int
-    since: datetime
-    """When the bound was crossed; the moment of the answer for an alert that only other bounds would open."""
-    runbook: str
-    service: str
-    tenant: str | None
-    state: AlertState
-
-
-@dataclass(frozen=True, slots=True)
-class AlertPreview:
-    """Figures of a family and its alerts: the stored ones, or, with overrides, what these bounds would find now."""
-
-    family: Family
-    window: TimeRange
-    evaluated_at: datetime | None
-    """`None` when the rules were never evaluated: then an empty list says nothing."""
-    figures: Figures
-    breakdowns: Mapping[str, Mapping[str, int]]
-    """Counts by status and by error code, under their wire names."""
-    alerts: tuple[FamilyAlert, ...]
-    is_preview: bool
-
-
-@dataclass(frozen=True, slots=True)
-class QuietState:
-    """All that is needed to say whether alerts were quiet: open ones, the last that closed, and how well one watched."""
-
-    open_alerts: tuple[Alert, ...]
-    last_closed_at: datetime | None
-    """When the last one closed at or after the asked moment."""
-    evaluated_at: datetime | None
-    watched_since: datetime | None
-    """Quiet before this moment is not known to be quiet."""
 
 
 class AlertService:
@@ -101,7 +57,7 @@ class AlertService:
     def rule_count(self) -> int:
         return len(self._rules)
 
-    async def list_alerts(  # noqa: PLR0913 - what a list can be narrowed by, and its page
+    async def list_alerts(
         self,
         workspace: WorkspaceId,
         *,
@@ -173,7 +129,7 @@ class AlertService:
     async def quiet_state(
         self, workspace: WorkspaceId, codes: Collection[str], services: Collection[str], *, since: datetime
     ) -> QuietState:
-        """Return what is open among `codes` on `services`, and what closed at or after `since`; none named means all."""
+        """Return what is open of `codes` on `services`, and what closed at or after `since`; none named means all."""
         named = AlertFilter(codes=codes or None, services=services or None)
         watch = await self._store.find_watch(workspace)
         # Open ones before closed ones: an alert that closes in between is then seen twice instead of never.

@@ -38,9 +38,9 @@ _CHANGED = """
     fired_at timestamptz, resolved_at timestamptz, held_since timestamptz, transition_count integer, expected integer
 """
 _FILTER = """
-    ($2::text[] IS NULL OR state = ANY ($2)) AND ($3::text IS NULL OR service = $3) AND ($4::text IS NULL OR tenant = $4)
-    AND ($5::text IS NULL OR family = $5) AND ($6::text[] IS NULL OR code = ANY ($6))
-    AND ($7::text[] IS NULL OR service = ANY ($7))
+    ($2::text[] IS NULL OR state = ANY ($2)) AND ($3::text IS NULL OR service = $3)
+    AND ($4::text IS NULL OR tenant = $4) AND ($5::text IS NULL OR family = $5)
+    AND ($6::text[] IS NULL OR code = ANY ($6)) AND ($7::text[] IS NULL OR service = ANY ($7))
 """
 
 
@@ -201,8 +201,8 @@ async def _insert(connection: Connection, workspace: WorkspaceId, changes: Seque
     await connection.execute(
         f"""
         INSERT INTO alerts ({_COLUMNS}, subject)
-        SELECT $1, id, code, family, severity, service, tenant, state, value, threshold, count, sentence, runbook, since,
-            fired_at, resolved_at, held_since, transition_count, decode(subject, 'hex')
+        SELECT $1, id, code, family, severity, service, tenant, state, value, threshold, count, sentence, runbook,
+            since, fired_at, resolved_at, held_since, transition_count, decode(subject, 'hex')
         FROM jsonb_to_recordset($2) AS changed ({_CHANGED})
         """,
         workspace,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """A page for somebody who has to act: what it means, where to look, how to stop it, how to go back, whom to tell."""
+    """A page for somebody who has to act: what it means, where to look, how to stop it, whom to tell."""
 
     slug: str
     """The code of the rule that it belongs to; its address is `/runbooks/{slug}`."""
