@@ -6,17 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
 from tidegate import __version__
+from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
+from tidegate.alerts.routes import router as alert_routes
 from tidegate.app import health
 from tidegate.app.keys import load_signing_key
 from tidegate.edge.http import build_http_app
 from tidegate.edge.requests import RequestContext
 from tidegate.identity import IdentityService, PostgresCredentialStore
 from tidegate.kernel import RandomIds, SystemClock
+from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
@@ -71,11 +75,17 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         RollupReader: reader,
         health.Engines: health.Engines(state=database, telemetry=engine),
     }
-    tasks: list[Task] = [ingest.run, closer.run]
+    rules = load_rules()
+    alerts = PostgresAlertStore(database)
+    evaluator = AlertEvaluator(
+        rules=rules, reader=reader, alerts=alerts, watch=PostgresWatchStore(database), clock=clock, ids=ids
+    )
+    services[AlertService] = AlertService(rules=rules, reader=reader, store=alerts, clock=clock)
+    tasks: list[Task] = [ingest.run, closer.run, partial(evaluator.run, closer.on_published)]
     application = build_http_app(
         version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
     )
-    for router in (health.router, signal_routes):
+    for router in (health.router, signal_routes, alert_routes, runbook_routes):
         application.include_router(router)
     return Edge(RequestContext(OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)))
 
