@@ -46,7 +46,7 @@ tidegate is ready.
   board      {report.public_url}
   sign in    {link}   (once, within 30 minutes; another: tidegate sign-in-link)
   OTLP/HTTP  {otlp}   (POST /v1/traces with an ingest token: tidegate token create --scope ingest)
-  data       {data_dir.resolve()}   (all telemetry is kept; prompts and outputs are dropped)
+  data       {data_dir}   (all telemetry is kept; prompts and outputs are dropped)
   access     tokens and signed-in browsers only
 Ctrl-C stops it.""",
         err=True,
@@ -77,5 +77,6 @@ def render_status(found: dict[str, Any]) -> str:
     memory = found["memory"]
     return (
         f"{found['publicUrl']}, supervisor pid {found['pid']}, since {found['startedAt']}\n"
-        f"memory of all processes: {memory['privateBytes'] / 2**20:.0f} MB private, {memory['pssBytes'] / 2**20:.0f} MB PSS"
+        f"memory of all processes: {memory['privateBytes'] / 2**20:.0f} MB private, "
+        f"{memory['pssBytes'] / 2**20:.0f} MB PSS"
     )
