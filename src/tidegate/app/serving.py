@@ -8,7 +8,6 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.memory import memory_of
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -65,6 +64,8 @@ def describe_status(data_dir: Path) -> dict[str, Any]:
     state = read_state(data_dir)
     if holder is None or state is None:
         return {"running": False, "dataDir": str(data_dir)}
+    from tidegate.app.memory import memory_of
+
     memory = memory_of(holder.pid)
     return {"running": True, "dataDir": str(data_dir), **state, "memory": memory.as_json()}
 
