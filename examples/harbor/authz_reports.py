@@ -12,6 +12,7 @@ from examples.harbor.authz_suite import SERVICE, SUITE, AuthzRegressionRun, Outc
 # An engine of tidegate that died is back within ten seconds; three times that is a report that does not arrive.
 REPORT_DEADLINE_S = 30.0
 RETRY_S = 0.5
+FAILURES_SHOWN = 10
 
 
 class ReportError(Exception):
@@ -81,6 +82,8 @@ def describe_run(run: AuthzRegressionRun) -> str:
     lines = [f"{totals['passed']} of {totals['total']} authorization cases passed (commit {run.commit[:12]})"]
     lines += [
         f"  ✗ {case.id}: {case.operation} as {case.actor}: expected {case.expected}, got {case.actual}"
-        for case in run.failures
+        for case in run.failures[:FAILURES_SHOWN]
     ]
+    if len(run.failures) > FAILURES_SHOWN:
+        lines.append(f"  … and {len(run.failures) - FAILURES_SHOWN} more; `--junit FILE` writes all of them")
     return "\n".join(lines)
