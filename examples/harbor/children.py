@@ -31,6 +31,12 @@ class Child:
     logs: tuple[Path, ...]
     """Where it writes, most telling first."""
 
+    def how_it_ended(self) -> str:
+        code = self.process.returncode
+        if code is None:
+            return "still runs"
+        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended by itself with code {code}"
+
     def last_words(self) -> str:
         """Return the end of its first log that is not empty."""
         for log in self.logs:

@@ -179,8 +179,7 @@ class Launch:
             StepError: it came.
         """
         child = await asyncio.shield(self._died)
-        code = child.process.returncode
-        raise StepError(f"{child.name} ended by itself with code {code}.\n{child.last_words()}")
+        raise StepError(f"{child.name} {child.how_it_ended()}.\n{child.last_words()}")
 
     async def stop(self) -> None:
         """Stop what was started, last first, so that harbor's last spans still find tidegate."""

@@ -59,7 +59,10 @@ def lock_directory(data_dir: Path) -> int:
         AlreadyRunningError: another process holds it.
     """
     directory = harbor_dir(data_dir)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # One after the other: `parents=True` would give the data directory, which holds keys, the mode of the shell.
+    data_dir.parent.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -71,3 +74,18 @@ def lock_directory(data_dir: Path) -> int:
             f"A run already uses {data_dir}{who}. Stop it with Ctrl-C, or choose another --data-dir."
         ) from error
     return descriptor
+
+
+def is_served(data_dir: Path) -> bool:
+    """Tell whether a tidegate server uses the directory: it holds a lock on the file `lock` as long as it lives."""
+    try:
+        descriptor = os.open(data_dir / "lock", os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

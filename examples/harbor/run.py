@@ -30,7 +30,7 @@ from examples.harbor.children import StepError
 from examples.harbor.commit import find_commit
 from examples.harbor.launch import CONFLICT, Launch, Options
 from examples.harbor.places import DEFAULT_DATA_DIR, HARBOR_PORT, REPOSITORY, TIDEGATE_PORT, harbor_dir
-from examples.harbor.record import AlreadyRunningError, RunRecord, lock_directory
+from examples.harbor.record import AlreadyRunningError, RunRecord, delete_record, is_served, lock_directory
 
 # Ctrl-C and a closed terminal interrupt (as for any command, 130 and 129); SIGTERM asks for the end, and gets it.
 SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGHUP: 129, signal.SIGTERM: 0}
@@ -60,17 +60,23 @@ def prepare_directory(data_dir: Path, *, is_fresh: bool) -> int:
     """Make and claim the data directory; return the descriptor that holds the claim.
 
     Raises:
-        StepError: `--fresh` names a directory that no run has made.
+        StepError: `--fresh` names a directory that no run has made, or that a server uses.
         AlreadyRunningError: another run uses it.
     """
-    if not is_fresh or not data_dir.exists():
-        return lock_directory(data_dir)
-    if not harbor_dir(data_dir).is_dir():
-        raise StepError(f"--fresh does not remove {data_dir}: no run of harbor has made it. Remove it yourself.")
+    if is_fresh and data_dir.exists():
+        if not harbor_dir(data_dir).is_dir():
+            raise StepError(f"--fresh does not remove {data_dir}: no run of harbor has made it. Remove it yourself.")
+        claim = lock_directory(data_dir)
+        try:
+            if is_served(data_dir):
+                raise StepError(f"--fresh does not remove {data_dir}: a tidegate server uses it. Stop it first.")
+            shutil.rmtree(data_dir)
+        finally:
+            os.close(claim)
     claim = lock_directory(data_dir)
-    shutil.rmtree(data_dir)
-    os.close(claim)
-    return lock_directory(data_dir)
+    # What a run that was killed left behind names a token and a process number that may be somebody else's now.
+    delete_record(data_dir)
+    return claim
 
 
 async def launch_everything(launch: Launch, progress: Progress) -> None:
@@ -119,14 +125,14 @@ async def show_board(launch: Launch, record: RunRecord, progress: Progress) -> N
         f"""
 Board       {record.tidegate_url}/
 Sign in     {link}
-Fix         {fix_command(launch.data_dir)}
+Fix         {harbor_command("fix", launch.data_dir)}
             (in another terminal: closes the planted authorization hole, runs the suite again, reports it)
-Faults      {python_command()} -m examples.harbor fault list
+Faults      {harbor_command("fault list", launch.data_dir)}
 Logs        {shown_path(harbor_dir(launch.data_dir))}
 Stop        Ctrl-C
 """
     )
-    progress.say("board shown")
+    progress.say(f"{progress.elapsed_s:.1f} s from start to board; traffic goes on")
 
 
 async def tell_changes(record: RunRecord, progress: Progress) -> None:
@@ -147,14 +153,12 @@ def shown_path(path: Path) -> str:
     return str(path.relative_to(REPOSITORY)) if path.is_relative_to(REPOSITORY) else str(path)
 
 
-def python_command() -> str:
+def harbor_command(verb: str, data_dir: Path) -> str:
+    """Return the command as somebody in the repository's root would type it."""
     # Not resolved: the environment's python is a link, and its own name is what is short.
-    return shown_path(Path(sys.executable))
-
-
-def fix_command(data_dir: Path) -> str:
+    python = shlex.quote(shown_path(Path(sys.executable)))
     option = "" if data_dir == DEFAULT_DATA_DIR else f" --data-dir {shlex.quote(shown_path(data_dir))}"
-    return f"{python_command()} -m examples.harbor fix{option}"
+    return f"{python} -m examples.harbor {verb}{option}"
 
 
 async def run(options: Options, progress: Progress) -> int:
