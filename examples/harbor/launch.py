@@ -29,7 +29,8 @@ WORKSPACE = "default"
 # A first start makes a database cluster; on two busy cores it was seen to take 20 s.
 READY_DEADLINE_S = 60.0
 READY_LOOK_S = 0.1
-STOP_HARBOR_S = 8.0
+# The exporter gives up its last batch after ten seconds, when tidegate is what died.
+STOP_HARBOR_S = 12.0
 # Long enough for both engines to close their files; a stop is normally over in two seconds.
 STOP_TIDEGATE_S = 30.0
 CONFLICT = 6
