@@ -1,1 +1,7 @@
-"""Not built yet."""
+"""Who: workspaces, tokens, sign-in links and sessions."""
+
+from tidegate.identity.model import SigningKey
+from tidegate.identity.service import IdentityService
+from tidegate.identity.store import PostgresCredentialStore
+
+__all__ = ["IdentityService", "PostgresCredentialStore", "SigningKey"]

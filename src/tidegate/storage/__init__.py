@@ -1,1 +1,5 @@
-"""Not built yet."""
+"""The two engines: connections, transactions, migrations. Knows no feature."""
+
+from tidegate.storage.database import Connection, Database, UnsafeRoleError
+
+__all__ = ["Connection", "Database", "UnsafeRoleError"]

@@ -1,0 +1,133 @@
+"""Who is calling, and how a door asks: an `Authenticator` wired in `app`, scopes checked per route."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+
+from tidegate.kernel import ForbiddenError, UnauthenticatedError, WorkspaceId
+
+__all__ = ["Authenticator", "Caller", "CurrentCaller", "CurrentWorkspace", "Scope", "WritableWorkspace", "requires"]
+
+SESSION_COOKIE = "tidegate_session"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Scope(StrEnum):
+    """What a credential may do. `admin` includes the others; `write` includes `read`."""
+
+    INGEST = "ingest"
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+_INCLUDED: dict[Scope, frozenset[Scope]] = {
+    Scope.INGEST: frozenset({Scope.INGEST}),
+    Scope.READ: frozenset({Scope.READ}),
+    Scope.WRITE: frozenset({Scope.WRITE, Scope.READ}),
+    Scope.ADMIN: frozenset(Scope),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A proven caller. The workspace comes from the credential and from nothing else."""
+
+    workspace: WorkspaceId
+    scope: Scope
+    actor: str
+    """Id of the token or session, for logs."""
+    by_session: bool
+
+    def may(self, scope: Scope) -> bool:
+        return scope in _INCLUDED[self.scope]
+
+
+class Authenticator(Protocol):
+    """Turns a credential into a caller."""
+
+    async def caller_of_token(self, token: str) -> Caller:
+        """Return who holds `token`.
+
+        Raises:
+            UnauthenticatedError: it is malformed, unknown, expired or revoked; the answer is the same for all.
+        """
+        ...
+
+    async def caller_of_session(self, session: str) -> Caller:
+        """Return whose browser session this is.
+
+        Raises:
+            UnauthenticatedError: it is unknown, expired or ended.
+        """
+        ...
+
+
+async def caller_of(request: Request) -> Caller:
+    """Return the caller of this request: a bearer token first, else the browser's session.
+
+    Raises:
+        UnauthenticatedError: there is neither, or it proves nothing.
+        ForbiddenError: a page of another origin sends the browser's session with a write.
+    """
+    authenticator: Authenticator = request.app.state.authenticator
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnauthenticatedError("Send the token as `Authorization: Bearer <token>`.")
+        return await authenticator.caller_of_token(token.strip())
+    session = request.cookies.get(SESSION_COOKIE)
+    if session is None:
+        raise UnauthenticatedError(
+            "Send a token as `Authorization: Bearer <token>`; `tidegate token create` makes one."
+        )
+    if request.method not in _SAFE_METHODS:
+        _refuse_other_origins(request)
+    return await authenticator.caller_of_session(session)
+
+
+def requires(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
+    """Return a dependency that lets in only callers with `scope`."""
+
+    async def proven(request: Request) -> Caller:
+        caller = await caller_of(request)
+        if not caller.may(scope):
+            raise ForbiddenError(
+                f"This needs the scope `{scope}`; the credential has `{caller.scope}`. "
+                f"`tidegate token create --scope {scope}` makes one that fits."
+            )
+        request.state.caller = caller
+        return caller
+
+    return proven
+
+
+def _refuse_other_origins(request: Request) -> None:
+    """SameSite keeps the cookie home in current browsers; the Origin check holds in the others."""
+    origin = request.headers.get("origin")
+    if origin is None or origin.partition("://")[2] != request.headers.get("host"):
+        raise ForbiddenError(
+            "A page of another origin may not act with your session. Open the page here and try again."
+        )
+
+
+CurrentCaller = Annotated[Caller, Depends(requires(Scope.READ))]
+Writer = Annotated[Caller, Depends(requires(Scope.WRITE))]
+
+
+async def _workspace_of_reader(caller: CurrentCaller) -> WorkspaceId:
+    return caller.workspace
+
+
+async def _workspace_of_writer(caller: Writer) -> WorkspaceId:
+    return caller.workspace
+
+
+CurrentWorkspace = Annotated[WorkspaceId, Depends(_workspace_of_reader)]
+"""The workspace of a caller who may read."""
+WritableWorkspace = Annotated[WorkspaceId, Depends(_workspace_of_writer)]
+"""The workspace of a caller who may write."""

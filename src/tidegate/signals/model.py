@@ -1,0 +1,107 @@
+"""Families, windows and what their counters mean. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Self
+
+from tidegate.kernel import WorkspaceId
+
+
+class Family(StrEnum):
+    """A kind of event that telemetry is turned into."""
+
+    REQUEST = "request"
+    AUTH = "auth"
+    AI_RUN = "ai_run"
+
+
+NANO_PER_USD = 1_000_000_000  # money is counted in whole nano-dollars: sums are exact in any order
+
+Figures = Mapping[str, int | float | None]
+"""Figures under their wire names; a rate without data is `None`, never 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Additive counters of one group of events. What a family does not count is 0."""
+
+    count: int = 0
+    """Trusted events: requests or runs."""
+    success_count: int = 0
+    failure_count: int = 0
+    unauthorized_count: int = 0
+    failed_count: int = 0
+    policy_blocked_count: int = 0
+    validation_error_count: int = 0
+    cancelled_count: int = 0
+    priced_count: int = 0
+    cost_nano_usd: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    distrusted_count: int = 0
+    """Events whose times cannot be believed; they are in no other counter."""
+
+    def __add__(self, other: Self) -> "Totals":
+        return Totals(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class SignalScope:
+    """Which events of a workspace are meant; `None` means all."""
+
+    service: str | None = None
+    environment: str | None = None
+    release: str | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupTotals:
+    """Totals of one service, and of one of its tenants or all of them."""
+
+    workspace: WorkspaceId
+    service: str
+    tenant: str | None
+    """`None` for the service as a whole, events without a tenant included."""
+    totals: Totals
+
+
+def figures_of(family: Family, totals: Totals) -> Figures:
+    """Return what `totals` say about `family`, under the wire names of `/metrics/{family}`."""
+    if family is Family.AI_RUN:
+        return _run_figures(totals)
+    return {
+        "requestCount": totals.count,
+        "successCount": totals.success_count,
+        "failureCount": totals.failure_count,
+        "unauthorizedCount": totals.unauthorized_count,
+        "failureRate": _ratio(totals.failure_count, totals.count),
+        "distrustedCount": totals.distrusted_count,
+    }
+
+
+def _run_figures(totals: Totals) -> Figures:
+    runs = totals.count
+    return {
+        "runCount": runs,
+        "failedCount": totals.failed_count,
+        "policyBlockedCount": totals.policy_blocked_count,
+        "validationErrorCount": totals.validation_error_count,
+        "cancelledCount": totals.cancelled_count,
+        "inputTokens": totals.input_tokens,
+        "outputTokens": totals.output_tokens,
+        "cachedInputTokens": totals.cached_input_tokens,
+        "costUsd": totals.cost_nano_usd / NANO_PER_USD,
+        "unpricedRunCount": runs - totals.priced_count,
+        "averageCostPerRunUsd": _ratio(totals.cost_nano_usd / NANO_PER_USD, totals.priced_count),
+        "failureRate": _ratio(totals.failed_count, runs),
+        "policyBlockRate": _ratio(totals.policy_blocked_count, runs),
+        "schemaMismatchRate": _ratio(totals.validation_error_count, runs),
+        "distrustedCount": totals.distrusted_count,
+    }
+
+
+def _ratio(part: float, whole: int) -> float | None:
+    return part / whole if whole else None
