@@ -18,7 +18,7 @@ def canonical_json(value: JsonValue) -> bytes:
     return text.encode()
 
 
-def digest_of(value: JsonValue | bytes) -> str:
+def digest_of(value: "JsonValue | bytes") -> str:
     """Return `sha256:<hex>` of bytes as they are, or of the canonical JSON of anything else."""
     data = value if isinstance(value, bytes) else canonical_json(value)
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
