@@ -1,1 +1,57 @@
-"""Not built yet."""
+"""Alerts: rules judged over signals, and durable episodes with every move and its cause."""
+
+from tidegate.alerts.errors import (
+    AlertNotFoundError,
+    AlertOutOfStepError,
+    OverrideInvalidError,
+    RuleWithoutRunbookError,
+    WatchLostError,
+)
+from tidegate.alerts.evaluator import AlertEvaluator, Evaluation
+from tidegate.alerts.model import (
+    Alert,
+    AlertDetail,
+    AlertKey,
+    AlertPreview,
+    AlertState,
+    Cause,
+    CauseKind,
+    FamilyAlert,
+    QuietState,
+    Rule,
+    Severity,
+    Transition,
+)
+from tidegate.alerts.ports import Watch
+from tidegate.alerts.rules import BUILT_IN_RULES, load_rules
+from tidegate.alerts.service import OPEN_STATES, AlertService
+from tidegate.alerts.store import PostgresAlertStore, PostgresWatchStore
+
+__all__ = [
+    "BUILT_IN_RULES",
+    "OPEN_STATES",
+    "Alert",
+    "AlertDetail",
+    "AlertEvaluator",
+    "AlertKey",
+    "AlertNotFoundError",
+    "AlertOutOfStepError",
+    "AlertPreview",
+    "AlertService",
+    "AlertState",
+    "Cause",
+    "CauseKind",
+    "Evaluation",
+    "FamilyAlert",
+    "OverrideInvalidError",
+    "PostgresAlertStore",
+    "PostgresWatchStore",
+    "QuietState",
+    "Rule",
+    "RuleWithoutRunbookError",
+    "Severity",
+    "Transition",
+    "Watch",
+    "WatchLostError",
+    "load_rules",
+]

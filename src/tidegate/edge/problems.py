@@ -7,6 +7,7 @@ from tidegate.kernel import (
     ConflictError,
     ForbiddenError,
     InvalidInputError,
+    MalformedError,
     NotFoundError,
     TidegateError,
     TooLargeError,
@@ -31,6 +32,7 @@ class DoorAnswer:
 
 
 DOORS: dict[type[TidegateError], DoorAnswer] = {
+    MalformedError: DoorAnswer(400, "Malformed", 2),
     InvalidInputError: DoorAnswer(422, "Invalid input", 2),
     UnauthenticatedError: DoorAnswer(401, "Not signed in", 4),
     ForbiddenError: DoorAnswer(403, "Not allowed", 4),

@@ -24,6 +24,12 @@ class InvalidInputError(TidegateError):
     code: ClassVar[str] = "invalid_input"
 
 
+class MalformedError(TidegateError):
+    """The bytes are not what their content type says."""
+
+    code: ClassVar[str] = "malformed"
+
+
 class UnauthenticatedError(TidegateError):
     """Nobody known is calling."""
 

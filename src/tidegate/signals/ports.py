@@ -1,10 +1,12 @@
-"""Signals over exact windows."""
+"""What others ask of signals, and what counting needs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Family, GroupTotals, SignalScope, Totals
+from tidegate.signals.runs import Run, TraceSpan
 
 Dimension = Literal["route", "status", "error_code", "model", "tenant", "service", "outcome"]
 
@@ -29,5 +31,66 @@ class SignalReader(Protocol):
         ...
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
-        """Return every service and every (service, tenant) with events in `window`, for all workspaces in one statement."""
+        """Return every service and every (service, tenant) with events in `window`.
+
+        One statement for all workspaces.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedSeconds:
+    """What one closing has to count, and the touches that it settles."""
+
+    seconds: frozenset[tuple[WorkspaceId, int]]
+    flushes: Mapping[WorkspaceId, Sequence[str]]
+    watermark: int
+    """How far counting was published when the touches were read."""
+
+
+class Touches(Protocol):
+    """The touch ledger, as the closer sees it."""
+
+    async def read(self, *, limit: int) -> TouchedSeconds:
+        """Return touches of stored flushes: whole flushes, about `limit` seconds."""
+        ...
+
+    async def next_version(self) -> int:
+        """Return a version higher than every one before."""
+        ...
+
+    async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
+        """Raise the watermark to `version` and forget what was settled, in one transaction.
+
+        Raises:
+            ConflictError: another process published since `touched` was read; nothing was changed.
+        """
+        ...
+
+
+class RawSpans(Protocol):
+    """Stored spans, each once."""
+
+    async def traces_through(self, seconds: Mapping[WorkspaceId, Sequence[int]]) -> list[TraceSpan]:
+        """Return all believable spans of the traces that have a GenAI span ending in one of `seconds`."""
+        ...
+
+
+class RollupWriter(Protocol):
+    """Writes counts under a version; nobody sees them before the watermark rises."""
+
+    async def count_spans(self, seconds: Mapping[WorkspaceId, Sequence[int]], *, version: int) -> None:
+        """Count spans, requests and sign-ins of these seconds from raw."""
+        ...
+
+    async def add_runs(self, runs: Sequence[Run], *, version: int) -> None: ...
+
+    async def publish(
+        self,
+        seconds: Mapping[WorkspaceId, Sequence[int]],
+        run_seconds: Mapping[WorkspaceId, Sequence[int]],
+        *,
+        version: int,
+    ) -> None:
+        """Write which seconds have `version`: those of spans, and those of runs."""
         ...

@@ -1,7 +1,7 @@
 """PostgreSQL: a pool that cannot read without naming a workspace."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -69,8 +69,16 @@ class Database:
     async def transaction(self, workspace: WorkspaceId) -> AsyncIterator[Connection]:
         """Open a transaction that sees and writes rows of `workspace` only; it commits when the block ends well."""
         async with self._acquired() as connection, connection.transaction():
-            await connection.execute("SELECT set_config('tidegate.workspace', $1, true)", workspace)
+            await _enter(connection, workspace)
             yield connection
+
+    @asynccontextmanager
+    async def transaction_over(
+        self, workspaces: Iterable[WorkspaceId]
+    ) -> AsyncIterator[AsyncIterator[tuple[WorkspaceId, Connection]]]:
+        """Open one transaction that visits `workspaces` one after the other, each with its own rows only."""
+        async with self._acquired() as connection, connection.transaction():
+            yield _visit(connection, workspaces)
 
     @asynccontextmanager
     async def across_workspaces(self) -> AsyncIterator[Connection]:
@@ -112,3 +120,15 @@ class Database:
 
 async def _prepare(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+async def _enter(connection: Connection, workspace: WorkspaceId) -> None:
+    await connection.execute("SELECT set_config('tidegate.workspace', $1, true)", workspace)
+
+
+async def _visit(
+    connection: Connection, workspaces: Iterable[WorkspaceId]
+) -> AsyncIterator[tuple[WorkspaceId, Connection]]:
+    for workspace in workspaces:
+        await _enter(connection, workspace)
+        yield workspace, connection

@@ -1,0 +1,175 @@
+"""An alert, its transitions with their causes, and the shapes in which people ask for them. Pure data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tidegate.alerts.model.rule import Severity
+from tidegate.kernel import AlertId, TimeRange, WorkspaceId
+from tidegate.signals import Family, Figures
+
+
+class AlertState(StrEnum):
+    """Where an alert stands. `INACTIVE` is where each begins; it is a state of no stored alert."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKey:
+    """What at most one open alert stands for."""
+
+    workspace: WorkspaceId
+    code: str
+    service: str
+    tenant: str | None
+    """`None` for the service as a whole."""
+
+
+class CauseKind(StrEnum):
+    """Why an alert moved."""
+
+    CROSSED = "crossed"
+    SUSTAINED = "sustained"
+    HELD = "held"
+    RESUMED = "resumed"
+    RECOVERED = "recovered"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why an alert moved, with the numbers that it was decided on."""
+
+    kind: CauseKind
+    value: float | None
+    threshold: float
+    count: int
+    min_count: int
+    window: timedelta
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One move of one alert. `HELD` and `RESUMED` keep the state and still are moves: they change what happens next."""
+
+    sequence: int
+    """1 for the first of an alert, without gaps."""
+    from_state: AlertState
+    to_state: AlertState
+    at: datetime
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One episode, from crossing the bound to its end. Numbers and words are those of its last transition."""
+
+    id: AlertId
+    key: AlertKey
+    family: Family
+    severity: Severity
+    runbook: str
+    """Link of the page that says what to do: `/runbooks/{slug}`."""
+    state: AlertState
+    value: float | None
+    threshold: float
+    count: int
+    sentence: str
+    since: datetime
+    """When the bound was crossed."""
+    transition_count: int
+    fired_at: datetime | None = None
+    """`None` for an alert that never fired."""
+    resolved_at: datetime | None = None
+    held_since: datetime | None = None
+    """Since when there was no answer; `None` while there is one."""
+
+    @property
+    def workspace(self) -> WorkspaceId:
+        return self.key.workspace
+
+    @property
+    def code(self) -> str:
+        return self.key.code
+
+    @property
+    def service(self) -> str:
+        return self.key.service
+
+    @property
+    def tenant(self) -> str | None:
+        return self.key.tenant
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is not AlertState.RESOLVED
+
+
+@dataclass(frozen=True, slots=True)
+class AlertDetail:
+    alert: Alert
+    transitions: tuple[Transition, ...]
+    """In order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An alert after the transitions that brought it there; these are stored together or not at all."""
+
+    alert: Alert
+    transitions: tuple[Transition, ...]
+
+    @property
+    def is_new(self) -> bool:
+        return self.transitions[0].sequence == 1
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyAlert:
+    """An alert as the routes of the families show it: stored, or what other bounds would open."""
+
+    code: str
+    severity: Severity
+    sentence: str
+    value: float | None
+    threshold: float
+    count: int
+    since: datetime
+    """When the bound was crossed; the moment of the answer for an alert that only other bounds would open."""
+    runbook: str
+    service: str
+    tenant: str | None
+    state: AlertState
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPreview:
+    """Figures of a family and its alerts: the stored ones, or, with overrides, what these bounds would find now."""
+
+    family: Family
+    window: TimeRange
+    evaluated_at: datetime | None
+    """`None` when the rules were never evaluated: then an empty list says nothing."""
+    figures: Figures
+    breakdowns: Mapping[str, Mapping[str, int]]
+    """Counts by status and by error code, under their wire names."""
+    alerts: tuple[FamilyAlert, ...]
+    is_preview: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuietState:
+    """What it takes to say whether alerts were quiet: open ones, the last that closed, how well one watched."""
+
+    open_alerts: tuple[Alert, ...]
+    last_closed_at: datetime | None
+    """When the last one closed at or after the asked moment."""
+    evaluated_at: datetime | None
+    watched_since: datetime | None
+    """Quiet before this moment is not known to be quiet."""

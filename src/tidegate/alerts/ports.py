@@ -1,0 +1,97 @@
+"""What alerts need from the state store."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from tidegate.alerts.model import Alert, AlertDetail, AlertState, Change
+from tidegate.kernel import AlertId, WorkspaceId
+from tidegate.signals import Family
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilter:
+    """Which alerts of a workspace are meant; `None` means all."""
+
+    states: Collection[AlertState] | None = None
+    service: str | None = None
+    tenant: str | None = None
+    family: Family | None = None
+    codes: Collection[str] | None = None
+    services: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How well the rules are being evaluated."""
+
+    evaluated_at: datetime | None
+    """The last evaluation that read all families and stored what it found; `None` before the first."""
+    watched_since: datetime | None
+    """Since when there was no gap between evaluations; `None` before the first."""
+
+
+class AlertStore(Protocol):
+    """Keeps alerts and their transitions."""
+
+    async def add_changes(self, workspace: WorkspaceId, changes: Sequence[Change], *, fence: int) -> None:
+        """Store all of `changes` and their transitions, or nothing.
+
+        Raises:
+            WatchLostError: the watch has another holder than the one of `fence`.
+            AlertOutOfStepError: a stored alert is not the one that its change starts from.
+        """
+        ...
+
+    async def find_alert(self, workspace: WorkspaceId, alert_id: AlertId) -> AlertDetail | None: ...
+
+    async def list_alerts(
+        self, workspace: WorkspaceId, which: AlertFilter, *, limit: int, after: tuple[datetime, AlertId] | None
+    ) -> list[Alert]:
+        """Return the newest first; `after` is the last one that the caller has seen."""
+        ...
+
+    async def find_last_closed_at(
+        self, workspace: WorkspaceId, which: AlertFilter, *, since: datetime
+    ) -> datetime | None:
+        """Return when the last alert closed at or after `since`."""
+        ...
+
+    async def find_watch(self, workspace: WorkspaceId) -> Watch:
+        """Return how `workspace` is watched: not longer than it exists."""
+        ...
+
+
+class WatchStore(Protocol):
+    """Lets one process evaluate at a time, for all workspaces."""
+
+    async def claim_watch(self, holder: str, *, lease: timedelta) -> int | None:
+        """Return a fence above all before it, or `None` while another holder's lease runs."""
+        ...
+
+    async def renew_watch(self, fence: int, *, lease: timedelta) -> None:
+        """Prolong the lease.
+
+        Raises:
+            WatchLostError: the watch has another holder by now.
+        """
+        ...
+
+    async def release_watch(self, fence: int) -> None:
+        """End the lease now; no error when it was lost before."""
+        ...
+
+    async def set_evaluated(self, fence: int, *, at: datetime, rules_digest: str, lease: timedelta) -> None:
+        """Note a complete evaluation and prolong the lease. After a gap, or under other rules, watching starts anew.
+
+        Raises:
+            WatchLostError: the watch has another holder by now.
+        """
+        ...
+
+    async def list_workspaces(self) -> list[WorkspaceId]: ...
+
+    async def list_open_alerts(self) -> list[Alert]:
+        """Return the open alerts of all workspaces, for the one who evaluates all of them."""
+        ...

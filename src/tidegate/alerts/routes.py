@@ -1,0 +1,66 @@
+"""Alerts over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from tidegate.alerts.errors import OverrideInvalidError
+from tidegate.alerts.model import AlertState
+from tidegate.alerts.schemas import AlertDetailOut, AlertPageOut, FamilyAlertsOut
+from tidegate.alerts.service import AlertService
+from tidegate.edge.caller import CurrentWorkspace
+from tidegate.edge.providers import provide
+from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, AlertId, WorkspaceId
+from tidegate.signals import Family
+
+__all__ = ["router"]
+
+router = APIRouter()
+Alerts = Annotated[AlertService, provide(AlertService)]
+
+_TENANT = "workspaceId"
+"""Filters by tenant: the name is the one of the service that these routes come from."""
+
+
+@router.get("/alerts/auth")
+async def show_auth_alerts(request: Request, workspace: CurrentWorkspace, alerts: Alerts) -> FamilyAlertsOut:
+    """Show sign-in figures and alerts; with bounds in the query, what these bounds would find now."""
+    return await _show(request, workspace, alerts, Family.AUTH)
+
+
+@router.get("/alerts/ai")
+@router.get("/alerts/ai_run")
+async def show_ai_alerts(request: Request, workspace: CurrentWorkspace, alerts: Alerts) -> FamilyAlertsOut:
+    """Show figures and alerts of AI runs; with bounds in the query, what these bounds would find now."""
+    return await _show(request, workspace, alerts, Family.AI_RUN)
+
+
+@router.get("/api/v1/alerts")
+async def list_alerts(
+    workspace: CurrentWorkspace,
+    alerts: Alerts,
+    *,
+    state: Annotated[list[AlertState] | None, Query()] = None,
+    service: str | None = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+) -> AlertPageOut:
+    """List alerts, the newest first; several `state` are alternatives."""
+    page = await alerts.list_alerts(workspace, states=state, service=service, cursor=cursor, limit=limit)
+    return AlertPageOut.of(page, await alerts.get_watch(workspace), rule_count=alerts.rule_count)
+
+
+@router.get("/api/v1/alerts/{alert_id}")
+async def get_alert(alert_id: str, workspace: CurrentWorkspace, alerts: Alerts) -> AlertDetailOut:
+    """Show one alert and each of its transitions with its cause."""
+    return AlertDetailOut.of(await alerts.get_alert(workspace, AlertId(alert_id)))
+
+
+async def _show(request: Request, workspace: WorkspaceId, alerts: AlertService, family: Family) -> FamilyAlertsOut:
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in given:
+            raise OverrideInvalidError(f"{name} is given twice.", name)
+        given[name] = value
+    tenant = given.pop(_TENANT, None)
+    return FamilyAlertsOut.of(await alerts.preview(workspace, family, given, tenant=tenant))

@@ -1,0 +1,195 @@
+"""Alerts on the wire."""
+
+from typing import Annotated, Self
+
+from pydantic import Field
+
+from tidegate.alerts.model import (
+    Alert,
+    AlertDetail,
+    AlertPreview,
+    AlertState,
+    CauseKind,
+    FamilyAlert,
+    Severity,
+    Transition,
+)
+from tidegate.alerts.ports import Watch
+from tidegate.edge.wire import Utc, WireModel
+from tidegate.kernel import Page, TimeRange
+
+
+class WindowOut(WireModel):
+    """The moments that an answer covers, without its end."""
+
+    from_: Annotated[Utc, Field(alias="from")]
+    to: Utc
+
+    @classmethod
+    def of(cls, window: TimeRange) -> Self:
+        return cls(from_=window.start, to=window.end)
+
+
+class FamilyAlertOut(WireModel):
+    code: str
+    severity: Severity
+    message: str
+    value: float | None
+    threshold: float
+    count: int
+    since: Utc
+    runbook: str
+    service: str
+    tenant: str | None
+    state: AlertState
+
+    @classmethod
+    def of(cls, alert: FamilyAlert) -> Self:
+        return cls(
+            code=alert.code,
+            severity=alert.severity,
+            message=alert.sentence,
+            value=alert.value,
+            threshold=alert.threshold,
+            count=alert.count,
+            since=alert.since,
+            runbook=alert.runbook,
+            service=alert.service,
+            tenant=alert.tenant,
+            state=alert.state,
+        )
+
+
+class FamilyAlertsOut(WireModel):
+    """Figures of a family over the window of its rules, and its alerts."""
+
+    window: WindowOut
+    evaluated_at: Utc | None
+    """When the rules were last evaluated; null when they never were: then an empty list says nothing."""
+    metrics: dict[str, int | float | dict[str, int] | None]
+    alerts: tuple[FamilyAlertOut, ...]
+    preview: bool
+    """Whether the alerts are what the given bounds would find, instead of the stored ones."""
+
+    @classmethod
+    def of(cls, preview: AlertPreview) -> Self:
+        return cls(
+            window=WindowOut.of(preview.window),
+            evaluated_at=preview.evaluated_at,
+            metrics={**preview.figures, **{name: dict(counts) for name, counts in preview.breakdowns.items()}},
+            alerts=tuple(FamilyAlertOut.of(alert) for alert in preview.alerts),
+            preview=preview.is_preview,
+        )
+
+
+class AlertOut(WireModel):
+    """One episode. Numbers and sentence are those of its last transition."""
+
+    id: str
+    code: str
+    family: str
+    severity: Severity
+    service: str
+    tenant: str | None
+    """Null for the service as a whole."""
+    state: AlertState
+    value: float | None
+    threshold: float
+    count: int
+    sentence: str
+    runbook: str
+    since: Utc
+    fired_at: Utc | None
+    resolved_at: Utc | None
+    held_since: Utc | None
+    """Since when there was no answer; the alert stays open meanwhile."""
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self:
+        return cls(
+            id=alert.id,
+            code=alert.code,
+            family=alert.family,
+            severity=alert.severity,
+            service=alert.service,
+            tenant=alert.tenant,
+            state=alert.state,
+            value=alert.value,
+            threshold=alert.threshold,
+            count=alert.count,
+            sentence=alert.sentence,
+            runbook=alert.runbook,
+            since=alert.since,
+            fired_at=alert.fired_at,
+            resolved_at=alert.resolved_at,
+            held_since=alert.held_since,
+        )
+
+
+class CauseOut(WireModel):
+    kind: CauseKind
+    value: float | None
+    threshold: float
+    count: int
+    min_count: int
+    window_s: float
+    words: str
+
+
+class TransitionOut(WireModel):
+    sequence: int
+    from_state: AlertState
+    to_state: AlertState
+    at: Utc
+    cause: CauseOut
+
+    @classmethod
+    def of(cls, transition: Transition) -> Self:
+        cause = transition.cause
+        return cls(
+            sequence=transition.sequence,
+            from_state=transition.from_state,
+            to_state=transition.to_state,
+            at=transition.at,
+            cause=CauseOut(
+                kind=cause.kind,
+                value=cause.value,
+                threshold=cause.threshold,
+                count=cause.count,
+                min_count=cause.min_count,
+                window_s=cause.window.total_seconds(),
+                words=cause.words,
+            ),
+        )
+
+
+class AlertDetailOut(WireModel):
+    alert: AlertOut
+    transitions: tuple[TransitionOut, ...]
+    """In order."""
+
+    @classmethod
+    def of(cls, detail: AlertDetail) -> Self:
+        return cls(
+            alert=AlertOut.of(detail.alert),
+            transitions=tuple(TransitionOut.of(transition) for transition in detail.transitions),
+        )
+
+
+class AlertPageOut(WireModel):
+    """Alerts, the newest first."""
+
+    items: tuple[AlertOut, ...]
+    next_cursor: str | None
+    rule_count: int
+    evaluated_at: Utc | None
+    """When the rules were last evaluated; null when they never were."""
+
+    @classmethod
+    def of(cls, page: Page[Alert], watch: Watch, *, rule_count: int) -> Self:
+        return cls(
+            items=tuple(AlertOut.of(alert) for alert in page.items),
+            next_cursor=page.next_cursor,
+            rule_count=rule_count,
+            evaluated_at=watch.evaluated_at,
+        )

@@ -1,0 +1,146 @@
+"""Signals read from rollups, exact: the newest published version of each second, up to the watermark.
+
+The watermark is read first. Everything at or below it was complete before it rose, and the statement's own view of the
+tables is younger, so that no count is ever seen half.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from tidegate.kernel import TimeRange, WorkspaceId
+from tidegate.signals.model import Family, GroupTotals, SignalScope, Totals
+from tidegate.signals.ports import Dimension
+from tidegate.signals.store import RowsEngine
+
+_MAX_KEYS: Final = 1_000
+_FAMILIES: Final[Mapping[Family, tuple[str, ...]]] = {
+    Family.REQUEST: ("request",),
+    Family.AUTH: ("auth",),
+    Family.AI_RUN: ("ai_run", "ai_run_distrusted"),
+}
+_COLUMNS: Final[Mapping[Dimension, str]] = {
+    "route": "route",
+    "status": "status",
+    "error_code": "error_code",
+    "model": "model",
+    "tenant": "tenant",
+    "service": "service",
+    "outcome": "outcome",
+}
+# An answer without a status is no success: nobody saw it end well.
+_SUCCESS: Final = "status BETWEEN 200 AND 399"
+_FAILURE: Final = "if(family = 'auth', NOT (status BETWEEN 200 AND 399), status >= 500 OR status = 0)"
+_SUMS: Final = f"""
+    sumIf(count, distrusted = 0) AS count_,
+    sumIf(count, distrusted = 0 AND family IN ('auth', 'request') AND {_SUCCESS}) AS success_count,
+    sumIf(count, distrusted = 0 AND family IN ('auth', 'request') AND {_FAILURE}) AS failure_count,
+    sumIf(count, distrusted = 0 AND status IN (401, 403)) AS unauthorized_count,
+    sumIf(count, outcome = 'failed') AS failed_count,
+    sumIf(count, outcome = 'policy_blocked') AS policy_blocked_count,
+    sumIf(count, outcome = 'validation_error') AS validation_error_count,
+    sumIf(count, outcome = 'cancelled') AS cancelled_count,
+    sum(priced_count) AS priced_count_,
+    sum(cost_nano_usd) AS cost_nano_usd_,
+    sum(input_tokens) AS input_tokens_,
+    sum(output_tokens) AS output_tokens_,
+    sum(cached_input_tokens) AS cached_input_tokens_,
+    sumIf(count, distrusted = 1) AS distrusted_count
+"""
+
+
+class RollupReader:
+    """Keeps the promises of `SignalReader`."""
+
+    def __init__(self, engine: RowsEngine, *, watermark: Callable[[], Awaitable[int]]) -> None:
+        self._engine = engine
+        self._watermark = watermark
+
+    async def totals(
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
+    ) -> Totals:
+        rows = await self._rows([workspace], _FAMILIES[family], window, scope=scope)
+        return _totals_of(rows[0]) if rows else Totals()
+
+    async def totals_by(
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
+    ) -> dict[str, Totals]:
+        rows = await self._rows([workspace], _FAMILIES[family], window, scope=scope, by=(_COLUMNS[by],))
+        return {str(row[_COLUMNS[by]]): _totals_of(row) for row in rows}
+
+    async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
+        if not workspaces:
+            return []
+        rows = await self._rows(
+            workspaces,
+            _FAMILIES[family],
+            window,
+            scope=SignalScope(),
+            by=("workspace", "service", "tenant"),
+            limit=None,
+        )
+        whole: defaultdict[tuple[WorkspaceId, str], Totals] = defaultdict(Totals)
+        groups: list[GroupTotals] = []
+        for row in rows:
+            workspace, totals = WorkspaceId(row["workspace"]), _totals_of(row)
+            whole[workspace, row["service"]] += totals
+            if row["tenant"]:
+                groups.append(GroupTotals(workspace, row["service"], row["tenant"], totals))
+        return [*(GroupTotals(workspace, service, None, t) for (workspace, service), t in whole.items()), *groups]
+
+    async def span_count(self, workspace: WorkspaceId) -> int:
+        """Return how many spans are stored, each once, distrusted ones included."""
+        rows = await self._rows([workspace], ("span",), None, scope=SignalScope())
+        return sum(int(row["count_"]) + int(row["distrusted_count"]) for row in rows)
+
+    async def last_span_at(self, workspace: WorkspaceId, *, service: str | None = None) -> int | None:
+        """Return the Unix second in which the newest believable span ended, `None` when there is none."""
+        rows = await self._engine.select(
+            [workspace],
+            f"""
+            SELECT toUInt32(max(second)) AS newest, count() AS row_count FROM rollups
+            WHERE family = 'span' AND distrusted = 0 {"AND service = {service:String}" if service else ""}
+            """,
+            {"service": service} if service else {},
+        )
+        return int(rows[0]["newest"]) if rows and rows[0]["row_count"] else None
+
+    async def _rows(
+        self,
+        workspaces: Collection[WorkspaceId],
+        families: Collection[str],
+        window: TimeRange | None,
+        *,
+        scope: SignalScope,
+        by: tuple[str, ...] = (),
+        limit: int | None = _MAX_KEYS,
+    ) -> list[dict[str, Any]]:
+        filters, parameters = _filters_of(scope)
+        within = "second < toDateTime(4294967295, 'UTC')"
+        if window is not None:
+            within = "second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')"
+            parameters |= {"start": int(window.start.timestamp()), "end": int(window.end.timestamp())}
+        parameters |= {"families": list(families), "watermark": await self._watermark()}
+        names = ", ".join(by)
+        sql = f"""
+            SELECT {f"{names}," if by else ""} {_SUMS}
+            FROM rollups
+            WHERE family IN ({{families:Array(String)}}) AND {within} {filters}
+                AND (workspace, if(family = 'ai_run', 'ai_run', 'span'), second, version) IN (
+                    SELECT workspace, family, second, max(version) FROM rollup_published
+                    WHERE {within} AND version <= {{watermark:UInt64}}
+                    GROUP BY workspace, family, second)
+            {f"GROUP BY {names} ORDER BY count_ DESC, {names}" if by else ""}
+            {f"LIMIT {limit}" if by and limit else ""}
+        """
+        return await self._engine.select(workspaces, sql, parameters)
+
+
+def _filters_of(scope: SignalScope) -> tuple[str, dict[str, object]]:
+    wanted = {name: value for name, value in asdict(scope).items() if value is not None}
+    return "".join(f" AND {name} = {{{name}:String}}" for name in wanted), dict(wanted)
+
+
+def _totals_of(row: Mapping[str, Any]) -> Totals:
+    return Totals(**{name: int(row.get(f"{name}_", row.get(name, 0))) for name in Totals.__dataclass_fields__})

@@ -1,0 +1,216 @@
+"""Counting in the telemetry engine, and its ledger in PostgreSQL."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from tidegate.kernel import ConflictError, WorkspaceId
+from tidegate.signals.ports import TouchedSeconds
+from tidegate.signals.runs import Run, TraceSpan
+from tidegate.storage import Database
+
+_BLOCK_S: Final = 10  # the table's order begins with blocks of ten seconds
+_TRACE_LOOKBACK_S: Final = 3_600  # a span that ended over an hour before the rest of its trace starts a run of its own
+
+ROLLUP_COLUMNS: Final = (
+    "workspace", "family", "second", "version", "service", "environment", "release", "tenant", "route", "status",
+    "error_code", "model", "outcome", "distrusted", "count", "priced_count", "cost_nano_usd", "input_tokens",
+    "output_tokens", "cached_input_tokens",
+)  # fmt: skip
+
+_TOUCHED: Final = """
+    toStartOfInterval(second, INTERVAL 10 SECOND) IN (SELECT toDateTime(arrayJoin({blocks:Array(UInt32)}), 'UTC'))
+    AND (workspace, toUInt32(second)) IN (
+        SELECT arrayJoin(arrayZip({workspaces:Array(String)}, {seconds:Array(UInt32)})))
+"""
+_COUNT_SPANS: Final = f"""
+    SELECT workspace, family, second, {{version:UInt64}} AS version, service, environment, release,
+        if(family = 'span', '', tenant_) AS tenant, if(family = 'span', '', route_) AS route,
+        if(family = 'span', 0, http_status) AS status, if(family = 'span', '', error_type) AS error_code,
+        '' AS model, '' AS outcome, distrusted, count() AS count, 0 AS priced_count, 0 AS cost_nano_usd,
+        0 AS input_tokens, 0 AS output_tokens, 0 AS cached_input_tokens
+    FROM (
+        SELECT workspace, second, service, environment, release, tenant AS tenant_, route AS route_, http_status,
+            error_type, distrusted, arrayJoin(arrayFilter(name -> name != '', [
+                'span',
+                if(http_method != '', 'request', ''),
+                if(is_auth = 1, 'auth', ''),
+                if(distrusted = 1 AND role IN ('agent', 'inference'), 'ai_run_distrusted', '')])) AS family
+        FROM (
+            SELECT workspace, trace_id, span_id, second, service, environment, release, tenant, route, http_status,
+                error_type, distrusted, http_method, is_auth, role, received_ns
+            FROM spans
+            WHERE {_TOUCHED}
+            ORDER BY distrusted, received_ns
+            LIMIT 1 BY workspace, trace_id, span_id, second
+        )
+    )
+    GROUP BY workspace, family, second, service, environment, release, tenant, route, status, error_code, distrusted
+"""
+_TRACES_THROUGH: Final = f"""
+    SELECT {", ".join(name if name != "second" else "toUInt32(second) AS second_" for name in TraceSpan._fields)}
+    FROM spans
+    WHERE distrusted = 0 AND second >= toDateTime({{lookback:UInt32}}, 'UTC')
+        AND (workspace, trace_id) IN (
+            SELECT workspace, trace_id FROM spans WHERE role != '' AND distrusted = 0 AND {_TOUCHED})
+    ORDER BY received_ns
+    LIMIT 1 BY workspace, trace_id, span_id
+"""
+
+
+class RowsEngine(Protocol):
+    """The part of the telemetry engine that counting uses."""
+
+    async def select(
+        self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]: ...
+
+    async def insert(
+        self, workspaces: Collection[WorkspaceId], table: str, columns: Sequence[str], rows_json: bytes, *, token: str
+    ) -> None: ...
+
+    async def insert_select(  # noqa: PLR0917 - a statement and its five parts
+        self,
+        workspaces: Collection[WorkspaceId],
+        table: str,
+        columns: Sequence[str],
+        select_sql: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        token: str,
+    ) -> None: ...
+
+
+class EngineRollups:
+    """Keeps the promises of `RawSpans` and `RollupWriter`."""
+
+    def __init__(self, engine: RowsEngine) -> None:
+        self._engine = engine
+
+    async def traces_through(self, seconds: Mapping[WorkspaceId, Sequence[int]]) -> list[TraceSpan]:
+        if not seconds:
+            return []
+        earliest = min(min(found) for found in seconds.values())
+        parameters = {**_touched(seconds), "lookback": max(0, earliest - _TRACE_LOOKBACK_S)}
+        rows = await self._engine.select(list(seconds), _TRACES_THROUGH, parameters)
+        return [TraceSpan(*row.values()) for row in rows]
+
+    async def count_spans(self, seconds: Mapping[WorkspaceId, Sequence[int]], *, version: int) -> None:
+        await self._engine.insert_select(
+            list(seconds),
+            "rollups",
+            ROLLUP_COLUMNS,
+            _COUNT_SPANS,
+            {**_touched(seconds), "version": version},
+            token=f"rollup-{version}-spans",
+        )
+
+    async def add_runs(self, runs: Sequence[Run], *, version: int) -> None:
+        if not runs:
+            return
+        rows = [dict(zip(ROLLUP_COLUMNS, _run_row(run, version), strict=True)) for run in runs]
+        await self._engine.insert(
+            sorted({WorkspaceId(run.root.workspace) for run in runs}),
+            "rollups",
+            ROLLUP_COLUMNS,
+            msgspec.json.Encoder().encode_lines(rows),
+            token=f"rollup-{version}-runs",
+        )
+
+    async def publish(
+        self,
+        seconds: Mapping[WorkspaceId, Sequence[int]],
+        run_seconds: Mapping[WorkspaceId, Sequence[int]],
+        *,
+        version: int,
+    ) -> None:
+        rows = [
+            {"workspace": workspace, "family": family, "second": second, "version": version}
+            for family, touched in (("span", seconds), ("ai_run", run_seconds))
+            for workspace, found in touched.items()
+            for second in found
+        ]
+        await self._engine.insert(
+            sorted({*seconds, *run_seconds}),
+            "rollup_published",
+            ("workspace", "family", "second", "version"),
+            msgspec.json.Encoder().encode_lines(rows),
+            token=f"rollup-{version}-published",
+        )
+
+
+class PostgresTouches:
+    """Keeps the promises of `Touches`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self, *, limit: int) -> TouchedSeconds:
+        async with self._database.across_workspaces() as connection:
+            watermark = await connection.fetchval("SELECT version FROM rollup_watermark")
+            found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
+        seconds: set[tuple[WorkspaceId, int]] = set()
+        flushes: dict[WorkspaceId, list[str]] = {}
+        async with self._database.transaction_over([WorkspaceId(row["id"]) for row in found]) as each:
+            async for workspace, connection in each:
+                rows = await connection.fetch(
+                    """
+                    SELECT flush_id, seconds FROM telemetry_touches
+                    WHERE workspace = $1 AND state = 'stored' LIMIT 100
+                    """,
+                    workspace,
+                )
+                for row in rows:
+                    if len(seconds) >= limit:
+                        break
+                    seconds.update((workspace, second) for second in row["seconds"])
+                    flushes.setdefault(workspace, []).append(row["flush_id"])
+        return TouchedSeconds(frozenset(seconds), flushes, watermark)
+
+    async def next_version(self) -> int:
+        async with self._database.across_workspaces() as connection:
+            version: int = await connection.fetchval("SELECT nextval('rollup_version')")
+            return version
+
+    async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
+        async with self._database.transaction_over(touched.flushes) as each:
+            moved = False
+            async for workspace, connection in each:
+                if not moved:
+                    # The row lock orders publishers; the old version proves that nobody came in between.
+                    moved = await connection.fetchval(
+                        "UPDATE rollup_watermark SET version = $1 WHERE version = $2 AND $1 > version RETURNING true",
+                        version,
+                        touched.watermark,
+                    )
+                    if not moved:
+                        raise ConflictError("Another process published counts meanwhile; counting begins again.")
+                await connection.execute(
+                    "DELETE FROM telemetry_touches WHERE workspace = $1 AND flush_id = ANY($2)",
+                    workspace,
+                    touched.flushes[workspace],
+                )
+
+    async def watermark(self) -> int:
+        async with self._database.across_workspaces() as connection:
+            version: int = await connection.fetchval("SELECT version FROM rollup_watermark")
+            return version
+
+
+def _touched(seconds: Mapping[WorkspaceId, Sequence[int]]) -> dict[str, object]:
+    pairs = [(workspace, second) for workspace, found in seconds.items() for second in found]
+    return {
+        "workspaces": [workspace for workspace, _ in pairs],
+        "seconds": [second for _, second in pairs],
+        "blocks": sorted({second - second % _BLOCK_S for _, second in pairs}),
+    }
+
+
+def _run_row(run: Run, version: int) -> tuple[object, ...]:
+    root = run.root
+    return (
+        root.workspace, "ai_run", root.second, version, root.service, root.environment, root.release, run.tenant, "", 0,
+        run.error_code, run.model, run.outcome, 0, 1, int(run.is_priced), run.cost_nano_usd, run.input_tokens,
+        run.output_tokens, run.cached_input_tokens,
+    )  # fmt: skip

@@ -1,0 +1,35 @@
+"""What ingest needs: a place for spans, and a ledger of the seconds they touched."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from tidegate.kernel import WorkspaceId
+from tidegate.telemetry.model import SpanRow
+
+
+class SpanStore(Protocol):
+    """Where spans are kept."""
+
+    async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
+        """Store `rows` durably: when this returns, they survive `kill -9`. The same token stores them once.
+
+        Raises:
+            UnavailableError: nothing or everything was stored; sending again is safe.
+        """
+        ...
+
+
+class TouchLedger(Protocol):
+    """Remembers which seconds must be counted again. Workspaces come as keys; each row stays in its own."""
+
+    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Sequence[int]]) -> None:
+        """Write, before the spans are stored, which seconds they will touch."""
+        ...
+
+    async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
+        """Write, after the spans are stored, that the seconds may be counted."""
+        ...
+
+    async def adopt(self) -> None:
+        """Confirm what processes that are gone announced: their spans may have been stored."""
+        ...

@@ -1,0 +1,157 @@
+"""Fakes of the ports around alerts; the contract suite holds the stores to the same promises as the real ones."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
+from tidegate.alerts.model import Alert, AlertDetail, AlertState, Change, Transition
+from tidegate.alerts.ports import AlertFilter, Watch
+from tidegate.kernel import AlertId, TimeRange, UnavailableError, WorkspaceId
+from tidegate.signals import Dimension, Family, GroupTotals, SignalScope, Totals
+
+GAP = timedelta(seconds=60)
+
+
+class FakeReader:
+    """Answers with the groups it was given; `is_away` makes it unavailable."""
+
+    def __init__(self) -> None:
+        self.by_family: dict[Family, list[GroupTotals]] = {}
+        self.windows: list[TimeRange] = []
+        self.is_away = False
+
+    async def totals(
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
+    ) -> Totals:
+        found = await self.groups([workspace], family, window)
+        wanted = [group.totals for group in found if group.tenant == scope.tenant]
+        return sum(wanted, Totals())
+
+    async def totals_by(
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
+    ) -> dict[str, Totals]:
+        return {"401" if by == "status" else "invalid_credentials": Totals(count=7)}
+
+    async def groups(
+        self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange | None
+    ) -> list[GroupTotals]:
+        if self.is_away:
+            raise UnavailableError("The telemetry engine does not answer for the moment.")
+        if window is not None:
+            self.windows.append(window)
+        return [group for group in self.by_family.get(family, []) if group.workspace in workspaces]
+
+
+@dataclass
+class FakeStores:
+    """`AlertStore` and `WatchStore` in memory, with the time of the leases turned by hand."""
+
+    workspaces: dict[WorkspaceId, datetime] = field(default_factory=dict)
+    """Each with the moment of its creation."""
+    alerts: dict[tuple[WorkspaceId, AlertId], Alert] = field(default_factory=dict)
+    transitions: dict[tuple[WorkspaceId, AlertId], list[Transition]] = field(default_factory=dict)
+    on_write: Callable[[], None] = lambda: None
+    """Called before each write of changes; raise here to make it fail."""
+    after_write: Callable[[], None] = lambda: None
+    """Called after each write of changes; raise here to lose its answer."""
+    lease_now: timedelta = timedelta()
+    holder: str | None = None
+    fence: int = 0
+    expires_at: timedelta = timedelta(days=-1)
+    evaluated_at: datetime | None = None
+    watched_since: datetime | None = None
+    rules_digest: str | None = None
+    write_count: int = 0
+
+    async def add_changes(self, workspace: WorkspaceId, changes: Sequence[Change], *, fence: int) -> None:
+        self.on_write()
+        if fence != self.fence:
+            raise WatchLostError
+        for change in changes:
+            self._refuse_out_of_step(workspace, change)
+        for change in changes:
+            self.alerts[workspace, change.alert.id] = change.alert
+            self.transitions.setdefault((workspace, change.alert.id), []).extend(change.transitions)
+        self.write_count += 1
+        self.after_write()
+
+    def _refuse_out_of_step(self, workspace: WorkspaceId, change: Change) -> None:
+        stored = self.alerts.get((workspace, change.alert.id))
+        if change.is_new:
+            if stored or any(alert.is_open and alert.key == change.alert.key for alert in self.alerts.values()):
+                raise AlertOutOfStepError
+        elif stored is None or stored.transition_count != change.transitions[0].sequence - 1:
+            raise AlertOutOfStepError
+
+    async def find_alert(self, workspace: WorkspaceId, alert_id: AlertId) -> AlertDetail | None:
+        alert = self.alerts.get((workspace, alert_id))
+        return AlertDetail(alert, tuple(self.transitions[workspace, alert_id])) if alert else None
+
+    async def list_alerts(
+        self, workspace: WorkspaceId, which: AlertFilter, *, limit: int, after: tuple[datetime, AlertId] | None
+    ) -> list[Alert]:
+        found = [
+            alert for alert in self._matching(workspace, which) if after is None or (alert.since, alert.id) < after
+        ]
+        return sorted(found, key=lambda alert: (alert.since, alert.id), reverse=True)[:limit]
+
+    async def find_last_closed_at(
+        self, workspace: WorkspaceId, which: AlertFilter, *, since: datetime
+    ) -> datetime | None:
+        closed = [alert.resolved_at for alert in self._matching(workspace, which) if alert.resolved_at is not None]
+        return max((moment for moment in closed if moment >= since), default=None)
+
+    async def find_watch(self, workspace: WorkspaceId) -> Watch:
+        created_at = self.workspaces.get(workspace)
+        if created_at is None or self.evaluated_at is None or self.evaluated_at < created_at:
+            return Watch(None, None)
+        assert self.watched_since is not None
+        return Watch(self.evaluated_at, max(self.watched_since, created_at))
+
+    async def claim_watch(self, holder: str, *, lease: timedelta) -> int | None:
+        if holder != self.holder and self.expires_at >= self.lease_now:
+            return None
+        self.holder, self.fence, self.expires_at = holder, self.fence + 1, self.lease_now + lease
+        return self.fence
+
+    async def renew_watch(self, fence: int, *, lease: timedelta) -> None:
+        if fence != self.fence:
+            raise WatchLostError
+        self.expires_at = self.lease_now + lease
+
+    async def release_watch(self, fence: int) -> None:
+        if fence == self.fence:
+            self.expires_at = timedelta(days=-1)
+
+    async def set_evaluated(self, fence: int, *, at: datetime, rules_digest: str, lease: timedelta) -> None:
+        await self.renew_watch(fence, lease=lease)
+        is_continued = (
+            rules_digest == self.rules_digest and self.evaluated_at is not None and abs(at - self.evaluated_at) <= GAP
+        )
+        self.watched_since = min(self.watched_since or at, at) if is_continued else at
+        self.evaluated_at, self.rules_digest = at, rules_digest
+
+    async def list_workspaces(self) -> list[WorkspaceId]:
+        return sorted(self.workspaces)
+
+    async def list_open_alerts(self) -> list[Alert]:
+        # As new objects: nobody may rely on getting back what was put in.
+        return [replace(alert) for alert in self.alerts.values() if alert.is_open]
+
+    def _matching(self, workspace: WorkspaceId, which: AlertFilter) -> list[Alert]:
+        return [
+            alert
+            for (of_workspace, _), alert in self.alerts.items()
+            if of_workspace == workspace
+            and (which.states is None or alert.state in which.states)
+            and (which.service is None or alert.service == which.service)
+            and (which.tenant is None or alert.tenant == which.tenant)
+            and (which.family is None or alert.family is which.family)
+            and (which.codes is None or alert.code in which.codes)
+            and (which.services is None or alert.service in which.services)
+        ]
+
+
+def states_of(transitions: Sequence[Transition]) -> list[AlertState]:
+    return [transition.to_state for transition in transitions]
