@@ -62,6 +62,20 @@ class DataDirectoryUnusableError(InvalidInputError):
         super().__init__(f"{path} cannot be the data directory: {reason}. Choose another folder with --data-dir.")
 
 
+class HeldLock:
+    """The lock while it is held."""
+
+    def __init__(self, file: int, *, since: datetime) -> None:
+        self._file = file
+        self._since = since
+
+    def tell(self, *, url: str | None) -> None:
+        """Write down who holds the lock, for those who come later."""
+        note = {"pid": os.getpid(), "url": url, "since": format_utc(self._since)}
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, json.dumps(note).encode() + b"\n", 0)
+
+
 class DataDirectory:
     """The folder that holds all state of one installation."""
 
@@ -84,7 +98,7 @@ class DataDirectory:
             raise ForeignDataDirectoryError(self.path, owner=owner, us=os.geteuid())
 
     @contextlib.contextmanager
-    def lock(self, *, url: str | None = None) -> Iterator[None]:
+    def lock(self, *, url: str | None = None) -> Iterator["HeldLock"]:
         """Hold the data directory for the length of the block.
 
         Raises:
@@ -92,10 +106,9 @@ class DataDirectory:
         """
         file = self._acquire()
         try:
-            note = {"pid": os.getpid(), "url": url, "since": format_utc(datetime.now(UTC))}
-            os.ftruncate(file, 0)
-            os.pwrite(file, json.dumps(note).encode() + b"\n", 0)
-            yield
+            held = HeldLock(file, since=datetime.now(UTC))
+            held.tell(url=url)
+            yield held
         finally:
             # The file stays: removing it would let two holders lock two files of one name.
             os.ftruncate(file, 0)

@@ -2,8 +2,10 @@
 
 from tidegate.signals.model import NANO_PER_USD, Family, Figures, GroupTotals, SignalScope, Totals, figures_of
 from tidegate.signals.ports import Dimension, SignalReader
+from tidegate.signals.service import DEFAULT_WINDOW, SignalService
 
 __all__ = [
+    "DEFAULT_WINDOW",
     "NANO_PER_USD",
     "Dimension",
     "Family",
@@ -11,6 +13,7 @@ __all__ = [
     "GroupTotals",
     "SignalReader",
     "SignalScope",
+    "SignalService",
     "Totals",
     "figures_of",
 ]

@@ -70,7 +70,7 @@ class RowsEngine(Protocol):
         self, workspaces: Collection[WorkspaceId], table: str, columns: Sequence[str], rows_json: bytes, *, token: str
     ) -> None: ...
 
-    async def insert_select(
+    async def insert_select(  # noqa: PLR0917 - a statement and its five parts
         self,
         workspaces: Collection[WorkspaceId],
         table: str,

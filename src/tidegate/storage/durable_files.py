@@ -6,23 +6,31 @@ from pathlib import Path
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o600) -> None:
-    """Replace `path` by `data` at once: a reader sees the old file or the new one.
+    """Replace `path` by `data`, and return when a power cut can no longer undo it."""
+    _replace(path, data, mode=mode, synced=True)
+    sync_folder(path.parent)
 
-    The name beside it carries the process id, so that two writers do not spoil each other's half.
-    """
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace `path` by `data` at once: a reader sees the old file or the new one. Nothing waits for the disk."""
+    _replace(path, data, mode=mode, synced=False)
+
+
+def _replace(path: Path, data: bytes, *, mode: int, synced: bool) -> None:
+    # The process id in the name keeps two writers from spoiling each other's half.
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(file, "wb") as writer:
             writer.write(data)
-            writer.flush()
-            os.fsync(writer.fileno())
+            if synced:
+                writer.flush()
+                os.fsync(writer.fileno())
         beside.replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             beside.unlink()
         raise
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -135,21 +135,21 @@ async def stop(process: subprocess.Popen[bytes], *, with_signal: signal.Signals,
     if poll(process) is None:
         process.send_signal(with_signal)
         if await wait_exit(process, timeout_s=timeout_s) is None:
-            _kill_session(process)
+            kill_session(process)
             await wait_exit(process, timeout_s=_KILL_WAIT_S)
     return process.returncode if process.returncode is not None else -signal.SIGKILL
 
 
 def _end_now(process: subprocess.Popen[bytes]) -> int:
     if process.returncode is None:
-        _kill_session(process)
+        kill_session(process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_KILL_WAIT_S)
     _spawned.pop(process.pid, None)
     return process.returncode if process.returncode is not None else -signal.SIGKILL
 
 
-def _kill_session(process: subprocess.Popen[bytes]) -> None:
+def kill_session(process: subprocess.Popen[bytes]) -> None:
     # The launcher made the child a group leader; before that moment the group does not exist yet.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

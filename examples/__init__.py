@@ -1,0 +1,1 @@
+"""Services that tidegate watches, to try it out on something real."""

@@ -1,0 +1,123 @@
+"""Settings to objects to one ASGI application. Everything that a slice needs is handed to it here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+
+from tidegate import __version__
+from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
+from tidegate.alerts.routes import router as alert_routes
+from tidegate.app import health
+from tidegate.app.keys import load_signing_key
+from tidegate.edge.http import build_http_app
+from tidegate.edge.requests import RequestContext
+from tidegate.identity import IdentityService, PostgresCredentialStore
+from tidegate.kernel import RandomIds, SystemClock
+from tidegate.signals import SignalService
+from tidegate.signals.reader import RollupReader
+from tidegate.signals.routes import router as signal_routes
+from tidegate.signals.tasks import build_closer, build_reader
+from tidegate.storage import Database
+from tidegate.storage.telemetry import TelemetryEngine
+from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
+from tidegate.telemetry.routes import OtlpTraces
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.types import ASGIApp
+
+    from tidegate.app.settings import EdgeSettings
+
+_log = structlog.get_logger("tidegate.edge")
+_CONNECT_RETRY_S = 0.25
+
+Task = Callable[[], Awaitable[None]]
+Connected = TypeVar("Connected")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One edge process: what it serves, and what runs beside it."""
+
+    application: ASGIApp
+
+
+async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
+    """Connect both engines and put everything together; what is opened is closed with `stack`."""
+    database = await _eventually(lambda: Database.connect(settings.database_dsn))
+    stack.push_async_callback(database.close)
+    engine = await _eventually(
+        lambda: TelemetryEngine.connect(settings.telemetry_url, secret=settings.telemetry_secret)
+    )
+    stack.push_async_callback(engine.close)
+    clock, ids = SystemClock(), RandomIds()
+    identity = IdentityService(
+        store=PostgresCredentialStore(database), key=load_signing_key(settings.data_dir), clock=clock
+    )
+    closer = build_closer(database, engine)
+    reader = build_reader(database, engine)
+    ingest = IngestService(
+        spans=EngineSpanStore(engine),
+        touches=PostgresTouchLedger(database, writer=ids.new_id("edg")),
+        ids=ids,
+        on_stored=closer.wake,
+    )
+    services: dict[type[Any], object] = {
+        SignalService: SignalService(reader=reader, clock=clock),
+        RollupReader: reader,
+        health.Engines: health.Engines(state=database, telemetry=engine),
+    }
+    rules = load_rules()
+    alerts = PostgresAlertStore(database)
+    evaluator = AlertEvaluator(
+        rules=rules, reader=reader, alerts=alerts, watch=PostgresWatchStore(database), clock=clock, ids=ids
+    )
+    services[AlertService] = AlertService(rules=rules, reader=reader, store=alerts, clock=clock)
+    tasks: list[Task] = [ingest.run, closer.run, partial(evaluator.run, closer.on_published)]
+    application = build_http_app(
+        version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
+    )
+    for router in (health.router, signal_routes, alert_routes):
+        application.include_router(router)
+    return Edge(RequestContext(OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)))
+
+
+def _running(tasks: list[Task]) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        running = [asyncio.create_task(_kept_running(task)) for task in tasks]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    return lifespan
+
+
+async def _kept_running(task: Task) -> None:
+    """Run a background task for ever: one that fails is logged and begins again, it never ends unseen."""
+    while True:
+        try:
+            await task()
+        except Exception:  # noqa: BLE001 - the top of a background task; the traceback is logged
+            _log.exception("background task failed", task=getattr(task, "__qualname__", repr(task)))
+        await asyncio.sleep(1)
+
+
+async def _eventually(connect: Callable[[], Awaitable[Connected]]) -> Connected:
+    """Connect, for as long as the engine is still starting; the supervisor gives up on us before we do on it."""
+    while True:
+        try:
+            return await connect()
+        except (OSError, TimeoutError) as error:
+            _log.info("waiting for an engine", reason=repr(error))
+            await asyncio.sleep(_CONNECT_RETRY_S)

@@ -1,0 +1,178 @@
+"""The `tidegate` command: nouns loaded when they are used, operator verbs here."""
+
+import asyncio
+import importlib
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from tidegate import __version__
+from tidegate.app.settings import DEFAULT_HOST, DEFAULT_OTLP_PORT, DEFAULT_PORT, default_data_dir
+from tidegate.edge.client import CliError, api
+from tidegate.edge.console import json_option, print_json
+
+_Result = TypeVar("_Result")
+
+# noun -> module:group; a module is imported when its noun is used, so that `--help` stays within its start budget
+_NOUNS: Final = {
+    "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
+    "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
+    "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names of its nouns without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_NOUNS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = _NOUNS.get(cmd_name)
+        if found is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(importlib.import_module(found[0]), found[1])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own = {name: super(LazyGroup, self).get_command(ctx, name) for name in super().list_commands(ctx)}
+        rows = [(name, command.get_short_help_str(90)) for name, command in own.items() if command is not None]
+        rows += [(name, summary) for name, (_, _, summary) in _NOUNS.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(rows))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--url", envvar="TIDEGATE_URL", default=f"http://{DEFAULT_HOST}:{DEFAULT_PORT}", show_default=True,
+              help="The server to talk to.")  # fmt: skip
+@click.option("--token-file", type=click.File(), help="File that holds the token; else TIDEGATE_TOKEN.")
+@click.version_option(__version__, message="%(version)s")
+def cli(url: str, token_file: object) -> None:
+    """Go, hold or no-go for releases of multi-tenant AI services.
+
+    Exit codes: 0 done or GO, 2 wrong use, 3 NO-GO, 4 not allowed, 5 not found, 6 conflict, 7 unreachable, 8 HOLD.
+    """
+
+
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="TIDEGATE_DATA_DIR",
+    default=default_data_dir,
+    show_default="TIDEGATE_DATA_DIR or ~/.local/share/tidegate",
+    help="Where this installation keeps everything.",
+)
+
+
+@cli.command()
+@data_dir_option
+@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port of everything."
+)
+@click.option("--otlp-port", default=DEFAULT_OTLP_PORT, show_default=True, type=click.IntRange(0, 65535),
+              help="Second port for OTLP/HTTP, used when free; 0 for none.")  # fmt: skip
+def serve(data_dir: Path, host: str, port: int, otlp_port: int) -> None:
+    """Start the engines and the server, and keep them running until Ctrl-C."""
+    from tidegate.app.serving import serve_forever
+
+    sys.exit(serve_forever(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port))
+
+
+@cli.group()
+def token() -> None:
+    """Tokens: credentials of services, CI and people's shells."""
+
+
+@token.command("create")
+@data_dir_option
+@click.option("--workspace", default="default", show_default=True)
+@click.option("--scope", type=click.Choice(["ingest", "read", "write", "admin"]), required=True)
+def create_token(data_dir: Path, workspace: str, scope: str) -> None:
+    """Create a token and print it, alone, on stdout. It is shown once."""
+    from tidegate.app import operator
+
+    click.echo(_run(operator.create_token(data_dir, workspace=workspace, scope=scope)))
+
+
+@cli.group()
+def workspace() -> None:
+    """Workspaces: accounts of this installation, each walled off from the others."""
+
+
+@workspace.command("create")
+@data_dir_option
+@click.argument("name")
+def create_workspace(data_dir: Path, name: str) -> None:
+    """Create the workspace NAME."""
+    from tidegate.app import operator
+
+    _run(operator.create_workspace(data_dir, name))
+    click.echo(f"Created workspace {name}. Next: tidegate token create --workspace {name} --scope ingest", err=True)
+
+
+@cli.command("sign-in-link")
+@data_dir_option
+@click.option("--workspace", default="default", show_default=True)
+@click.pass_context
+def sign_in_link(ctx: click.Context, data_dir: Path, workspace: str) -> None:
+    """Print a one-time link that signs a browser in."""
+    from tidegate.app import operator
+    from tidegate.app.serving import url_of_running
+
+    url = url_of_running(data_dir) or ctx.find_root().params["url"]
+    click.echo(_run(operator.create_sign_in_link(data_dir, workspace=workspace, public_url=url)))
+
+
+@cli.command()
+@data_dir_option
+@json_option
+def status(data_dir: Path, *, as_json: bool) -> None:
+    """Show the processes of this data directory's server: state, restarts, memory."""
+    from tidegate.app.serving import describe_status, render_status
+
+    found = describe_status(data_dir)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(render_status(found))
+    sys.exit(0 if found["running"] else 7)
+
+
+@cli.command()
+@data_dir_option
+@json_option
+def doctor(data_dir: Path, *, as_json: bool) -> None:
+    """Check this machine and data directory, and say what to do about each finding."""
+    from tidegate.app.doctor import run_doctor
+
+    findings = run_doctor(data_dir)
+    if as_json:
+        print_json([finding.as_json() for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(f"{finding.outcome.upper():8}{finding.name}: {finding.sentence}")
+            if finding.outcome != "ok" and finding.fix:
+                click.echo(f"        {finding.fix}")
+    sys.exit(1 if any(finding.outcome == "fail" for finding in findings) else 0)
+
+
+@cli.command()
+def stats() -> None:
+    """Show how many spans the server has stored for this workspace."""
+    print_json(api().get("/api/v1/telemetry/stats"))
+
+
+def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run an operator verb; what a person can act on becomes a sentence and an exit code."""
+    from tidegate.edge.problems import answer_for
+    from tidegate.kernel import TidegateError
+
+    try:
+        return asyncio.run(work)
+    except TidegateError as error:
+        raise CliError(f"{error.message} ({error.code})", exit_code=answer_for(error).exit_code) from error

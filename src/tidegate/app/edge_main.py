@@ -1,0 +1,57 @@
+"""`python -m tidegate.app.edge_main`: one edge process, a child of the supervisor."""
+
+import logging
+import socket
+import sys
+from contextlib import AsyncExitStack
+
+import structlog
+import uvicorn
+import uvloop
+
+from tidegate.app.assembly import open_edge
+from tidegate.app.settings import EdgeSettings
+
+_DRAIN_S = 5  # requests under way may finish; the slowest bar of a route is 1 s
+
+
+def configure_logs() -> None:
+    """Write one JSON object a line to stderr; the supervisor points that at a file."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="requestTimestamp"),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+async def serve(settings: EdgeSettings) -> None:
+    """Serve until SIGTERM."""
+    async with AsyncExitStack() as stack:
+        edge = await open_edge(settings, stack)
+        config = uvicorn.Config(
+            edge.application,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_DRAIN_S,
+            timeout_keep_alive=30,
+        )
+        descriptors = [settings.http_fd, *([] if settings.otlp_fd is None else [settings.otlp_fd])]
+        await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=fd) for fd in descriptors])
+
+
+def main() -> None:
+    """Run the process that the supervisor describes in its environment."""
+    configure_logs()
+    uvloop.run(serve(EdgeSettings.from_environment()))
+
+
+if __name__ == "__main__":
+    main()

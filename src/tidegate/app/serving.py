@@ -1,0 +1,83 @@
+"""`tidegate serve` and `tidegate status`: the banner, the exit code, what runs and how much memory it takes."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tidegate.app import operator
+from tidegate.app.lock import DataDirectory
+from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
+from tidegate.edge.client import CliError
+from tidegate.edge.console import print_rows
+from tidegate.edge.problems import answer_for
+from tidegate.kernel import TidegateError
+
+__all__ = ["describe_status", "render_status", "serve_forever", "url_of_running"]
+
+
+def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> int:
+    """Run the server until a signal and return its exit code.
+
+    Raises:
+        CliError: it cannot start; says what to do.
+    """
+    settings = SupervisorSettings(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port or None)
+    announcing: list[asyncio.Task[None]] = []
+
+    def announce(report: ServerReport) -> None:
+        # Kept in a list: an unreferenced task may be collected before it has printed.
+        announcing.append(asyncio.get_running_loop().create_task(_print_banner(data_dir, report)))
+
+    try:
+        return asyncio.run(run_supervisor(settings, on_ready=announce))
+    except TidegateError as error:
+        raise CliError(f"{error.message} ({error.code})", exit_code=answer_for(error).exit_code) from error
+
+
+async def _print_banner(data_dir: Path, report: ServerReport) -> None:
+    link = await operator.create_sign_in_link(data_dir, workspace="default", public_url=report.public_url)
+    otlp = report.otlp_url or f"{report.url} (port 4318 was taken)"
+    click.echo(
+        f"""
+tidegate is ready.
+  board      {report.public_url}
+  sign in    {link}   (once, within 30 minutes; another: tidegate sign-in-link)
+  OTLP/HTTP  {otlp}   (POST /v1/traces with an ingest token: tidegate token create --scope ingest)
+  data       {data_dir}   (all telemetry is kept; prompts and outputs are dropped)
+  access     tokens and signed-in browsers only
+Ctrl-C stops it.""",
+        err=True,
+    )
+
+
+def url_of_running(data_dir: Path) -> str | None:
+    """Return where the server of this data directory is, `None` when none runs."""
+    holder = DataDirectory(data_dir).find_holder()
+    return holder.url if holder is not None else None
+
+
+def describe_status(data_dir: Path) -> dict[str, Any]:
+    """Return what runs: the supervisor and its children with state, restarts and memory in bytes."""
+    holder = DataDirectory(data_dir).find_holder()
+    state = read_state(data_dir)
+    if holder is None or state is None:
+        return {"running": False, "dataDir": str(data_dir)}
+    from tidegate.app.memory import memory_of
+
+    memory = memory_of(holder.pid)
+    return {"running": True, "dataDir": str(data_dir), **state, "memory": memory.as_json()}
+
+
+def render_status(found: dict[str, Any]) -> str:
+    """Return `found` for a person."""
+    if not found["running"]:
+        return f"No server runs on {found['dataDir']}. `tidegate serve --data-dir {found['dataDir']}` starts one."
+    print_rows(("name", "state", "pid", "restarts"), found["children"], empty="")
+    memory = found["memory"]
+    return (
+        f"{found['publicUrl']}, supervisor pid {found['pid']}, since {found['startedAt']}\n"
+        f"memory of all processes: {memory['privateBytes'] / 2**20:.0f} MB private, "
+        f"{memory['pssBytes'] / 2**20:.0f} MB PSS"
+    )

@@ -1,0 +1,50 @@
+"""What the supervisor did, one JSON line an event, for people and for `tidegate doctor`."""
+
+import contextlib
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tidegate.kernel import format_utc
+
+_KEPT_BYTES = 4 * 1024 * 1024  # some 20,000 events; the file before is kept as well
+
+
+class EventLog:
+    """Appends events to a file, and to stderr when asked; a full disk or a closed terminal stops nobody."""
+
+    def __init__(self, file: Path, *, to_stderr: bool) -> None:
+        self._file = file
+        self._to_stderr = to_stderr
+
+    def emit(self, event: str, **fields: str | float | bool | None) -> None:
+        """Write one event; `None` fields are left out."""
+        known = {name: value for name, value in fields.items() if value is not None}
+        line = json.dumps({"at": format_utc(datetime.now(UTC)), "event": event, **known}, ensure_ascii=False) + "\n"
+        with contextlib.suppress(OSError):
+            rotate(self._file, _KEPT_BYTES)
+            with self._file.open("a", encoding="utf-8") as log:
+                log.write(line)
+        if self._to_stderr:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(line)
+                sys.stderr.flush()
+
+
+def rotate(file: Path, limit_bytes: int) -> None:
+    """Move a log that has grown past its limit aside; the one that was aside before is dropped."""
+    with contextlib.suppress(FileNotFoundError):
+        if file.stat().st_size > limit_bytes:
+            file.replace(file.with_name(f"{file.name}.1"))
+
+
+def last_lines(file: Path, count: int = 6) -> str:
+    """Return the end of a log as one line, for an error message."""
+    try:
+        with file.open("rb") as log:
+            log.seek(max(0, log.seek(0, 2) - 4096))
+            lines = log.read().decode(errors="replace").splitlines()[-count:]
+    except OSError:
+        return ""
+    return " / ".join(line.strip() for line in lines if line.strip())

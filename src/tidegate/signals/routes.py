@@ -1,0 +1,104 @@
+"""`/metrics`, `/metrics/{family}` and the stored counts."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+
+from tidegate.edge.caller import CurrentWorkspace
+from tidegate.edge.providers import provide
+from tidegate.kernel import InvalidInputError, NotFoundError, TimeRange, format_utc, parse_utc
+from tidegate.signals.exposition import CONTENT_TYPE, exposition_of
+from tidegate.signals.model import Family, Figures
+from tidegate.signals.reader import RollupReader
+from tidegate.signals.schemas import TelemetryStatsOut
+from tidegate.signals.service import FamilyMetrics, SignalService
+
+router = APIRouter(tags=["signals"])
+Signals = Annotated[SignalService, provide(SignalService)]
+Rollups = Annotated[RollupReader, provide(RollupReader)]
+
+FAMILY_NAMES: Final = {"request": Family.REQUEST, "auth": Family.AUTH, "ai": Family.AI_RUN, "ai_run": Family.AI_RUN}
+_DASHBOARDS: Final = {
+    "ai-runtime-run-reliability-v1": ("runCount", "failedCount", "cancelledCount", "failureRate"),
+    "ai-runtime-policy-safety-v1": (
+        "policyBlockedCount",
+        "policyBlockRate",
+        "validationErrorCount",
+        "schemaMismatchRate",
+    ),
+    "ai-runtime-token-cost-v1": (
+        "inputTokens",
+        "outputTokens",
+        "cachedInputTokens",
+        "costUsd",
+        "unpricedRunCount",
+        "averageCostPerRunUsd",
+    ),
+}
+
+
+class FamilyNotFoundError(NotFoundError):
+    code = "family_not_found"
+
+
+@router.get("/metrics")
+async def prometheus_metrics(workspace: CurrentWorkspace, signals: Signals) -> Response:
+    """Counters of every family of this workspace in the Prometheus text format; tenants are never labels."""
+    families = [await signals.metrics(workspace, family) for family in Family]
+    return Response(exposition_of(families), media_type=CONTENT_TYPE)
+
+
+@router.get("/metrics/{family}")
+async def family_metrics(  # noqa: PLR0917 - the query of the route
+    family: str,
+    workspace: CurrentWorkspace,
+    signals: Signals,
+    from_: Annotated[str | None, Query(alias="from", description="Start of the window, with offset")] = None,
+    to: Annotated[str | None, Query(description="End of the window, with offset")] = None,
+    tenant: Annotated[str | None, Query(alias="workspaceId", description="Only this tenant", max_length=512)] = None,
+) -> dict[str, Any]:
+    """Figures of one family: over all retained rows, and over a window (the last 15 minutes unless asked)."""
+    known = FAMILY_NAMES.get(family)
+    if known is None:
+        raise FamilyNotFoundError(f"There is no family {family!r}. There are {', '.join(sorted(FAMILY_NAMES))}.")
+    window = _window_of(from_, to)
+    metrics = await signals.metrics(workspace, known, window=window, tenant=tenant)
+    body: dict[str, Any] = {
+        "family": known.value,
+        "totals": dict(metrics.totals),
+        "window": {
+            "from": format_utc(metrics.window.start),
+            "to": format_utc(metrics.window.end),
+            **metrics.window_figures,
+        },
+        **metrics.splits,
+    }
+    if known is Family.AI_RUN:
+        body["dashboards"] = _dashboards_of(metrics)
+    return body
+
+
+@router.get("/api/v1/telemetry/stats")
+async def telemetry_stats(workspace: CurrentWorkspace, rollups: Rollups) -> TelemetryStatsOut:
+    """Exact stored counts of the caller's workspace."""
+    newest = await rollups.last_span_at(workspace)
+    return TelemetryStatsOut(
+        spans=await rollups.span_count(workspace),
+        last_span_at=datetime.fromtimestamp(newest, UTC) if newest is not None else None,
+    )
+
+
+def _window_of(start: str | None, end: str | None) -> TimeRange | None:
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        missing = "from" if start is None else "to"
+        raise InvalidInputError("Give both `from` and `to`, or neither.", field=missing)
+    return TimeRange(parse_utc(start, field="from"), parse_utc(end, field="to"))
+
+
+def _dashboards_of(metrics: FamilyMetrics) -> dict[str, Figures]:
+    return {
+        name: {figure: metrics.window_figures[figure] for figure in figures} for name, figures in _DASHBOARDS.items()
+    }

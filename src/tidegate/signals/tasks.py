@@ -1,0 +1,17 @@
+"""Signals in the background, and their parts for `app` to put together."""
+
+from tidegate.signals.closer import RollupCloser
+from tidegate.signals.reader import RollupReader
+from tidegate.signals.store import EngineRollups, PostgresTouches, RowsEngine
+from tidegate.storage import Database
+
+__all__ = ["RollupCloser", "RollupReader", "build_closer", "build_reader"]
+
+
+def build_closer(database: Database, engine: RowsEngine) -> RollupCloser:
+    rollups = EngineRollups(engine)
+    return RollupCloser(touches=PostgresTouches(database), raw=rollups, rollups=rollups)
+
+
+def build_reader(database: Database, engine: RowsEngine) -> RollupReader:
+    return RollupReader(engine, watermark=PostgresTouches(database).watermark)

@@ -1,0 +1,231 @@
+"""Runs one request: checks the statement against the claim, sets what the claim may not change, executes.
+
+Inserts never stream into the engine (under memory pressure that acknowledged batches that were not stored): the rows go
+through a memory file that the engine reads itself, and every row's workspace is looked at on the way.
+"""
+
+import json
+import os
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tidegate.storage.engine.catalog import WORKSPACE_COLUMN, Catalog, LiveCatalog
+from tidegate.storage.engine.claims import Access, Claim
+from tidegate.storage.engine.library import Answer, Handle, Library
+from tidegate.storage.engine.quoting import identifier, string_list, string_literal
+from tidegate.storage.engine.refusals import NO_SUCH_COLUMN_IN_TABLE, READONLY, EngineError, refuse
+from tidegate.storage.engine.rules import admin_settings, check_settings, claimed_settings
+from tidegate.storage.engine.statements import (
+    DATABASE,
+    MAX_STATEMENTS_KEPT,
+    Insert,
+    Kind,
+    Statement,
+    check_tables,
+    parse_statement,
+)
+
+Rows: TypeAlias = bytes | bytearray | memoryview
+_THROWN = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: a claim cannot call throwIf, so it is the child's own
+_FOREIGN_ROW = "A row is of a workspace that the claim does not name; nothing was stored."
+_FORMAT_CLAUSE = re.compile(r" FORMAT \w+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came over HTTP, taken apart."""
+
+    claim: Claim
+    text: str
+    rows: Rows | None
+    """The data of an INSERT … FORMAT, without its statement."""
+    parameters: Mapping[str, str]
+    """Of the statement, as the HTTP interface has them: tab-separated escapes."""
+    settings: Mapping[str, str]
+    database: str | None
+    output_format: str
+    may_change: bool
+    """False for GET, which only reads."""
+
+
+class Execution:
+    """Executes requests, from several threads at once."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._catalog = LiveCatalog(library.answer)
+        self._lock = threading.Lock()
+        self._statements: OrderedDict[str, Statement] = OrderedDict()
+
+    def run(self, request: Request) -> Answer:
+        """Return the answer to `request`.
+
+        Raises:
+            EngineError: it is refused, or the engine says no.
+        """
+        check_settings(request.settings, request.claim.access)
+        statement = self._statement(request.text)
+        if not request.may_change and statement.kind is not Kind.SELECT:
+            raise EngineError(READONLY, "Requests with the method GET only read: send this one with POST.")
+        if request.claim.access is Access.ADMIN:
+            return self._run_admin(request, statement)
+        if statement.refusal is not None:
+            raise refuse(statement.refusal)
+        if (statement.kind is Kind.SELECT) != (request.claim.access is Access.READ):
+            raise refuse(f"A claim to {request.claim.access} may not {statement.kind}.")
+        catalog = self._catalog.current()
+        check_tables(statement, catalog.listed, catalog.existing)
+        try:
+            return self._run_claimed(request, statement, catalog)
+        except EngineError as error:
+            raise refuse(_FOREIGN_ROW) if error.code == _THROWN else error from error
+
+    def _statement(self, text: str) -> Statement:
+        with self._lock:
+            if text in self._statements:
+                self._statements.move_to_end(text)
+                return self._statements[text]
+        statement = parse_statement(self._library, text)
+        with self._lock:
+            self._statements[text] = statement
+            if len(self._statements) > MAX_STATEMENTS_KEPT:
+                self._statements.popitem(last=False)
+        return statement
+
+    def _run_claimed(self, request: Request, statement: Statement, catalog: Catalog) -> Answer:
+        filters = catalog.filters(request.claim.workspaces)
+        if statement.insert is None:
+            with self._library.open() as handle:
+                handle.configure(DATABASE, claimed_settings(request.settings, filters, inserting=False))
+                return _read(handle, statement.text, request)
+        settings = claimed_settings(request.settings, filters, inserting=True)
+        position = _workspace_position(statement.insert, catalog)
+        if statement.insert.select:
+            columns = self._result_columns(request, statement.insert.select, filters)
+            text = _checked_select(statement.insert, columns, position, request.claim.workspaces)
+            with self._library.open() as handle:
+                handle.configure(DATABASE, settings)
+                return handle.run(text, "Null", request.parameters)
+        with self._library.open() as handle, MemoryFile(request.rows or b"") as file:
+            handle.configure(DATABASE, settings)
+            return handle.run(_checked_rows(statement.insert, catalog, file.path, request.claim.workspaces), "Null")
+
+    def _result_columns(self, request: Request, select: str, filters: str) -> list[str]:
+        """Return the names of a SELECT's columns; asked read-only, which refuses what reads outside a second time."""
+        with self._library.open() as handle:
+            handle.configure(DATABASE, claimed_settings(request.settings, filters, inserting=False))
+            return [name for name, _ in _describe(handle, select, request.parameters)]
+
+    def _run_admin(self, request: Request, statement: Statement) -> Answer:
+        inserting = request.text.lstrip()[:6].upper() == "INSERT"
+        changing = statement.kind is Kind.OTHER
+        if changing:
+            self._catalog.forget()
+        try:
+            with self._library.open() as handle, MemoryFile(request.rows or b"") as file:
+                handle.configure(request.database, admin_settings(request.settings, inserting=inserting))
+                if request.rows is not None and inserting:
+                    source = rf" FROM INFILE {string_literal(file.path)}\g<0>"
+                    text = _FORMAT_CLAUSE.sub(source, self._library.print_statement(request.text))
+                    return handle.run(text, "Null")
+                return _read(handle, request.text, request)
+        finally:
+            if changing:
+                self._catalog.forget()
+
+
+class MemoryFile:
+    """Rows in memory under a path of this process, which the engine opens like any file."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._descriptor = os.memfd_create("rows")
+        left = memoryview(rows)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        self.path = f"/proc/self/fd/{self._descriptor}"
+
+    def __enter__(self) -> "MemoryFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+
+def _read(handle: Handle, text: str, request: Request) -> Answer:
+    answer = handle.run(text, request.output_format, request.parameters)
+    if answer.body or not re.search(r"\bFORMAT Native\s*;?\s*$", f"{text} FORMAT {request.output_format}"[-200:]):
+        return answer
+    if not re.match(r"[\s(]*(SELECT|WITH)\b", text, re.IGNORECASE):
+        return answer
+    columns = _describe(handle, _FORMAT_CLAUSE.sub("", text), request.parameters)
+    return Answer(_native_header(columns), answer.read_rows, answer.read_bytes, 0, answer.elapsed_s)
+
+
+def _describe(handle: Handle, select: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
+    lines = handle.run(f"DESCRIBE TABLE ({select})", "JSONCompactEachRow", parameters).body.splitlines()
+    return [(row[0], row[1]) for row in map(json.loads, lines)]
+
+
+def _native_header(columns: list[tuple[str, str]]) -> bytes:
+    """Return the block without rows that a server sends for an empty result; the library sends nothing."""
+    block = bytearray(_varint(len(columns)) + _varint(0))
+    for words in columns:
+        for word in words:
+            block += _varint(len(word.encode())) + word.encode()
+    return bytes(block)
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _workspace_position(insert: Insert, catalog: Catalog) -> int:
+    if insert.table not in catalog.listed:
+        raise refuse(f"The table {insert.table} is not among those a claim may write.")
+    if WORKSPACE_COLUMN not in insert.columns:
+        raise refuse(f"An insert names the column {WORKSPACE_COLUMN}, so that every row can be checked.")
+    return insert.columns.index(WORKSPACE_COLUMN)
+
+
+def _checked(column: str, workspaces: tuple[str, ...]) -> str:
+    """Return an expression that is `column`, and that fails on a foreign row.
+
+    It is a column of the result and no condition: conditions are pushed down to rows that filters would remove.
+    """
+    foreign = f"{identifier(column)} NOT IN ({string_list(workspaces)})"
+    return f"if(throwIf({foreign}, {string_literal(_FOREIGN_ROW)}), '', {identifier(column)})"
+
+
+def _insert_into(insert: Insert) -> str:
+    columns = ", ".join(identifier(name) for name in insert.columns)
+    return f"INSERT INTO {identifier(DATABASE)}.{identifier(insert.table)} ({columns})"
+
+
+def _checked_rows(insert: Insert, catalog: Catalog, path: str, workspaces: tuple[str, ...]) -> str:
+    try:
+        structure = catalog.structure(insert.table, insert.columns)
+    except KeyError as error:
+        message = f"The table {insert.table} does not take all of these columns: {', '.join(insert.columns)}."
+        raise EngineError(NO_SUCH_COLUMN_IN_TABLE, message) from error
+    columns = ", ".join(
+        _checked(name, workspaces) if name == WORKSPACE_COLUMN else identifier(name) for name in insert.columns
+    )
+    source = f"file({string_literal(path)}, {string_literal(insert.format)}, {string_literal(structure)})"
+    return f"{_insert_into(insert)} SELECT {columns} FROM {source}"
+
+
+def _checked_select(insert: Insert, names: list[str], position: int, workspaces: tuple[str, ...]) -> str:
+    if len(names) != len(insert.columns) or names.count(names[position]) != 1:
+        raise refuse("The SELECT of an insert gives as many columns as are named, each under a name of its own.")
+    column = names[position]
+    replaced = f"* REPLACE ({_checked(column, workspaces)} AS {identifier(column)})"
+    return f"{_insert_into(insert)} SELECT {replaced} FROM ({insert.select})"

@@ -1,0 +1,114 @@
+"""Real engines, started once a test run, with a fresh workspace a test."""
+
+import asyncio
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tidegate.storage.telemetry import TelemetryEngine
+
+from tidegate.kernel import WorkspaceId
+from tidegate.storage import Database
+from tidegate.storage.migrations import migrate_state, migrate_telemetry
+from tidegate.storage.postgres import PostgresServer
+from tidegate.storage.postgres.layout import PostgresDsns
+
+ENGINE_START_S = 30.0
+
+
+class EngineProcess:
+    """One engine child of the tests; `restart` after a `kill` takes up the same directory and port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.secret = secrets.token_hex(16)
+        self._port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        port_file = self.folder / "port"
+        port_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tidegate.storage.engine", "--data-dir", str(self.folder / "data")]
+        with (self.folder / "engine.log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes a millisecond
+                [*command, "--port", str(self._port), "--port-file", str(port_file)],
+                env={**os.environ, "TIDEGATE_ENGINE_SECRET": self.secret},
+                stdout=log,
+                stderr=log,
+            )
+        async with asyncio.timeout(ENGINE_START_S):
+            while not port_file.exists():
+                assert self._process.poll() is None, (self.folder / "engine.log").read_text()
+                await asyncio.sleep(0.02)
+        self._port = int(port_file.read_text())
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(20)
+
+
+@pytest.fixture(scope="session")
+async def state_dsns(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresDsns]:
+    folder = tmp_path_factory.mktemp("state")
+    folder.chmod(0o700)
+    async with PostgresServer(folder).running() as prepared:
+        await migrate_state(prepared.dsns.owner)
+        yield prepared.dsns
+
+
+@pytest.fixture(scope="session")
+async def database(state_dsns: PostgresDsns) -> AsyncIterator[Database]:
+    opened = await Database.connect(state_dsns.serving)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def owner_connection(state_dsns: PostgresDsns) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(state_dsns.owner)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def workspace(owner_connection: "asyncpg.Connection[asyncpg.Record]") -> WorkspaceId:
+    name = WorkspaceId(f"w-{secrets.token_hex(6)}")
+    await owner_connection.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now())", name)
+    return name
+
+
+@pytest.fixture(scope="session")
+async def engine_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EngineProcess]:
+    process = EngineProcess(tmp_path_factory.mktemp("engine"))
+    await process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+async def engine(engine_process: EngineProcess, state_dsns: PostgresDsns) -> AsyncIterator[TelemetryEngine]:
+    opened = await TelemetryEngine.connect(engine_process.url, secret=engine_process.secret)
+    await migrate_telemetry(state_dsns.owner, opened)
+    yield opened
+    await opened.close()

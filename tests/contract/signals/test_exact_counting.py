@@ -1,0 +1,190 @@
+"""Whatever way spans arrive — alone, joined, again, late, out of order — each counts once, in every rollup."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+from tests.factories import NANO, auth_span, make_request, make_span
+from tidegate.storage.telemetry import TelemetryEngine
+
+from tidegate.kernel import RandomIds, TimeRange, WorkspaceId
+from tidegate.signals import Family, SignalScope, Totals
+from tidegate.signals.reader import RollupReader
+from tidegate.signals.tasks import RollupCloser, build_closer, build_reader
+from tidegate.storage import Database
+from tidegate.telemetry import EngineSpanStore, PostgresTouchLedger
+from tidegate.telemetry.model import SpanRow
+from tidegate.telemetry.otlp import rows_of
+
+WHOLE = SignalScope()
+
+
+class Pipeline:
+    """Ingest without its timer: each call is one flush."""
+
+    def __init__(self, database: Database, engine: TelemetryEngine) -> None:
+        self._spans = EngineSpanStore(engine)
+        self._touches = PostgresTouchLedger(database, writer="tests")
+        self.closer: RollupCloser = build_closer(database, engine)
+        self.reader: RollupReader = build_reader(database, engine)
+
+    async def flush(self, rows: Sequence[SpanRow]) -> None:
+        flush_id = RandomIds().new_id("flu")
+        workspaces = sorted({row.workspace for row in rows})
+        await self._touches.announce(
+            flush_id, {w: sorted({row.second for row in rows if row.workspace == w}) for w in workspaces}
+        )
+        await self._spans.add_spans(rows, token=flush_id)
+        await self._touches.confirm(flush_id, workspaces)
+
+    async def close(self) -> None:
+        while await self.closer.close_once():
+            pass
+
+
+@pytest.fixture
+def pipeline(database: Database, engine: TelemetryEngine) -> Pipeline:
+    return Pipeline(database, engine)
+
+
+def agent_trace(at_ns: int, *, outcome: str = "ok", tenant: str = "acme") -> list[object]:
+    trace_id, root = secrets.token_bytes(16), secrets.token_bytes(8)
+    chat = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "m",
+        "gen_ai.usage.input_tokens": 700,
+        "gen_ai.usage.cost": 0.25,
+        "tenant.id": tenant,
+    } | ({"error.type": outcome} if outcome != "ok" else {})
+    return [
+        make_span(
+            trace_id=trace_id,
+            span_id=root,
+            kind=1,
+            attributes={
+                "gen_ai.operation.name": "invoke_agent",
+                "gen_ai.usage.input_tokens": 1700,
+                "tenant.id": tenant,
+            },
+            start_time_unix_nano=at_ns - 100,
+            end_time_unix_nano=at_ns,
+        ),
+        make_span(
+            trace_id=trace_id,
+            parent_span_id=root,
+            kind=3,
+            attributes=chat,
+            start_time_unix_nano=at_ns - 90,
+            end_time_unix_nano=at_ns - 10,
+        ),
+    ]
+
+
+def rows(workspace: WorkspaceId, spans: Sequence[object], *, received_ns: int | None = None) -> list[SpanRow]:
+    return list(rows_of(make_request(*spans), workspace, received_ns or time.time_ns()))  # type: ignore[arg-type] # factories build protobuf spans
+
+
+def last_hour() -> TimeRange:
+    now = datetime.now(UTC)
+    return TimeRange(now - timedelta(hours=1), now + timedelta(minutes=1))
+
+
+async def test_a_span_sent_alone_joined_and_again_counts_once(pipeline: Pipeline, workspace: WorkspaceId) -> None:
+    a, b, c = (rows(workspace, [auth_span(200, at_ns=time.time_ns())])[0] for _ in range(3))
+    for batch in ([a, b], [a, c], [c, a]):
+        await pipeline.flush(batch)
+        await pipeline.close()
+    assert await pipeline.reader.span_count(workspace) == 3
+    totals = await pipeline.reader.totals(workspace, Family.AUTH, last_hour(), scope=WHOLE)
+    assert (totals.count, totals.success_count) == (3, 3)
+
+
+async def test_a_late_child_changes_the_run_that_was_counted(pipeline: Pipeline, workspace: WorkspaceId) -> None:
+    agent, chat = agent_trace(time.time_ns() - 30 * NANO, outcome="validation_error")
+    await pipeline.flush(rows(workspace, [agent]))
+    await pipeline.close()
+    before = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
+    await pipeline.flush(rows(workspace, [chat]))
+    await pipeline.close()
+    after = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
+    assert (before.count, before.input_tokens, before.validation_error_count) == (1, 1700, 0)
+    assert (after.count, after.input_tokens, after.validation_error_count) == (1, 700, 1)
+    assert (after.priced_count, after.cost_nano_usd) == (1, 250_000_000)
+
+
+async def test_a_late_parent_takes_over_the_runs_of_its_children(pipeline: Pipeline, workspace: WorkspaceId) -> None:
+    agent, chat = agent_trace(time.time_ns())
+    chat.end_time_unix_nano -= 70 * NANO  # type: ignore[attr-defined] # a protobuf span
+    await pipeline.flush(rows(workspace, [chat]))
+    await pipeline.close()
+    await pipeline.flush(rows(workspace, [agent]))
+    await pipeline.close()
+    assert (await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)).count == 1
+
+
+async def test_distrusted_spans_are_stored_and_counted_and_leave_signals_out(
+    pipeline: Pipeline, workspace: WorkspaceId
+) -> None:
+    year = 366 * 86_400 * NANO
+    spans = [auth_span(401, at_ns=time.time_ns() + shift) for shift in (0, year, -year)]
+    for _ in range(2):
+        await pipeline.flush(rows(workspace, spans[:1]))
+        await pipeline.flush(rows(workspace, spans[1:]))
+        await pipeline.close()
+    totals = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
+    assert (totals.count, totals.distrusted_count) == (1, 2)
+    assert await pipeline.reader.span_count(workspace) == 3
+
+
+async def test_another_workspaces_spans_are_not_seen(
+    pipeline: Pipeline, workspace: WorkspaceId, owner_connection: object
+) -> None:
+    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns())]))
+    await pipeline.close()
+    other = await pipeline.reader.totals(WorkspaceId("default"), Family.AUTH, None, scope=WHOLE)
+    assert other.count == 0
+
+
+async def test_counts_equal_a_recount_for_random_deliveries(pipeline: Pipeline, workspace: WorkspaceId) -> None:
+    """Random spans in random bodies, re-sent in other company, out of order: rollups equal a model's recount."""
+    random = Random(8420)
+    now = time.time_ns()
+    spans: list[tuple[str, object]] = []
+    for _ in range(150):
+        at = now - random.randrange(40) * NANO
+        status = random.choice([200, 200, 401, 403, 500])
+        spans.append((f"auth-{status}", auth_span(status, at_ns=at, tenant=random.choice(["acme", "globex"]))))
+        outcome = random.choice(["ok", "ok", "timeout", "content_filter", "validation_error"])
+        spans.extend((f"ai-{outcome}", part) for part in agent_trace(at, outcome=outcome))
+    delivered: set[int] = set()
+    for _ in range(60):
+        picked = random.sample(range(len(spans)), random.randrange(1, 25))
+        delivered |= set(picked)
+        await pipeline.flush(rows(workspace, [spans[i][1] for i in picked]))
+        if random.random() < 0.5:
+            await pipeline.close()
+    await pipeline.flush(rows(workspace, [spans[i][1] for i in set(range(len(spans))) - delivered]))
+    await pipeline.close()
+    kinds = Counter(kind for kind, _ in spans)
+    auth = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
+    runs = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
+    assert auth == Totals(
+        count=150,
+        success_count=kinds["auth-200"],
+        failure_count=150 - kinds["auth-200"],
+        unauthorized_count=kinds["auth-401"] + kinds["auth-403"],
+    )
+    assert runs == Totals(
+        count=150,
+        failed_count=kinds["ai-timeout"] // 2,
+        policy_blocked_count=kinds["ai-content_filter"] // 2,
+        validation_error_count=kinds["ai-validation_error"] // 2,
+        priced_count=150,
+        cost_nano_usd=150 * 250_000_000,
+        input_tokens=150 * 700,
+    )
+    assert await pipeline.reader.span_count(workspace) == len(spans)

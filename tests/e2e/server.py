@@ -1,0 +1,138 @@
+"""A whole tidegate as a newcomer starts it: one `tidegate serve`, driven through its doors only."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+READY_WITHIN_S = 60.0
+GONE_WITHIN_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(condition: Any, *, within_s: float, what: str) -> Any:
+    """Return the first true answer of `condition`; fail aloud when there is none in time."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    message = f"not within {within_s} s: {what}"
+    raise AssertionError(message)
+
+
+class Server:
+    """One data directory and the server on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "data"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "serve.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "tidegate", "serve", "--data-dir", str(self.data_dir)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--port", str(self.port), "--otlp-port", "0"], stdout=log, stderr=log
+            )
+        self.wait_ready()
+
+    def wait_ready(self, *, within_s: float = READY_WITHIN_S) -> None:
+        def ready() -> bool:
+            assert self._process is None or self._process.poll() is None, self.log
+            return self.get("/readyz")[0] == 200
+
+        wait_until(ready, within_s=within_s, what=f"ready; {self.log}")
+
+    def stop(self, *, by: signal.Signals = signal.SIGTERM) -> int:
+        assert self._process is not None
+        self._process.send_signal(by)
+        return self._process.wait(GONE_WITHIN_S)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def children(self) -> dict[str, int]:
+        """Return the process id of each child by its name."""
+        state = json.loads((self.data_dir / "run" / "state.json").read_text())
+        return {child["name"]: child["pid"] for child in state["children"] if child["pid"]}
+
+    def cli(
+        self, *arguments: str, token: str | None = None, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
+        environment.pop("TIDEGATE_TOKEN", None)
+        if token:
+            environment["TIDEGATE_TOKEN"] = token
+        return subprocess.run(
+            [sys.executable, "-m", "tidegate", *arguments],
+            env=environment,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def token(self, scope: str, workspace: str = "default") -> str:
+        made = self.cli("token", "create", "--workspace", workspace, "--scope", scope)
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+    def get(self, path: str, token: str | None = None) -> tuple[int, Any]:
+        return self.call("GET", path, token=token)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """Return status and answer (JSON decoded, else text); status 0 while nobody answers."""
+        request = urllib.request.Request(self.url + path, data=body, method=method, headers=headers or {})
+        if token:
+            request.add_header("Authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, _decoded(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, _decoded(error.read())
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return 0, None
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

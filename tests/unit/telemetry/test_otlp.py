@@ -1,0 +1,218 @@
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.factories import NANO, auth_span, make_request, make_span
+
+from tidegate.kernel import TidegateError, WorkspaceId
+from tidegate.telemetry.errors import BodyTooLargeError, ContentEncodingError, OtlpMalformedError, SpanInvalidError
+from tidegate.telemetry.model import SpanRow
+from tidegate.telemetry.otlp import (
+    MAX_ATTRIBUTES,
+    MAX_EXPANDED_BYTES,
+    MAX_VALUE_CHARACTERS,
+    expand,
+    parse_json,
+    parse_protobuf,
+    rows_of,
+)
+
+W = WorkspaceId("default")
+NOW_NS = 1_700_000_002 * NANO
+
+
+def row_of(span: Span, **resource: Any) -> SpanRow:
+    return next(iter(rows_of(make_request(span, **resource), W, NOW_NS)))
+
+
+def test_a_span_keeps_its_identity_times_and_origin() -> None:
+    row = row_of(make_span(trace_id=b"\1" * 16, span_id=b"\2" * 8), **{"service.version": "7"})
+    assert (row.trace_id, row.span_id, row.second) == ("01" * 16, "02" * 8, 1_700_000_001)
+    assert (row.service, row.release, row.workspace, row.distrusted) == ("harbor", "7", W, 0)
+
+
+def test_the_workspace_comes_from_the_caller_whatever_the_span_says() -> None:
+    assert row_of(make_span(attributes={"tidegate.workspace": "other", "workspace.id": "acme"})).workspace == W
+
+
+def test_a_sign_in_is_an_auth_request() -> None:
+    row = row_of(auth_span(401, at_ns=NOW_NS))
+    assert (row.http_method, row.route, row.http_status, row.is_auth, row.tenant) == (
+        "POST",
+        "/auth/login",
+        401,
+        1,
+        "acme",
+    )
+
+
+def test_a_client_call_to_an_auth_route_is_no_auth_request_of_ours() -> None:
+    assert row_of(auth_span(401, at_ns=NOW_NS, kind=Span.SPAN_KIND_CLIENT)).is_auth == 0
+
+
+def test_prompts_and_outputs_are_dropped_and_facts_about_them_stay() -> None:
+    row = row_of(
+        make_span(
+            attributes={
+                "gen_ai.operation.name": "chat",
+                "gen_ai.input.messages": "secret prompt",
+                "gen_ai.prompt.0.content": "secret prompt",
+                "output.value": "secret",
+                "gen_ai.prompt.name": "support-v3",
+                "gen_ai.completion.0.finish_reason": "stop",
+            }
+        )
+    )
+    assert set(row.attributes) == {
+        "gen_ai.operation.name",
+        "gen_ai.prompt.name",
+        "gen_ai.completion.0.finish_reason",
+    }
+
+
+def test_messages_in_events_are_dropped() -> None:
+    span = make_span()
+    event = span.events.add(name="gen_ai.user.message")
+    event.attributes.add(key="content").value.string_value = "secret prompt"
+    assert "secret" not in row_of(span).events
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        pytest.param(0, 0, id="no times"),
+        pytest.param(NOW_NS, NOW_NS - 1, id="ends before it starts"),
+        pytest.param(NOW_NS + 366 * 86_400 * NANO, NOW_NS + 366 * 86_400 * NANO, id="a year ahead"),
+        pytest.param(NOW_NS - 366 * 86_400 * NANO, NOW_NS - 366 * 86_400 * NANO, id="a year ago"),
+        pytest.param(2**64 - 1, 2**64 - 1, id="the end of time"),
+    ],
+)
+def test_times_that_cannot_be_believed_are_stored_and_distrusted(start: int, end: int) -> None:
+    row = row_of(make_span(start_time_unix_nano=start, end_time_unix_nano=end))
+    assert row.distrusted == 1
+    assert 0 <= row.second < 2**32
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        pytest.param({"trace_id": b""}, "traceId", id="no trace id"),
+        pytest.param({"trace_id": b"\0" * 16}, "traceId", id="a trace id of zeros"),
+        pytest.param({"span_id": b"\1" * 7}, "spanId", id="a short span id"),
+        pytest.param({"parent_span_id": b"\1"}, "parentSpanId", id="a short parent id"),
+    ],
+)
+def test_a_wrong_id_refuses_the_body_and_names_the_field(changes: dict[str, bytes], field: str) -> None:
+    with pytest.raises(SpanInvalidError) as refused:
+        list(rows_of(make_request(make_span(), make_span(**changes)), W, NOW_NS))
+    assert refused.value.field == f"resourceSpans.0.scopeSpans.0.spans.1.{field}"
+
+
+def test_too_many_attributes_refuse_the_body() -> None:
+    with pytest.raises(SpanInvalidError) as refused:
+        row_of(make_span(attributes={f"k{i}": i for i in range(MAX_ATTRIBUTES + 1)}))
+    assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.attributes"
+
+
+def test_long_values_are_cut() -> None:
+    assert len(row_of(make_span(attributes={"k": "x" * 100_000})).attributes["k"]) == MAX_VALUE_CHARACTERS
+
+
+def test_json_and_protobuf_of_one_request_give_one_row() -> None:
+    document = {
+        "resourceSpans": [
+            {
+                "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "harbor"}}]},
+                "scopeSpans": [
+                    {
+                        "spans": [
+                            {
+                                "traceId": "5B8EFFF798038103D269B633813FC60C",
+                                "spanId": "EEE19B7EC3C1B174",
+                                "name": "GET /",
+                                "kind": 2,
+                                "startTimeUnixNano": "1700000000000000000",
+                                "endTimeUnixNano": "1700000001000000000",
+                                "attributes": [{"key": "http.request.method", "value": {"stringValue": "GET"}}],
+                                "someNewField": 1,
+                            }
+                        ]
+                    }
+                ],
+            }
+        ]
+    }
+    span = make_span(
+        trace_id=bytes.fromhex("5B8EFFF798038103D269B633813FC60C"),
+        span_id=bytes.fromhex("EEE19B7EC3C1B174"),
+        attributes={"http.request.method": "GET"},
+    )
+    from_json = list(rows_of(parse_json(json.dumps(document).encode()), W, NOW_NS))
+    assert from_json == list(rows_of(parse_protobuf(make_request(span).SerializeToString()), W, NOW_NS))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b'"x"', b'{"resourceSpans": 3}', b'{"resourceSpans": [{"scopeSpans": [7]}]}', b"\xff\xfe", b"NaN"],
+)
+def test_json_of_another_shape_is_refused(body: bytes) -> None:
+    with pytest.raises(OtlpMalformedError):
+        parse_json(body)
+
+
+def test_json_ids_that_are_not_hexadecimal_are_named() -> None:
+    with pytest.raises(SpanInvalidError) as refused:
+        parse_json(b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"zz"}]}]}]}')
+    assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.traceId"
+
+
+def test_text_that_is_not_utf8_is_refused() -> None:
+    body = make_request(make_span(name="AAAA")).SerializeToString().replace(b"AAAA", b"\xff\xfe\xfd\xfc")
+    with pytest.raises(OtlpMalformedError):
+        parse_protobuf(body)
+
+
+def test_a_truncated_body_is_refused() -> None:
+    with pytest.raises(OtlpMalformedError):
+        parse_protobuf(make_request(make_span()).SerializeToString()[:-3])
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused_with_a_field_and_nothing_else(body: bytes) -> None:
+    for parse in (parse_protobuf, parse_json):
+        assert field_refused(parse, body) != ""
+
+
+def field_refused(parse: Callable[[bytes], ExportTraceServiceRequest], body: bytes) -> str | None:
+    """Return the field that was refused, or `None` when the body was read."""
+    try:
+        list(rows_of(parse(body), W, NOW_NS))
+    except TidegateError as refused:
+        return refused.field or ""
+    return None
+
+
+def test_gzip_is_opened() -> None:
+    assert expand(gzip.compress(b"hello"), "gzip") == b"hello"
+
+
+def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
+    with pytest.raises(BodyTooLargeError):
+        expand(gzip.compress(b"\0" * (MAX_EXPANDED_BYTES + 1)), "gzip")
+
+
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 1000)[:-9]])
+def test_damaged_gzip_is_refused(body: bytes) -> None:
+    with pytest.raises(OtlpMalformedError):
+        expand(body, "gzip")
+
+
+def test_another_encoding_is_refused_by_name() -> None:
+    with pytest.raises(ContentEncodingError, match="br"):
+        expand(b"", "br")
