@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
@@ -21,7 +21,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tidegate.edge.appearance import Appearance, appearance_of
-from tidegate.edge.caller import SESSION_COOKIE, Caller
+from tidegate.edge.caller import SESSION_COOKIE, Caller, Scope, requires
 from tidegate.edge.csrf import new_form_token
 from tidegate.edge.moments import absolute, relative
 from tidegate.edge.problems import answer_for
@@ -30,7 +30,7 @@ from tidegate.edge.requests import request_id_of
 from tidegate.edge.static import Assets, packaged_assets
 from tidegate.kernel import Clock, InvalidInputError, TidegateError, UnauthenticatedError, UnavailableError, format_utc
 
-__all__ = ["PageRenderer", "Pages", "page_router"]
+__all__ = ["SIGN_IN_PATH", "PageRenderer", "Pages", "SignedIn", "page_router"]
 
 SIGN_IN_PATH = "/sign-in"
 _TEMPLATE = re.compile(r"([a-z_]+)/([a-z_]+\.html)")
@@ -69,7 +69,7 @@ class PageRenderer:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def render(  # noqa: PLR0913 - what an answer is made of
+    def render(
         self,
         request: Request,
         template: str,
@@ -121,6 +121,8 @@ class PageRenderer:
 
 
 Pages = Annotated[PageRenderer, provide(PageRenderer)]
+SignedIn = Depends(requires(Scope.READ))
+"""Dependency of a page that shows the same to everybody who is signed in."""
 
 
 class PageRoute(APIRoute):
@@ -139,7 +141,7 @@ class PageRoute(APIRoute):
                 return pages.render_error(request, error)
             except RequestValidationError as error:
                 return pages.render_error(request, _invalid(error))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the top of a door; logged with its traceback
                 _log.exception("unexpected", path=request.url.path, requestId=request_id_of(request.scope))
                 return pages.render_error(request, error)
 
@@ -186,8 +188,7 @@ def with_code(text: str) -> Markup:
     if len(parts) % 2 == 0:
         return escape(_readable(text))
     return Markup().join(
-        Markup("<code>{}</code>").format(part) if position % 2 else escape(part)
-        for position, part in enumerate(parts)
+        Markup("<code>{}</code>").format(part) if position % 2 else escape(part) for position, part in enumerate(parts)
     )
 
 
@@ -212,7 +213,6 @@ def _path_of(request: Request) -> str:
 
 
 def _invalid(error: RequestValidationError) -> TidegateError:
-
 
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])

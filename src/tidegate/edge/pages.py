@@ -6,9 +6,8 @@ from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tidegate.edge.appearance import APPEARANCE_COOKIE, Appearance
-from tidegate.edge.caller import CurrentCaller
 from tidegate.edge.csrf import FormProven
-from tidegate.edge.html import page_router
+from tidegate.edge.html import SignedIn, page_router
 
 __all__ = ["router"]
 
@@ -16,10 +15,9 @@ _COOKIE_LENGTH_S = 365 * 86_400
 router = page_router()
 
 
-@router.post("/appearance", dependencies=[FormProven])
+@router.post("/appearance", dependencies=[SignedIn, FormProven])
 async def choose_appearance(
     request: Request,
-    caller: CurrentCaller,
     *,
     appearance: Annotated[Appearance, Form()],
     back_to: Annotated[str, Form(max_length=2_000)] = "/",
@@ -38,5 +36,5 @@ async def choose_appearance(
 
 
 def _is_ours(path: str) -> bool:
-    """A path of this server; `//host` and `/\\host` are read as another one."""
+    r"""A path of this server; `//host` and `/\\host` are read as another one."""
     return path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable()
