@@ -145,7 +145,7 @@ class TelemetryEngine:
         """
         await self._insert(workspaces, f"{_into(table, columns)} FORMAT JSONEachRow", None, rows_json, token)
 
-    async def insert_select(  # noqa: PLR0913 - target, source and token of one statement
+    async def insert_select(
         self,
         workspaces: Collection[WorkspaceId],
         table: str,
