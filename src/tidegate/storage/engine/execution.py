@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from tidegate.storage.engine.catalog import WORKSPACE_COLUMN, Catalog, LiveCatalog
 from tidegate.storage.engine.claims import Access, Claim
@@ -99,8 +99,7 @@ class Execution:
     def _run_claimed(self, request: Request, statement: Statement, catalog: Catalog) -> Answer:
         filters = catalog.filters(request.claim.workspaces)
         if statement.insert is None:
-            with self._library.open() as handle:
-                handle.configure(DATABASE, claimed_settings(request.settings, filters, inserting=False))
+            with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
                 return _read(handle, statement.text, request)
         settings = claimed_settings(request.settings, filters, inserting=True)
         position = _workspace_position(statement.insert, catalog)
@@ -116,8 +115,7 @@ class Execution:
 
     def _result_columns(self, request: Request, select: str, filters: str) -> list[str]:
         """Return the names of a SELECT's columns; asked read-only, which refuses what reads outside a second time."""
-        with self._library.open() as handle:
-            handle.configure(DATABASE, claimed_settings(request.settings, filters, inserting=False))
+        with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
             return [name for name, _ in _describe(handle, select, request.parameters)]
 
     def _run_admin(self, request: Request, statement: Statement) -> Answer:
@@ -148,7 +146,7 @@ class MemoryFile:
             left = left[os.write(self._descriptor, left) :]
         self.path = f"/proc/self/fd/{self._descriptor}"
 
-    def __enter__(self) -> "MemoryFile":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
