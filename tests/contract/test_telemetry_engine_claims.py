@@ -10,8 +10,8 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.conftest import EngineProcess
+
 from tidegate.storage.engine.claims import CLAIM_HEADER, ENGINE_USER, Access, EngineKeys, sign_claim
 
 MINE, OTHERS = "mine", "others"
@@ -26,8 +26,8 @@ SETUP = [
     "CREATE TABLE tidegate.unscoped (s String) ENGINE = MergeTree ORDER BY s",
     "CREATE TABLE tidegate.merged (workspace LowCardinality(String), s String) ENGINE = Merge(tidegate, 'runs')",
     "CREATE TABLE tidegate.counts (workspace String, c UInt64) ENGINE = SummingMergeTree ORDER BY workspace",
-    "CREATE MATERIALIZED VIEW tidegate.counting TO tidegate.counts AS"
-    " SELECT workspace, count() AS c FROM tidegate.runs GROUP BY workspace",
+    """CREATE MATERIALIZED VIEW tidegate.counting TO tidegate.counts AS
+    SELECT workspace, count() AS c FROM tidegate.runs GROUP BY workspace""",
     "CREATE VIEW tidegate.seen AS SELECT * FROM tidegate.runs",
     "CREATE VIEW tidegate.posing AS SELECT 'mine' AS workspace, n, s FROM tidegate.runs",
     f"INSERT INTO tidegate.unscoped VALUES ('{SECRET}')",
@@ -101,8 +101,8 @@ def test_a_request_without_a_claim_is_refused_with_words(door: Door) -> None:
         pytest.param(lambda claim: claim[:-1] + ("0" if claim[-1] != "0" else "1"), id="signature changed"),
         pytest.param(lambda claim: claim.partition(".")[0], id="signature cut off"),
         pytest.param(lambda claim: "W10=" + claim[claim.index(".") :], id="content changed"),
-        pytest.param(lambda claim: "a.b.c", id="nonsense"),
-        pytest.param(lambda claim: "é.ü", id="no ASCII"),
+        pytest.param(lambda _: "a.b.c", id="nonsense"),
+        pytest.param(lambda _: "é.ü", id="no ASCII"),
     ],
 )
 def test_a_spoilt_claim_is_refused(door: Door, spoil: object) -> None:
@@ -238,8 +238,8 @@ def test_a_second_statement_is_refused_and_does_not_run(door: Door, sql: str) ->
         "WITH events AS (SELECT * FROM runs) SELECT count(), uniqExact(workspace), any(workspace) FROM events",
         "SELECT count(), uniqExact(workspace), any(workspace) FROM runs WHERE n IN (SELECT n FROM tidegate.events)",
         "SELECT count(), uniqExact(b.workspace), any(b.workspace) FROM runs AS a JOIN events AS b ON a.n = b.n",
-        "SELECT count(), uniqExact(workspace), any(workspace) FROM"
-        " (SELECT * FROM runs UNION DISTINCT SELECT * FROM events)",
+        """SELECT count(), uniqExact(workspace), any(workspace)
+        FROM (SELECT * FROM runs UNION DISTINCT SELECT * FROM events)""",
     ],
 )
 def test_a_read_sees_all_of_its_own_rows_and_no_others(door: Door, sql: str) -> None:

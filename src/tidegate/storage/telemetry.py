@@ -303,7 +303,11 @@ def _bound_value(value: object) -> object:
         if value.tzinfo is None:
             message = "A moment without a time zone cannot be bound."
             raise ValueError(message)
-        return f"{value.timestamp():.6f}" if value.microsecond else f"{int(value.timestamp())}"
+        # Seconds as text: exact in the integer part, and read by DateTime and DateTime64 in any zone.
+        whole = int(value.replace(microsecond=0).timestamp())
+        return f"{whole}.{value.microsecond:06d}" if value.microsecond else str(whole)
+    if isinstance(value, list | tuple):
+        return [_bound_value(item) for item in value]
     return value
 
 

@@ -10,7 +10,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self, TypeAlias
 
 from tidegate.storage.engine.catalog import WORKSPACE_COLUMN, Catalog, LiveCatalog
@@ -32,7 +32,7 @@ from tidegate.storage.engine.statements import (
 Rows: TypeAlias = bytes | bytearray | memoryview
 _THROWN = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: a claim cannot call throwIf, so it is the child's own
 _FOREIGN_ROW = "A row is of a workspace that the claim does not name; nothing was stored."
-_FORMAT_CLAUSE = re.compile(r" FORMAT \w+$")
+_FORMAT_CLAUSE = re.compile(r" FORMAT (\w+)(?: SETTINGS [^']*)?$")  # at the end of a printed statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Execution:
         filters = catalog.filters(request.claim.workspaces)
         if statement.insert is None:
             with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
-                return _read(handle, statement.text, request)
+                return _read(handle, statement.text, statement, request)
         settings = claimed_settings(request.settings, filters, inserting=True)
         position = _workspace_position(statement.insert, catalog)
         if statement.insert.select:
@@ -130,7 +130,7 @@ class Execution:
                     source = rf" FROM INFILE {string_literal(file.path)}\g<0>"
                     text = _FORMAT_CLAUSE.sub(source, self._library.print_statement(request.text))
                     return handle.run(text, "Null")
-                return _read(handle, request.text, request)
+                return _read(handle, request.text, statement, request)
         finally:
             if changing:
                 self._catalog.forget()
@@ -153,14 +153,14 @@ class MemoryFile:
         os.close(self._descriptor)
 
 
-def _read(handle: Handle, text: str, request: Request) -> Answer:
+def _read(handle: Handle, text: str, statement: Statement, request: Request) -> Answer:
     answer = handle.run(text, request.output_format, request.parameters)
-    if answer.body or not re.search(r"\bFORMAT Native\s*;?\s*$", f"{text} FORMAT {request.output_format}"[-200:]):
+    clause = _FORMAT_CLAUSE.search(statement.text)
+    output_format = clause[1] if clause else request.output_format
+    if answer.body or output_format != "Native" or statement.kind is not Kind.SELECT:
         return answer
-    if not re.match(r"[\s(]*(SELECT|WITH)\b", text, re.IGNORECASE):
-        return answer
-    columns = _describe(handle, _FORMAT_CLAUSE.sub("", text), request.parameters)
-    return Answer(_native_header(columns), answer.read_rows, answer.read_bytes, 0, answer.elapsed_s)
+    columns = _describe(handle, _FORMAT_CLAUSE.sub("", statement.text), request.parameters)
+    return replace(answer, body=_native_header(columns))
 
 
 def _describe(handle: Handle, select: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -160,10 +160,12 @@ class Handle:
         """
         try:
             result = self._connection.query(statement, output_format, params=dict(parameters or {}))
+        except UnicodeDecodeError as error:  # the engine quotes bad bytes of a row in its words
+            raise EngineError.of(bytes(error.object).decode(errors="replace")) from error
         except RuntimeError as error:
-            raise EngineError.of(error) from error
+            raise EngineError.of(str(error)) from error
         if result.has_error():
-            raise EngineError.of(RuntimeError(result.error_message()))
+            raise EngineError.of(result.error_message())
         return Answer(
             body=result.bytes(),
             read_rows=result.storage_rows_read(),
