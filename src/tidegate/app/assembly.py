@@ -25,6 +25,8 @@ from tidegate.edge.static import router as static_routes
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates import GateService
+from tidegate.gates.pages import TelemetryWatch
+from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
 from tidegate.identity import IdentityService, PostgresCredentialStore
@@ -68,6 +70,7 @@ _ROUTERS = (
     isolation_routes,
     evidence_routes,
     gate_routes,
+    gate_pages,
 )
 Task = Callable[[], Awaitable[None]]
 Connected = TypeVar("Connected")
@@ -133,6 +136,7 @@ def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any]
     services: dict[type[Any], object] = {
         SignalService: SignalService(reader=reader, clock=clock),
         RollupReader: reader,
+        TelemetryWatch: reader,
         AlertService: alerts,
         ReleasesService: releases,
         IsolationService: isolation,
