@@ -1,7 +1,6 @@
 """The embedded PostgreSQL for real: made, started, killed, found again."""
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -357,16 +356,30 @@ async def test_programs_below_a_closed_folder_are_refused_with_clear_words(open_
         await PostgresServer(open_data_dir, binaries=binaries, probe=probe).prepare()
 
 
-async def test_the_server_dies_with_the_process_that_launched_it(warm: Path) -> None:
-    script = (
-        "import asyncio, sys, time\nfrom pathlib import Path\n"
-        "from tidegate.storage import processes\nfrom tidegate.storage.postgres import PostgresServer\n"
-        "server = PostgresServer(Path(sys.argv[1]))\n"
-        "processes.spawn(asyncio.run(server.prepare()).launch)\ntime.sleep(600)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script, str(warm)], env=child_environment())
-    await _ready(PostgresServer(warm))
+LAUNCH = """
+import asyncio, sys, time
+from pathlib import Path
+from tidegate.storage import processes
+from tidegate.storage.postgres import PostgresServer, Way, find_binaries, probe_with
+from tidegate.storage.processes import Finished, LauncherExit
+
+real = probe_with(find_binaries(), Path(sys.argv[1]))
+
+async def probe(account):
+    if sys.argv[2] == "denied" and account.way is Way.USER_NAMESPACE:
+        return Finished(LauncherExit.NAMESPACE_DENIED, "")
+    return await real(account)
+
+processes.spawn(asyncio.run(PostgresServer(Path(sys.argv[1]), probe=probe).prepare()).launch)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("namespaces", ["allowed", pytest.param("denied", marks=as_root)])
+async def test_the_server_dies_with_the_process_that_launched_it(open_data_dir: Path, namespaces: str) -> None:
+    words = [sys.executable, "-c", LAUNCH, str(open_data_dir), namespaces]
+    parent = subprocess.Popen(words, env=child_environment())
+    await _ready(PostgresServer(open_data_dir))
     parent.kill()
     parent.wait()
-    with contextlib.suppress(ProcessLookupError):
-        await until(lambda: not processes_of(warm / "postgres"))
+    await until(lambda: not processes_of(open_data_dir / "postgres"))

@@ -169,7 +169,9 @@ class PostgresServer:
         except OSError:
             return False
         # Line 8 is the state (src/include/utils/pidfile.h); a server that was killed leaves its last one standing.
-        return len(lines) >= 8 and lines[7].strip() == "ready" and processes.is_alive(int(lines[0]))
+        if len(lines) < 8 or lines[7].strip() != "ready" or not lines[0].strip().isdigit():
+            return False
+        return processes.is_alive(int(lines[0]))
 
     def _launch(self, sockets: Path, account: Account) -> Launch:
         quoted = '"' + str(sockets).replace('"', '""') + '"'  # a list in the server's eyes: blanks and commas count
