@@ -20,6 +20,7 @@ from tidegate.edge.http import build_http_app
 from tidegate.edge.requests import RequestContext
 from tidegate.identity import IdentityService, PostgresCredentialStore
 from tidegate.kernel import RandomIds, SystemClock
+from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
@@ -84,7 +85,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     application = build_http_app(
         version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
     )
-    for router in (health.router, signal_routes, alert_routes):
+    for router in (health.router, signal_routes, alert_routes, runbook_routes):
         application.include_router(router)
     return Edge(RequestContext(OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)))
 

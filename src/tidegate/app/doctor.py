@@ -57,10 +57,6 @@ class Finding:
     fix: str | None = None
     """What to do; `None` when there is nothing to do."""
 
-    def as_json(self) -> dict[str, str | None]:
-        """Return the finding as `tidegate doctor --json` prints it."""
-        return {"name": self.name, "outcome": self.outcome.value, "sentence": self.sentence, "fix": self.fix}
-
 
 @dataclass(frozen=True, slots=True)
 class Patient:

@@ -5,7 +5,6 @@ long as the process lives. Clean pages of files are not in it, for the kernel dr
 would count fully for the only process that maps a library and not at all for two. PSS contains its share of them.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +39,6 @@ class MemorySum:
     def of(cls, processes: Iterable[ProcessMemory]) -> "MemorySum":
         each = tuple(processes)
         return cls(len(each), sum(one.pss_bytes for one in each), sum(one.private_bytes for one in each))
-
-    def as_json(self) -> dict[str, int]:
-        """Return the sum as `tidegate status --json` prints it."""
-        return {
-            "processCount": self.process_count,
-            "pssBytes": self.pss_bytes,
-            "privateBytes": self.private_bytes,
-        }
 
 
 def find_memory(pid: int) -> ProcessMemory | None:
@@ -103,8 +94,3 @@ def memory_by_child(data_dir: Path) -> dict[str, MemorySum]:
 def memory_of_postgres(data_dir: Path) -> MemorySum:
     """Return the memory of the embedded PostgreSQL, however it was started."""
     return MemorySum.of(_each(processes_of(data_dir / "postgres")))
-
-
-def own_memory() -> ProcessMemory | None:
-    """Return the memory of this process."""
-    return find_memory(os.getpid())
