@@ -273,9 +273,12 @@ def _check_engine_lock(patient: Patient) -> Finding:
     if (patient.holder is None and owners) or len(owners) > 1:
         pids = ", ".join(str(pid) for pid in owners)
         return Finding(name, Outcome.FAIL, f"Telemetry is held by {pids} without a server.", f"kill {pids}")
-    if patient.holder is None and _is_locked(folder / "status"):
+    if patient.holder is None and _is_locked(folder / "clickhouse" / "status"):
         return Finding(
-            name, Outcome.FAIL, "Another program has the telemetry folder open.", f"fuser -v '{folder}/status'"
+            name,
+            Outcome.FAIL,
+            "Another program has the telemetry folder open.",
+            f"fuser -v '{folder}/clickhouse/status'",
         )
     return Finding(name, Outcome.OK, "The engine holds it." if owners else "No engine holds it.")
 

@@ -1,10 +1,10 @@
-"""What our processes cost in memory, honestly: resident size counts the engine's 250 MB of file-backed code in full.
+"""What our processes cost in memory, honestly: resident size counts the engine's 250 MB of program text in full.
 
-Private is what only this process holds and what stands in no file: the system cannot drop it and read it again. The
-engine's code, 190 MB that one process maps, it can. PSS counts both, shared pages in equal parts.
+Private is what a process has written and nobody shares, in memory or swapped out: it must be kept somewhere as
+long as the process lives. Clean pages of files are not in it, for the kernel drops and re-reads them at will; they
+would count fully for the only process that maps a library and not at all for two. PSS contains its share of them.
 """
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ def find_memory(pid: int) -> ProcessMemory | None:
         pid=pid,
         command=" ".join(command_line(pid)),
         pss_bytes=sizes.get("Pss", 0),
-        private_bytes=sizes.get("Private_Dirty", 0) + sizes.get("SwapPss", 0),
+        private_bytes=sizes.get("Private_Dirty", 0) + sizes.get("Private_Hugetlb", 0) + sizes.get("SwapPss", 0),
         resident_bytes=sizes.get("Rss", 0),
     )
 
@@ -62,8 +62,12 @@ def _lines(text: str) -> list[tuple[str, str, str]]:
     return [line.partition(":") for line in text.splitlines()[1:] if line.endswith(" kB")]
 
 
-def memory_of(pids: Iterable[int]) -> tuple[ProcessMemory, ...]:
-    """Return the memory of those of the processes that still run."""
+def memory_of(root: int | None) -> MemorySum:
+    """Return the memory of a process and of all below it; of nobody, when the process is not known or gone."""
+    return MemorySum.of(_each(() if root is None else descendants_of(root)))
+
+
+def _each(pids: Iterable[int]) -> tuple[ProcessMemory, ...]:
     return tuple(found for pid in pids if (found := find_memory(pid)) is not None)
 
 
@@ -80,18 +84,13 @@ def memory_by_child(data_dir: Path) -> dict[str, MemorySum]:
     for child in children if isinstance(children, list) else ():
         pid = child.get("pid")
         if isinstance(pid, int):
-            sums[str(child.get("name"))] = MemorySum.of(memory_of(descendants_of(pid)))
+            sums[str(child.get("name"))] = memory_of(pid)
     supervisor = state.get("pid")
     if isinstance(supervisor, int):
-        sums[SUPERVISOR] = MemorySum.of(memory_of([supervisor]))
+        sums[SUPERVISOR] = MemorySum.of(_each([supervisor]))
     return sums
 
 
 def memory_of_postgres(data_dir: Path) -> MemorySum:
     """Return the memory of the embedded PostgreSQL, however it was started."""
-    return MemorySum.of(memory_of(processes_of(data_dir / "postgres")))
-
-
-def own_memory() -> ProcessMemory | None:
-    """Return the memory of this process."""
-    return find_memory(os.getpid())
+    return MemorySum.of(_each(processes_of(data_dir / "postgres")))

@@ -49,6 +49,14 @@ async def test_root_without_namespaces_becomes_nobody_who_may_then_pass_the_data
     assert machine.opened_for == [account]
 
 
+async def test_where_no_other_id_exists_the_refusal_says_so() -> None:
+    def nobody_there(_: Account) -> None:
+        raise OSError(22, "Invalid argument")
+
+    with pytest.raises(PostgresAccountError, match=r"The user `nobody` did not work \(Invalid argument\)"):
+        await choose_account(Machine(namespace=DENIED).probe, before_other_user=nobody_there, uid=0)
+
+
 @pytest.mark.parametrize(
     ("other_user", "words"),
     [
