@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-
 from tests.unit.alerts.fakes import FakeStores
+
 from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
 from tidegate.alerts.model import AlertKey, AlertState, Change, Finding, Judgement, advance
 from tidegate.alerts.ports import AlertFilter, AlertStore, Watch, WatchStore
