@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 
 from tests.e2e.server import Server, wait_until
@@ -31,7 +31,7 @@ def tracer(server: Server, read: str) -> Iterator[Tracer]:
             {"service.name": "shop", "service.version": "1.0", "deployment.environment.name": "production"}
         )
     )
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=200))
     yield provider.get_tracer("tests")
     provider.shutdown()
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from tidegate.alerts.model import Alert, AlertState, CauseKind, Transition, Unit
+from tidegate.alerts.model import Alert, CauseKind, Transition, Unit
 from tidegate.alerts.rules import BUILT_IN_RULES
-from tidegate.edge.marks import Mark
+from tidegate.edge.marks import MARKS, Mark
 
 __all__ = [
     "WATCH_LIMIT",
@@ -20,16 +20,10 @@ __all__ = [
     "move_view",
 ]
 
-WATCH_LIMIT = timedelta(seconds=60)
-"""Rules are evaluated every second; without an answer for longer, nobody knows what burns."""
+WATCH_LIMIT = timedelta(seconds=10)
+"""Rules are evaluated every second; after ten missed turns nobody knows what burns, and gates call it stale too."""
 
-_MARKS = {
-    AlertState.FIRING: Mark("FIRING", "no-go", "no-go"),
-    AlertState.PENDING: Mark("PENDING", "hold", "hold"),
-    AlertState.RESOLVED: Mark("RESOLVED", "unknown", "resolved"),
-    AlertState.INACTIVE: Mark("INACTIVE", "unknown", "unknown"),
-}
-_NO_DATA = Mark("NO DATA", "unknown", "unknown")
+_NO_DATA = MARKS["missing"]
 _UNITS = {rule.code: rule.measure.unit for rule in BUILT_IN_RULES}
 
 
@@ -79,7 +73,7 @@ def alert_view(alert: Alert) -> AlertView:
     unit = _UNITS.get(alert.code, Unit.COUNT)
     return AlertView(
         id=alert.id,
-        mark=_NO_DATA if alert.is_open and alert.held_since else _MARKS[alert.state],
+        mark=_NO_DATA if alert.is_open and alert.held_since else MARKS[alert.state],
         severity=alert.severity,
         code=alert.code,
         sentence=alert.sentence,
@@ -112,7 +106,7 @@ def group_by_service(alerts: Iterable[AlertView]) -> tuple[ServiceAlerts, ...]:
 
 def move_view(transition: Transition) -> MoveView:
     kind = transition.cause.kind
-    mark = _NO_DATA if kind in {CauseKind.HELD, CauseKind.NO_DATA} else _MARKS[transition.to_state]
+    mark = _NO_DATA if kind in {CauseKind.HELD, CauseKind.NO_DATA} else MARKS[transition.to_state]
     return MoveView(mark, _TITLES[kind], transition.cause.words, transition.at)
 
 

@@ -1,15 +1,11 @@
 """Gates as pages show them. Pure: what is on the launch board and on the page of a gate, without where it came from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from tidegate.edge.marks import Mark
+from tidegate.edge.marks import Mark, words_of
 
 __all__ = [
-    "OUTCOME_MARKS",
-    "VERDICT_MARKS",
     "AlertLine",
     "AlertsView",
     "BoardView",
@@ -20,27 +16,7 @@ __all__ = [
     "GateView",
     "ReleaseView",
     "StepView",
-    "strip_words",
 ]
-
-VERDICT_MARKS: Final = {
-    "no_go": Mark("NO-GO", "no-go", "no-go"),
-    "hold": Mark("HOLD", "hold", "hold"),
-    "go": Mark("GO", "go", "go"),
-}
-"""Worst first."""
-OUTCOME_MARKS: Final = {
-    "failed": Mark("FAILED", "no-go", "no-go"),
-    "error": Mark("ERROR", "unknown", "error"),
-    "missing": Mark("NO DATA", "unknown", "unknown"),
-    "stale": Mark("STALE", "unknown", "unknown"),
-    "inconclusive": Mark("INCONCLUSIVE", "unknown", "unknown"),
-    "pending": Mark("PENDING", "hold", "hold"),
-    "warned": Mark("WARNED", "hold", "warned"),
-    "waived": Mark("WAIVED", "hold", "waived"),
-    "passed": Mark("PASSED", "go", "go"),
-}
-"""Worst first. Only what passed is green."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +31,8 @@ class ReleaseView:
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
     id: str
-    path: str | None
-    """Path on this server; `None` when there is no page to open."""
+    link: str | None
+    """Address that is safe to open; `None` when there is none."""
     digest: str
 
 
@@ -71,7 +47,8 @@ class CheckView:
     reason: str
     value: str | None
     bound: str | None
-    measured_at: datetime
+    measured_at: datetime | None
+    """`None` when it was never measured."""
     stale_after: datetime | None
     evidence: tuple[EvidenceView, ...]
     runbook: str | None
@@ -106,7 +83,7 @@ class GateRow:
 
     @property
     def strip_words(self) -> str:
-        return strip_words(self.check_marks)
+        return words_of(self.check_marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +104,7 @@ class AlertsView:
     has_more: bool
     """Whether there are more than were counted."""
     rule_count: int
+    watch_limit: str
     evaluated_at: datetime | None
     is_watched: bool
     """Whether an empty list means that nothing burns."""
@@ -163,7 +141,7 @@ class DecisionView:
 
     @property
     def strip_words(self) -> str:
-        return strip_words(self.check_marks)
+        return words_of(self.check_marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +165,3 @@ class GateView:
     next_cursor: str | None
     definition: str
     """The gate file, as YAML."""
-
-
-def strip_words(marks: Sequence[Mark]) -> str:
-    """Return `1 failed, 2 passed`: what a strip of glyphs says to those who cannot see it."""
-    counts: dict[str, int] = {}
-    for mark in marks:
-        counts[mark.word] = counts.get(mark.word, 0) + 1
-    ordered = [mark.word for mark in OUTCOME_MARKS.values()]
-    return ", ".join(f"{counts[word]} {word.lower()}" for word in ordered if word in counts) or "no checks"

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 import structlog
-
 from tests.unit.alerts.fakes import FakeReader, FakeStores
+
 from tidegate.alerts import AlertEvaluator, AlertState, load_rules
 from tidegate.alerts.errors import WatchLostError
 from tidegate.kernel import UnavailableError, WorkspaceId
@@ -238,7 +238,7 @@ async def test_without_a_workspace_nothing_is_read(world: World, evaluator: Aler
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what it waits for is state of fakes
             await asyncio.sleep(0.01)
 
 

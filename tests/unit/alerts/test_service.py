@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from tests.unit.alerts.fakes import FakeReader, FakeStores
+
 from tidegate.alerts import AlertEvaluator, AlertService, load_rules
 from tidegate.kernel import WorkspaceId
 from tidegate.signals import Family, GroupTotals, Totals

@@ -136,7 +136,8 @@ def _expander(encoding: str) -> _Expander:
 
         return zstd.ZstdDecompressor()
     if encoding == "lz4":
-        import lz4.frame
+        from lz4 import frame  # type: ignore[import-untyped]  # the wheel has no types
 
-        return lz4.frame.LZ4FrameDecompressor()
+        decompressor: _Expander = frame.LZ4FrameDecompressor()
+        return decompressor
     raise EngineError(BAD_ARGUMENTS, f"The content encoding {encoding!r} is not offered: gzip, deflate, zstd or lz4.")
