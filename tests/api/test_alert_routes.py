@@ -277,6 +277,7 @@ async def test_a_list_is_paged_and_filtered(burning: World) -> None:
         ("cursor=%21", "cursor"),
         ("cursor=YWJj", "cursor"),
         ("cursor=MjAyNi0wMi0wN1QxNDowMDowMFogYQBi", "cursor"),
+        ("cursor=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCB4", "cursor"),
         ("service=a%00b", "service"),
     ],
 )
