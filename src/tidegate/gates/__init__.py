@@ -1,1 +1,81 @@
-"""Not built yet."""
+"""Gates: what a release has to answer before it goes out, and what it answered."""
+
+from typing import TYPE_CHECKING
+
+from tidegate.kernel.lazy import lazily
+
+if TYPE_CHECKING:
+    from tidegate.gates.errors import GateNotFoundError
+    from tidegate.gates.model import (
+        Check,
+        CheckKind,
+        CheckOutcome,
+        CheckResult,
+        Dashboard,
+        Decision,
+        Gate,
+        Judgement,
+        Step,
+        Verdict,
+    )
+    from tidegate.gates.ports import AlertCatalogue, AlertRule, QuietReader, RunbookCatalogue
+    from tidegate.gates.reading import GateReader
+    from tidegate.gates.service import GateService
+    from tidegate.gates.sources import QuietSource, RegressionSource, SignalSource
+    from tidegate.gates.store import PostgresGateStore
+else:
+    __getattr__ = lazily(
+        {
+            "tidegate.gates.errors": ("GateNotFoundError",),
+            "tidegate.gates.model": (
+                "Check",
+                "CheckKind",
+                "CheckOutcome",
+                "CheckResult",
+                "Dashboard",
+                "Decision",
+                "Gate",
+                "Judgement",
+                "Step",
+                "Verdict",
+            ),
+            "tidegate.gates.ports": (
+                "AlertCatalogue",
+                "AlertRule",
+                "QuietReader",
+                "RunbookCatalogue",
+            ),
+            "tidegate.gates.reading": ("GateReader",),
+            "tidegate.gates.service": ("GateService",),
+            "tidegate.gates.sources": (
+                "QuietSource",
+                "RegressionSource",
+                "SignalSource",
+            ),
+            "tidegate.gates.store": ("PostgresGateStore",),
+        }
+    )
+
+__all__ = [
+    "AlertCatalogue",
+    "AlertRule",
+    "Check",
+    "CheckKind",
+    "CheckOutcome",
+    "CheckResult",
+    "Dashboard",
+    "Decision",
+    "Gate",
+    "GateNotFoundError",
+    "GateReader",
+    "GateService",
+    "Judgement",
+    "PostgresGateStore",
+    "QuietReader",
+    "QuietSource",
+    "RegressionSource",
+    "RunbookCatalogue",
+    "SignalSource",
+    "Step",
+    "Verdict",
+]

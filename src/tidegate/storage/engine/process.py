@@ -23,6 +23,7 @@ from tidegate.kernel import SystemClock
 from tidegate.storage.engine.claims import EngineKeys
 from tidegate.storage.engine.library import Library
 from tidegate.storage.engine.server import EngineApp
+from tidegate.storage.engine.statements import DATABASE
 
 logger = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
@@ -56,6 +57,8 @@ def run_engine(options: EngineOptions) -> None:
     """Serve until told to stop; never returns."""
     parent = _follow_parent()
     library = Library(options.data_dir, memory_bytes=options.memory_bytes)
+    # Requests name this database, the question for readiness among them, which comes before the first migration.
+    library.answer(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     app = EngineApp(library, options.keys, SystemClock())
     listener = _listener(options)
     asyncio.run(_serve(app, listener, options.port_file, parent))

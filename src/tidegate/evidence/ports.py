@@ -1,0 +1,33 @@
+"""What evidence needs from the state store."""
+
+from datetime import datetime
+from typing import Protocol
+
+from tidegate.evidence.model import CiReport, CiStanding, CiSubject, ReadReport
+from tidegate.kernel import WorkspaceId
+
+
+class CiReportStore(Protocol):
+    async def add_report(
+        self,
+        workspace: WorkspaceId,
+        report_id: str,
+        *,
+        run_id: str,
+        subject: CiSubject,
+        read: ReadReport,
+        source_digest: str,
+        received_at: datetime,
+    ) -> bool:
+        """Store a report; return whether its subject had none of this run id. Of two at once exactly one is stored."""
+        ...
+
+    async def find_report(self, workspace: WorkspaceId, report_id: str) -> CiReport | None: ...
+
+    async def find_run(self, workspace: WorkspaceId, subject: CiSubject, run_id: str) -> CiReport | None: ...
+
+    async def list_standings(
+        self, workspace: WorkspaceId, *, commit: str, service: str | None, suite: str | None
+    ) -> tuple[CiStanding, ...]:
+        """Return what counts at this commit, by suite: subjects of `service` and those without a service."""
+        ...

@@ -1,0 +1,85 @@
+"""Receiving test reports and finding the one that counts."""
+
+import asyncio
+from dataclasses import dataclass
+
+from tidegate.evidence.errors import ReportConflictError, ReportNotFoundError
+from tidegate.evidence.junit import read_junit
+from tidegate.evidence.model import CiReport, CiStanding, CiSubject
+from tidegate.evidence.ports import CiReportStore
+from tidegate.kernel import Clock, IdFactory, WorkspaceId, digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedReport:
+    report: CiReport
+    is_new: bool
+    """False when the same report had been received before."""
+
+
+class EvidenceService:
+    """Reports are kept as they came. The newest received of a subject (suite, commit, service) counts."""
+
+    def __init__(self, *, store: CiReportStore, ids: IdFactory, clock: Clock) -> None:
+        self._store = store
+        self._ids = ids
+        self._clock = clock
+
+    async def receive(
+        self, workspace: WorkspaceId, subject: CiSubject, content: bytes, *, run_id: str | None = None
+    ) -> ReceivedReport:
+        """Read and store a JUnit report.
+
+        The same file about the same subject counts once, at its first receipt: sending yesterday's green report again
+        does not hide today's red one.
+
+        Raises:
+            ReportUnreadableError: it is no JUnit report.
+            ReportEntitiesRefusedError: it declares entities.
+            ReportConflictError: its run id was received with another report.
+        """
+        # A report of 16 MB takes half a second to parse; the event loop serves others meanwhile.
+        read = await asyncio.to_thread(read_junit, content)
+        source_digest = digest_of(content)
+        is_new = await self._store.add_report(
+            workspace,
+            self._ids.new_id("rpt"),
+            run_id=run_id or source_digest,
+            subject=subject,
+            read=read,
+            source_digest=source_digest,
+            received_at=self._clock.now(),
+        )
+        report = await self._store.find_run(workspace, subject, run_id or source_digest)
+        if report is None or report.source_digest != source_digest:
+            raise ReportConflictError(run_id or source_digest)
+        return ReceivedReport(report, is_new)
+
+    async def get_report(self, workspace: WorkspaceId, report_id: str) -> CiReport:
+        """Return one report.
+
+        Raises:
+            ReportNotFoundError: none has this id.
+        """
+        report = await self._store.find_report(workspace, report_id)
+        if report is None:
+            raise ReportNotFoundError(report_id)
+        return report
+
+    async def latest_report(self, workspace: WorkspaceId, suite: str, service: str | None, commit: str) -> CiReport:
+        """Return the newest received report of a suite at a commit.
+
+        Raises:
+            ReportNotFoundError: none was received.
+        """
+        standings = await self._store.list_standings(workspace, commit=commit, service=service, suite=suite)
+        reports = [one.report for one in standings if one.report is not None and one.subject.service == service]
+        if not reports:
+            raise ReportNotFoundError(suite)
+        return reports[0]
+
+    async def list_standings(
+        self, workspace: WorkspaceId, *, commit: str, service: str | None = None, suite: str | None = None
+    ) -> tuple[CiStanding, ...]:
+        """Return what counts for `service` at `commit`, reports that name no service included."""
+        return await self._store.list_standings(workspace, commit=commit, service=service, suite=suite)

@@ -1,0 +1,134 @@
+"""Test reports in PostgreSQL."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tidegate.evidence.model import CiReport, CiStanding, CiSubject, ReadReport, body_of, report_of
+from tidegate.kernel import WorkspaceId, canonical_json, digest_of
+from tidegate.storage import Connection, Database
+
+_COLUMNS = "id, suite, commit, service, run_id, source_digest, body, digest, received_at, seq"
+
+
+class PostgresCiReportStore:
+    """Keeps the promises of `CiReportStore`. Bodies are kept as canonical JSON, so that digests can be checked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_report(
+        self,
+        workspace: WorkspaceId,
+        report_id: str,
+        *,
+        run_id: str,
+        subject: CiSubject,
+        read: ReadReport,
+        source_digest: str,
+        received_at: datetime,
+    ) -> bool:
+        body = canonical_json(body_of(subject, read))
+        async with self._database.transaction(workspace) as connection:
+            sequence = await connection.fetchval(
+                """
+                INSERT INTO ci_reports
+                    (workspace, id, suite, commit, service, run_id, source_digest, body, digest, received_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                ON CONFLICT (workspace, suite, commit, service, run_id) DO NOTHING RETURNING seq
+                """,
+                workspace,
+                report_id,
+                subject.suite,
+                subject.commit,
+                subject.service or "",
+                run_id,
+                source_digest,
+                body,
+                digest_of(body),
+                received_at,
+            )
+            if sequence is None:
+                return False
+            await _move_head(connection, workspace, subject, sequence)
+        return True
+
+    async def find_report(self, workspace: WorkspaceId, report_id: str) -> CiReport | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"SELECT {_COLUMNS} FROM ci_reports WHERE workspace = $1 AND id = $2", workspace, report_id
+            )
+        return None if row is None else _report_of(row)
+
+    async def find_run(self, workspace: WorkspaceId, subject: CiSubject, run_id: str) -> CiReport | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"""
+                SELECT {_COLUMNS} FROM ci_reports
+                WHERE workspace = $1 AND suite = $2 AND commit = $3 AND service = $4 AND run_id = $5
+                """,
+                workspace,
+                subject.suite,
+                subject.commit,
+                subject.service or "",
+                run_id,
+            )
+        return None if row is None else _report_of(row)
+
+    async def list_standings(
+        self, workspace: WorkspaceId, *, commit: str, service: str | None, suite: str | None
+    ) -> tuple[CiStanding, ...]:
+        async with self._database.transaction(workspace) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT s.suite, s.commit, s.service, s.latest_seq,
+                       r.id, r.run_id, r.source_digest, r.body, r.digest, r.received_at, r.seq
+                FROM ci_subjects s
+                LEFT JOIN ci_reports r ON r.workspace = s.workspace AND r.commit = s.commit
+                    AND r.suite = s.suite AND r.service = s.service AND r.seq = s.latest_seq
+                WHERE s.workspace = $1 AND s.commit = $2 AND s.service IN ('', $3)
+                  AND ($4::text IS NULL OR s.suite = $4)
+                ORDER BY s.suite, s.service
+                """,
+                workspace,
+                commit,
+                service or "",
+                suite,
+            )
+        return tuple(
+            CiStanding(_subject_of(row), row["latest_seq"], _report_of(row) if row["seq"] is not None else None)
+            for row in rows
+        )
+
+
+async def _move_head(connection: Connection, workspace: WorkspaceId, subject: CiSubject, sequence: int) -> None:
+    await connection.execute(
+        """
+        INSERT INTO ci_subjects (workspace, commit, suite, service, latest_seq) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (workspace, commit, suite, service)
+        DO UPDATE SET latest_seq = greatest(ci_subjects.latest_seq, excluded.latest_seq)
+        """,
+        workspace,
+        subject.commit,
+        subject.suite,
+        subject.service or "",
+        sequence,
+    )
+
+
+def _subject_of(row: Mapping[str, Any]) -> CiSubject:
+    return CiSubject(row["suite"], row["commit"], row["service"] or None)
+
+
+def _report_of(row: Mapping[str, Any]) -> CiReport:
+    return report_of(
+        json.loads(row["body"]),
+        report_id=row["id"],
+        run_id=row["run_id"],
+        subject=_subject_of(row),
+        source_digest=row["source_digest"],
+        digest=row["digest"],
+        received_at=row["received_at"],
+        sequence=row["seq"],
+    )

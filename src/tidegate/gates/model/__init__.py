@@ -1,0 +1,73 @@
+"""What a gate is, how a check is measured and how a verdict is reached. Pure: no I/O, no clock, no framework."""
+
+from tidegate.gates.model.checks import (
+    TEMPLATE_VERSION,
+    Check,
+    CheckKind,
+    CheckSpec,
+    Gate,
+    QuietSpec,
+    RegressionSpec,
+    RunSource,
+    SignalSpec,
+)
+from tidegate.gates.model.judgements import judge
+from tidegate.gates.model.measures import measure_quiet, measure_regression, measure_signal
+from tidegate.gates.model.readings import (
+    ActivityReading,
+    Bound,
+    BoundError,
+    OpenAlert,
+    QuietReading,
+    RunReading,
+    SignalReading,
+    SubjectReading,
+)
+from tidegate.gates.model.verdicts import (
+    LETS_THROUGH,
+    CheckOutcome,
+    CheckResult,
+    Dashboard,
+    Decision,
+    EvidenceRef,
+    Judgement,
+    RecordedCheck,
+    Step,
+    Verdict,
+    decide,
+)
+
+__all__ = [
+    "LETS_THROUGH",
+    "TEMPLATE_VERSION",
+    "ActivityReading",
+    "Bound",
+    "BoundError",
+    "Check",
+    "CheckKind",
+    "CheckOutcome",
+    "CheckResult",
+    "CheckSpec",
+    "Dashboard",
+    "Decision",
+    "EvidenceRef",
+    "Gate",
+    "Judgement",
+    "OpenAlert",
+    "QuietReading",
+    "QuietSpec",
+    "RecordedCheck",
+    "RegressionSpec",
+    "RunReading",
+    "RunSource",
+    "SignalReading",
+    "SignalSpec",
+    "Step",
+    "SubjectReading",
+    "Verdict",
+    "decide",
+    "judge",
+    "measure_quiet",
+    "measure_regression",
+    "measure_signal",
+]

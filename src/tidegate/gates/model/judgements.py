@@ -1,0 +1,81 @@
+"""From a gate, a release and results to one sentence and the steps to GO. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tidegate.gates.model.checks import Gate
+from tidegate.gates.model.verdicts import CheckOutcome, CheckResult, Judgement, Step, Verdict, blockers_of, decide
+from tidegate.releases import Release
+
+
+def judge(gate: Gate, release: Release | None, results: Sequence[CheckResult], *, now: datetime) -> Judgement:
+    """Return what `gate` says. Without a release, a readable file and a required check it holds."""
+    verdict = Verdict.HOLD if release is None or gate.problem else _verdict_of(gate, results)
+    blockers = blockers_of(results, holds_on_warning=gate.holds_on_warning)
+    return Judgement(
+        gate_id=gate.id,
+        gate_version=gate.version,
+        policy_digest=gate.policy_digest,
+        release_id=release.id if release else None,
+        release_name=release.name if release else None,
+        verdict=verdict,
+        sentence=f"{verdict.word}: {_why(gate, release, results, blockers, verdict=verdict)}",
+        results=tuple(results),
+        steps=_steps(gate, release, blockers),
+        decided_at=now,
+    )
+
+
+def _verdict_of(gate: Gate, results: Sequence[CheckResult]) -> Verdict:
+    return decide(results, holds_on_warning=gate.holds_on_warning)
+
+
+def _why(
+    gate: Gate,
+    release: Release | None,
+    results: Sequence[CheckResult],
+    blockers: Sequence[CheckResult],
+    *,
+    verdict: Verdict,
+) -> str:
+    if gate.problem:
+        return gate.problem
+    if release is None:
+        return "there is no release to decide on."
+    if verdict is Verdict.GO:
+        return _praise(release, results)
+    if not blockers:
+        return "the gate has no required check, and silence is never consent."
+    first = blockers[0]
+    more = f" ({len(blockers) - 1} more below)" if len(blockers) > 1 else ""
+    return f"{first.check.title}: {first.reason}{more}"
+
+
+def _praise(release: Release, results: Sequence[CheckResult]) -> str:
+    required = [result for result in results if result.check.required]
+    sentence = f"{release.name} passed {_count(len(required), 'required check')}"
+    for outcome, word in ((CheckOutcome.WARNED, "warning"), (CheckOutcome.WAIVED, "waiver")):
+        count = sum(result.outcome is outcome for result in required)
+        if count:
+            sentence += f", with {_count(count, word)}"
+    return sentence + "."
+
+
+def _steps(gate: Gate, release: Release | None, blockers: Sequence[CheckResult]) -> tuple[Step, ...]:
+    if gate.problem or not any(check.required for check in gate.checks):
+        return (
+            Step(
+                "gate", gate.owner, f"apply a readable file with a required check: tidegate gate apply {gate.id}.yaml"
+            ),
+        )
+    if release is None:
+        create = "tidegate release create NAME --service SERVICE --version VERSION --commit COMMIT"
+        return (Step("release", gate.owner, f"create the release: {create}"),)
+    return tuple(
+        Step(blocker.check.id, blocker.check.owner, blocker.step or f"see the reason of {blocker.check.id}")
+        for blocker in blockers
+    )
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,157 @@
+"""A bound on a signal: figures of a window against an expression. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tidegate.gates.model.checks import Check, SignalSpec
+from tidegate.gates.model.measures.findings import (
+    READING_MAX_AGE,
+    Finding,
+    at_in_words,
+    in_words,
+    plain,
+    result_of,
+)
+from tidegate.gates.model.readings import Bound, BoundError, SignalReading
+from tidegate.gates.model.verdicts import CheckOutcome, CheckResult
+from tidegate.kernel import format_duration
+from tidegate.signals import Family, Figures, Totals, figures_of
+
+MAX_DISTRUSTED_SHARE = 0.01
+"""SIGNALS section 2: above it a signal says so, and a gate holds."""
+_NOUNS = {Family.AUTH: "auth requests", Family.AI_RUN: "runs", Family.REQUEST: "requests"}
+_COST_FIGURES = frozenset({"costUsd", "averageCostPerRunUsd"})
+
+
+def measure_signal(
+    check: Check,
+    spec: SignalSpec,
+    readings: Sequence[SignalReading],
+    *,
+    bound: Bound,
+    warn_bound: Bound | None,
+    now: datetime,
+) -> CheckResult:
+    """Judge each service by itself: one that is silent or bad is not evened out by another."""
+    findings = [_judge(spec, reading, bound, warn_bound, now=now) for reading in readings]
+    return result_of(
+        check,
+        findings,
+        now=now,
+        bound=f"{bound.source} over at least {spec.min_count} {_NOUNS[spec.family]}",
+        inputs={
+            reading.service: dict(figures_of(spec.family, reading.totals)) if reading.totals else None
+            for reading in readings
+        },
+    )
+
+
+def _judge(
+    spec: SignalSpec, reading: SignalReading, bound: Bound, warn_bound: Bound | None, *, now: datetime
+) -> Finding:
+    service = plain(reading.service)
+    noun = _NOUNS[spec.family]
+    window = f"the {format_duration(spec.window)} to {at_in_words(reading.read_at)}"
+    send = f"send telemetry of {service} with {noun}, then look again"
+    if reading.totals is None:
+        return Finding(CheckOutcome.MISSING, f"The signal of {service} could not be read.", send)
+    if not belongs_to(reading.read_at, now):
+        return Finding(
+            CheckOutcome.STALE,
+            f"The signal of {service} was read at {at_in_words(reading.read_at)} (limit {in_words(READING_MAX_AGE)}).",
+            "evaluate the gate again",
+        )
+    totals = reading.totals
+    unusable = _unusable(spec, service, totals, bound, window=window)
+    if unusable is not None:
+        return unusable
+    return _compare(spec, service, figures_of(spec.family, totals), bound, warn_bound, window=window)
+
+
+def belongs_to(read_at: datetime, now: datetime) -> bool:
+    """Return whether a reading belongs to this moment; one from the future belongs to no moment."""
+    return -READING_MAX_AGE <= now - read_at <= READING_MAX_AGE
+
+
+def _unusable(spec: SignalSpec, service: str, totals: Totals, bound: Bound, *, window: str) -> Finding | None:
+    """Return why these counters cannot answer, or `None` when they can."""
+    noun = _NOUNS[spec.family]
+    send = f"send telemetry of {service} with {noun}, then look again"
+    seen = totals.count + totals.distrusted_count
+    if seen <= 0:
+        return Finding(CheckOutcome.MISSING, f"No {noun} of {service} in {window}.", send)
+    if totals.distrusted_count > MAX_DISTRUSTED_SHARE * seen:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"The times of {totals.distrusted_count} of {seen} {noun} of {service} in {window} cannot be believed "
+            f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
+            f"correct the clock of what sends the telemetry of {service}",
+        )
+    count = _count_behind(totals, bound)
+    if count < spec.min_count:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"Only {count} {_count_noun(noun, bound)} of {service} in {window} (needed {spec.min_count}).",
+            send,
+            value=f"{count} {noun}",
+        )
+    if "costUsd" in bound.figures and totals.priced_count < totals.count:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"{totals.count - totals.priced_count} of {totals.count} runs of {service} in {window} have no price, "
+            "so their cost is not known.",
+            f"send the cost of every run of {service}",
+        )
+    return None
+
+
+def _count_behind(totals: Totals, bound: Bound) -> int:
+    """Return how many events the figures rest on: a mean cost rests on the runs that have a price."""
+    return totals.priced_count if bound.figures & _COST_FIGURES else totals.count
+
+
+def _count_noun(noun: str, bound: Bound) -> str:
+    return f"{noun} with a price" if bound.figures & _COST_FIGURES else noun
+
+
+def _compare(
+    spec: SignalSpec, service: str, figures: Figures, bound: Bound, warn_bound: Bound | None, *, window: str
+) -> Finding:
+    used = sorted(bound.figures | (warn_bound.figures if warn_bound else frozenset()))
+    absent = [name for name in used if figures.get(name) is None]
+    if absent:
+        return Finding(
+            CheckOutcome.MISSING,
+            f"{service} has no {absent[0]} in {window}.",
+            f"send what {absent[0]} is computed from",
+        )
+    value = ", ".join(f"{name} {_number(figures[name])}" for name in used)
+    count = next(iter(figures.values()))
+    measured = f"{value} of {service} over {count} {_NOUNS[spec.family]} in {window}"
+    try:
+        is_within = bound.holds(figures)
+        is_quiet = warn_bound is None or warn_bound.holds(figures)
+    except BoundError as error:
+        return Finding(
+            CheckOutcome.ERROR, f"The expression has no answer for {service}: {error}", "correct the expression"
+        )
+    if not is_within:
+        return Finding(
+            CheckOutcome.FAILED,
+            f"{measured} (allowed {bound.source}).",
+            f"bring {service} back to {bound.source}",
+            value=value,
+        )
+    if not is_quiet and warn_bound is not None:
+        return Finding(
+            CheckOutcome.WARNED,
+            f"{measured}, within {bound.source} but outside the warning bound {warn_bound.source}.",
+            f"bring {service} back to {warn_bound.source}",
+            value=value,
+        )
+    return Finding(CheckOutcome.PASSED, f"{measured} (allowed {bound.source}).", value=value)
+
+
+def _number(value: float | None) -> str:
+    """Write enough digits to see on which side of a bound a rate lies."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

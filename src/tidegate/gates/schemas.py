@@ -1,0 +1,310 @@
+"""Gates, dashboards and decisions on the wire. The contracts are named as in their source."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_serializer, model_validator
+from pydantic.functional_serializers import SerializerFunctionWrapHandler
+
+from tidegate.edge.wire import Utc, WireModel
+from tidegate.gates.model import (
+    Check,
+    CheckKind,
+    CheckOutcome,
+    CheckResult,
+    Dashboard,
+    Decision,
+    EvidenceRef,
+    Gate,
+    RecordedCheck,
+    Step,
+    Verdict,
+)
+from tidegate.kernel import MAX_LIMIT
+
+MAX_INLINE_BODY = 1_000_000
+
+
+class ReleaseGateCheck(WireModel):
+    """One check of a gate, without what is particular to its kind."""
+
+    id: str
+    title: str
+    kind: CheckKind
+    required: bool
+    owner: str
+    runbook: str | None
+    """Path of the runbook page."""
+
+    @classmethod
+    def of(cls, check: Check) -> Self:
+        return cls(
+            id=check.id,
+            title=check.title,
+            kind=check.kind,
+            required=check.required,
+            owner=check.owner,
+            runbook=runbook_path(check.runbook),
+        )
+
+
+class ReleaseGate(WireModel):
+    """A gate of a workspace: which questions a release has to answer."""
+
+    id: str
+    title: str
+    sprint: str | None
+    owner: str
+    version: int
+    """0 for a gate that comes with the package."""
+    policy_digest: str
+    applied_at: Utc | None
+    problem: str | None
+    """Why the stored file cannot be read; such a gate holds."""
+    checks: tuple[ReleaseGateCheck, ...]
+
+    @classmethod
+    def of(cls, gate: Gate) -> Self:
+        return cls(
+            id=gate.id,
+            title=gate.title,
+            sprint=gate.sprint,
+            owner=gate.owner,
+            version=gate.version,
+            policy_digest=gate.policy_digest,
+            applied_at=gate.applied_at,
+            problem=gate.problem,
+            checks=tuple(map(ReleaseGateCheck.of, gate.checks)),
+        )
+
+
+class ReleaseGateListOut(WireModel):
+    items: tuple[ReleaseGate, ...]
+
+
+class ReleaseGateEvidenceInput(WireModel):
+    """A document offered as evidence for a gate."""
+
+    gate: Annotated[str, StringConstraints(min_length=1, max_length=63)]
+    release: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    commit: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    kind: Annotated[str, StringConstraints(min_length=1, max_length=63)]
+    """For example `adr`, `rollback-notes`, `capacity-plan`."""
+    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
+    body: Annotated[str, StringConstraints(max_length=MAX_INLINE_BODY)] | None = None
+    digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+    produced_at: Utc
+    owner: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    provisional_until: Utc | None = None
+
+    @model_validator(mode="after")
+    def _say_where_it_is(self) -> Self:
+        if (self.uri is None) == (self.body is None):
+            raise ValueError("give either a uri or a body")
+        if self.release is None and self.commit is None:
+            raise ValueError("give a release or a commit")
+        return self
+
+
+class ReleaseGateEvidenceRef(WireModel):
+    id: str
+    uri: str
+    digest: str
+
+    @classmethod
+    def of(cls, ref: EvidenceRef) -> Self:
+        return cls(id=ref.id, uri=ref.uri, digest=ref.digest)
+
+
+class ReleaseGateDashboardCheckStatus(WireModel):
+    """What one check says, in one sentence a person can act on."""
+
+    check: str
+    kind: CheckKind
+    outcome: CheckOutcome
+    reason: str
+    value: str | None
+    bound: str | None
+    measured_at: Utc
+    stale_after: Utc | None
+    evidence: tuple[ReleaseGateEvidenceRef, ...]
+    runbook: str | None = None
+    """Path of the runbook page; left out when there is none."""
+
+    @model_serializer(mode="wrap")
+    def _without_empty_runbook(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = serialise(self)
+        if self.runbook is None:
+            fields.pop("runbook", None)
+        return fields
+
+    @classmethod
+    def of(cls, result: CheckResult) -> Self:
+        return cls(
+            check=result.check.id,
+            kind=result.check.kind,
+            outcome=result.outcome,
+            reason=result.reason,
+            value=result.value,
+            bound=result.bound,
+            measured_at=result.measured_at,
+            stale_after=result.stale_after,
+            evidence=tuple(map(ReleaseGateEvidenceRef.of, result.evidence)),
+            runbook=runbook_path(result.check.runbook),
+        )
+
+
+class ReleaseGateStep(WireModel):
+    """One thing to do before the gate says GO."""
+
+    check: str
+    owner: str
+    step: str
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        return cls(check=step.check, owner=step.owner, step=step.step)
+
+
+class ReleaseGateApproval(WireModel):
+    """A person in a role who agreed. No gate asks for approvals yet, so dashboards list none."""
+
+    role: str
+    person: str
+    approved_at: Utc
+
+
+class ReleaseGateWaiver(WireModel):
+    """A named person accepted a check that does not pass, until a date. None can be given yet."""
+
+    check: str
+    owner: str
+    reason: str
+    expires_at: Utc
+
+
+class ReleaseGateDashboard(WireModel):
+    """What a gate says about a release now."""
+
+    gate: str
+    release: str | None
+    """Name of the release; null when there is none to decide on, and the gate holds."""
+    verdict: Verdict
+    sentence: str
+    decided_at: Utc
+    """When this verdict was reached."""
+    verified_at: Utc
+    """When it was last measured and found the same."""
+    policy_digest: str
+    checks: tuple[ReleaseGateDashboardCheckStatus, ...]
+    to_reach_go: tuple[ReleaseGateStep, ...]
+    """Most urgent first; empty when it is GO."""
+    approvals: tuple[ReleaseGateApproval, ...]
+    waivers: tuple[ReleaseGateWaiver, ...]
+
+    @classmethod
+    def of(cls, dashboard: Dashboard) -> Self:
+        judgement = dashboard.judgement
+        return cls(
+            gate=judgement.gate_id,
+            release=judgement.release_name,
+            verdict=judgement.verdict,
+            sentence=judgement.sentence,
+            decided_at=dashboard.decided_at,
+            verified_at=dashboard.verified_at,
+            policy_digest=judgement.policy_digest,
+            checks=tuple(map(ReleaseGateDashboardCheckStatus.of, judgement.results)),
+            to_reach_go=tuple(map(ReleaseGateStep.of, judgement.steps)),
+            approvals=(),
+            waivers=(),
+        )
+
+
+class ReleaseGateBoardOut(WireModel):
+    items: tuple[ReleaseGateDashboard, ...]
+
+
+class DecisionCheckOut(WireModel):
+    check: str
+    title: str
+    kind: str
+    owner: str
+    required: bool
+    outcome: CheckOutcome
+    reason: str
+    value: str | None
+    bound: str | None
+    measured_at: Utc
+    stale_after: Utc | None
+    evidence: tuple[ReleaseGateEvidenceRef, ...]
+    inputs_digest: str
+    runbook: str | None
+
+    @classmethod
+    def of(cls, check: RecordedCheck) -> Self:
+        return cls(
+            check=check.check,
+            title=check.title,
+            kind=check.kind,
+            owner=check.owner,
+            required=check.is_required,
+            outcome=check.outcome,
+            reason=check.reason,
+            value=check.value,
+            bound=check.bound,
+            measured_at=check.measured_at,
+            stale_after=check.stale_after,
+            evidence=tuple(map(ReleaseGateEvidenceRef.of, check.evidence)),
+            inputs_digest=check.inputs_digest,
+            runbook=runbook_path(check.runbook),
+        )
+
+
+class DecisionOut(WireModel):
+    """A recorded decision; it never changes."""
+
+    id: str
+    sequence: int
+    gate: str
+    gate_version: int
+    policy_digest: str
+    release: str | None
+    verdict: Verdict
+    sentence: str
+    checks: tuple[DecisionCheckOut, ...]
+    to_reach_go: tuple[ReleaseGateStep, ...]
+    decided_at: Utc
+    digest: str
+
+    @classmethod
+    def of(cls, decision: Decision) -> Self:
+        return cls(
+            id=decision.id,
+            sequence=decision.sequence,
+            gate=decision.gate_id,
+            gate_version=decision.gate_version,
+            policy_digest=decision.policy_digest,
+            release=decision.release_name,
+            verdict=decision.verdict,
+            sentence=decision.sentence,
+            checks=tuple(map(DecisionCheckOut.of, decision.checks)),
+            to_reach_go=tuple(map(ReleaseGateStep.of, decision.steps)),
+            decided_at=decision.decided_at,
+            digest=decision.digest,
+        )
+
+
+class DecisionPageOut(WireModel):
+    items: tuple[DecisionOut, ...]
+    next_cursor: str | None
+
+
+class SchemaListOut(WireModel):
+    names: tuple[str, ...]
+
+
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+
+
+def runbook_path(slug: str | None) -> str | None:
+    return f"/runbooks/{slug}" if slug else None

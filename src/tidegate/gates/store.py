@@ -1,0 +1,280 @@
+"""Gates and decisions in PostgreSQL."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from tidegate.gates.model import CheckResult, Decision, EvidenceRef, Gate, Judgement, RecordedCheck, Step, Verdict
+from tidegate.gates.ports import InForce, StoredGate
+from tidegate.kernel import (
+    Cursor,
+    DecisionId,
+    GateId,
+    InvalidInputError,
+    Page,
+    ReleaseId,
+    WorkspaceId,
+    decode_cursor,
+    encode_cursor,
+    format_utc,
+    parse_utc,
+)
+from tidegate.storage import Connection, Database
+
+_GATE = "id, version, body, policy_digest, applied_at"
+_DECISION = """
+    id, seq, gate_id, gate_version, policy_digest, release_id, release_name, verdict, sentence, checks, steps,
+    decided_at, digest
+"""
+
+
+class PostgresGateStore:
+    """Keeps the promises of `GateStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_gate(self, workspace: WorkspaceId, gate: Gate, *, body: bytes, applied_at: datetime) -> StoredGate:
+        async with self._database.transaction(workspace) as connection:
+            await _take_turn(connection, workspace, f"gate {gate.id}")
+            newest = await connection.fetchrow(
+                f"SELECT {_GATE} FROM gates WHERE workspace = $1 AND id = $2 ORDER BY version DESC LIMIT 1",
+                workspace,
+                gate.id,
+            )
+            if newest is not None and newest["body"] == body and newest["policy_digest"] == gate.policy_digest:
+                return _stored_of(newest)
+            row = await connection.fetchrow(
+                f"""
+                INSERT INTO gates (workspace, id, version, body, policy_digest, applied_at)
+                VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_GATE}
+                """,
+                workspace,
+                gate.id,
+                newest["version"] + 1 if newest is not None else 1,
+                body,
+                gate.policy_digest,
+                applied_at,
+            )
+        assert row is not None  # noqa: S101 - an INSERT without a conflict clause returns its row
+        return _stored_of(row)
+
+    async def list_gates(self, workspace: WorkspaceId) -> tuple[StoredGate, ...]:
+        async with self._database.transaction(workspace) as connection:
+            rows = await connection.fetch(
+                f"SELECT DISTINCT ON (id) {_GATE} FROM gates WHERE workspace = $1 ORDER BY id, version DESC", workspace
+            )
+        return tuple(map(_stored_of, rows))
+
+    async def record(
+        self, workspace: WorkspaceId, judgement: Judgement, decision_id: DecisionId, *, is_asked_for: bool
+    ) -> InForce:
+        release_id = judgement.release_id or ""
+        async with self._database.transaction(workspace) as connection:
+            await _take_turn(connection, workspace, f"decision {judgement.gate_id} {release_id}")
+            current = await connection.fetchrow(
+                """
+                SELECT decision_id, fingerprint, decided_at, verified_at FROM decisions_in_force
+                WHERE workspace = $1 AND gate_id = $2 AND release_id = $3
+                """,
+                workspace,
+                judgement.gate_id,
+                release_id,
+            )
+            if not is_asked_for and current is not None:
+                if current["verified_at"] > judgement.decided_at:
+                    return _in_force_of(current)
+                if current["fingerprint"] == judgement.fingerprint:
+                    return await _verify(connection, workspace, judgement, current)
+            await _add_decision(connection, workspace, judgement, decision_id)
+            return await _put_in_force(connection, workspace, judgement, decision_id)
+
+    async def find_in_force(
+        self, workspace: WorkspaceId, gate_id: GateId, release_id: ReleaseId | None
+    ) -> InForce | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                """
+                SELECT decision_id, decided_at, verified_at FROM decisions_in_force
+                WHERE workspace = $1 AND gate_id = $2 AND release_id = $3
+                """,
+                workspace,
+                gate_id,
+                release_id or "",
+            )
+        return None if row is None else _in_force_of(row)
+
+    async def find_decision(self, workspace: WorkspaceId, decision_id: DecisionId) -> Decision | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"SELECT {_DECISION} FROM decisions WHERE workspace = $1 AND id = $2", workspace, decision_id
+            )
+        return None if row is None else _decision_of(row)
+
+    async def list_decisions(
+        self,
+        workspace: WorkspaceId,
+        gate_id: GateId,
+        release_id: ReleaseId | None,
+        *,
+        limit: int,
+        cursor: Cursor | None,
+    ) -> Page[Decision]:
+        async with self._database.transaction(workspace) as connection:
+            rows = await connection.fetch(
+                f"""
+                SELECT {_DECISION} FROM decisions
+                WHERE workspace = $1 AND gate_id = $2 AND ($3::text IS NULL OR release_id = $3)
+                  AND ($4::bigint IS NULL OR seq < $4)
+                ORDER BY seq DESC LIMIT $5
+                """,
+                workspace,
+                gate_id,
+                release_id,
+                _sequence_of(cursor),
+                limit + 1,
+            )
+        items = tuple(map(_decision_of, rows[:limit]))
+        return Page(items, encode_cursor(str(rows[limit - 1]["seq"])) if len(rows) > limit else None)
+
+
+async def _take_turn(connection: Connection, workspace: WorkspaceId, what: str) -> None:
+    """Wait until nobody else writes `what` of this workspace; the turn ends with the transaction."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{workspace} {what}")
+
+
+async def _add_decision(
+    connection: Connection, workspace: WorkspaceId, judgement: Judgement, decision_id: DecisionId
+) -> None:
+    await connection.execute(
+        """
+        INSERT INTO decisions (workspace, id, gate_id, gate_version, policy_digest, release_id, release_name, verdict,
+            sentence, checks, steps, fingerprint, digest, decided_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        """,
+        workspace,
+        decision_id,
+        judgement.gate_id,
+        judgement.gate_version,
+        judgement.policy_digest,
+        judgement.release_id or "",
+        judgement.release_name,
+        judgement.verdict,
+        judgement.sentence,
+        [_row_of(result) for result in judgement.results],
+        [asdict(step) for step in judgement.steps],
+        judgement.fingerprint,
+        judgement.digest,
+        judgement.decided_at,
+    )
+
+
+async def _put_in_force(
+    connection: Connection, workspace: WorkspaceId, judgement: Judgement, decision_id: DecisionId
+) -> InForce:
+    row = await connection.fetchrow(
+        """
+        INSERT INTO decisions_in_force
+            (workspace, gate_id, release_id, decision_id, fingerprint, decided_at, verified_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $6)
+        ON CONFLICT (workspace, gate_id, release_id) DO UPDATE SET
+            decision_id = excluded.decision_id, fingerprint = excluded.fingerprint,
+            decided_at = excluded.decided_at, verified_at = excluded.verified_at
+        RETURNING decision_id, decided_at, verified_at
+        """,
+        workspace,
+        judgement.gate_id,
+        judgement.release_id or "",
+        decision_id,
+        judgement.fingerprint,
+        judgement.decided_at,
+    )
+    assert row is not None  # noqa: S101 - the statement always returns its row
+    return _in_force_of(row)
+
+
+async def _verify(
+    connection: Connection, workspace: WorkspaceId, judgement: Judgement, current: Mapping[str, Any]
+) -> InForce:
+    await connection.execute(
+        """
+        UPDATE decisions_in_force SET verified_at = $4 WHERE workspace = $1 AND gate_id = $2 AND release_id = $3
+        """,
+        workspace,
+        judgement.gate_id,
+        judgement.release_id or "",
+        judgement.decided_at,
+    )
+    return InForce(DecisionId(current["decision_id"]), current["decided_at"], judgement.decided_at)
+
+
+def _row_of(result: CheckResult) -> dict[str, Any]:
+    return {
+        "check": result.check.id,
+        "title": result.check.title,
+        "kind": result.check.kind,
+        "owner": result.check.owner,
+        "is_required": result.check.required,
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "value": result.value,
+        "bound": result.bound,
+        "measured_at": format_utc(result.measured_at),
+        "stale_after": format_utc(result.stale_after) if result.stale_after else None,
+        "evidence": [asdict(ref) for ref in result.evidence],
+        "inputs_digest": result.inputs_digest,
+        "runbook": result.check.runbook,
+    }
+
+
+def _recorded_of(row: Mapping[str, Any]) -> RecordedCheck:
+    return RecordedCheck(
+        **{
+            **row,
+            "measured_at": parse_utc(row["measured_at"]),
+            "stale_after": parse_utc(row["stale_after"]) if row["stale_after"] else None,
+            "evidence": tuple(EvidenceRef(**ref) for ref in row["evidence"]),
+        }
+    )
+
+
+def _decision_of(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        id=DecisionId(row["id"]),
+        sequence=row["seq"],
+        gate_id=GateId(row["gate_id"]),
+        gate_version=row["gate_version"],
+        policy_digest=row["policy_digest"],
+        release_id=ReleaseId(row["release_id"]) if row["release_id"] else None,
+        release_name=row["release_name"],
+        verdict=Verdict(row["verdict"]),
+        sentence=row["sentence"],
+        checks=tuple(map(_recorded_of, row["checks"])),
+        steps=tuple(Step(**step) for step in row["steps"]),
+        decided_at=row["decided_at"],
+        digest=row["digest"],
+    )
+
+
+def _stored_of(row: Mapping[str, Any]) -> StoredGate:
+    return StoredGate(
+        id=GateId(row["id"]),
+        version=row["version"],
+        body=row["body"],
+        policy_digest=row["policy_digest"],
+        applied_at=row["applied_at"],
+    )
+
+
+def _in_force_of(row: Mapping[str, Any]) -> InForce:
+    return InForce(DecisionId(row["decision_id"]), row["decided_at"], row["verified_at"])
+
+
+def _sequence_of(cursor: Cursor | None) -> int | None:
+    if cursor is None:
+        return None
+    key = decode_cursor(cursor)
+    if not (key.isascii() and key.isdigit() and len(key) < 19):
+        raise InvalidInputError("This cursor is not one of ours: start again without it.", field="cursor")
+    return int(key)

@@ -1,0 +1,43 @@
+"""Authorization regression runs over HTTP, on the routes of the source documents."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from tidegate.edge.bodies import JSON, parse_json, read_body
+from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
+from tidegate.edge.providers import provide
+from tidegate.isolation.schemas import AuthzRegressionRun, AuthzRegressionRunOut
+from tidegate.isolation.service import IsolationService
+
+router = APIRouter(prefix="/release/authz-regression", tags=["isolation"])
+Isolation = Annotated[IsolationService, provide(IsolationService)]
+
+
+@router.post("", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
+async def receive_authz_run(
+    request: Request, response: Response, workspace: WritableWorkspace, isolation: Isolation
+) -> AuthzRegressionRunOut:
+    """Receive a run: 201; 200 when it was received before; 409 when its id was received with another body."""
+    sent = parse_json(AuthzRegressionRun, await read_body(request, JSON))
+    received = await isolation.receive(workspace, sent.body())
+    response.status_code = 201 if received.is_new else 200
+    return AuthzRegressionRunOut.of(received.run)
+
+
+@router.get("/latest")
+async def show_latest_authz_run(
+    workspace: CurrentWorkspace,
+    isolation: Isolation,
+    service: Annotated[str, Query(min_length=1)],
+    commit: str | None = None,
+    suite: str | None = None,
+) -> AuthzRegressionRunOut:
+    """Return the run of a service that was received last, whatever the dates in it say."""
+    return AuthzRegressionRunOut.of(await isolation.latest_run(workspace, service, commit=commit, suite=suite))
+
+
+@router.get("/runs/{run_id:path}")
+async def show_authz_run(run_id: str, workspace: CurrentWorkspace, isolation: Isolation) -> AuthzRegressionRunOut:
+    """Return one run by its id."""
+    return AuthzRegressionRunOut.of(await isolation.get_run(workspace, run_id))

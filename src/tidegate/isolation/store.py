@@ -1,0 +1,122 @@
+"""Authorization regression runs in PostgreSQL."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tidegate.isolation.model import AuthzRun, AuthzStanding, AuthzSubject, read_run
+from tidegate.kernel import WorkspaceId, canonical_json
+from tidegate.storage import Database
+
+_COLUMNS = "service, commit, suite, body, digest, received_at, seq"
+
+
+class PostgresAuthzRunStore:
+    """Keeps the promises of `AuthzRunStore`. Bodies are kept as canonical JSON, so that digests can be checked."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_run(
+        self,
+        workspace: WorkspaceId,
+        run_id: str,
+        *,
+        subject: AuthzSubject,
+        body: Mapping[str, Any],
+        digest: str,
+        received_at: datetime,
+    ) -> bool:
+        async with self._database.transaction(workspace) as connection:
+            sequence = await connection.fetchval(
+                """
+                INSERT INTO authz_runs (workspace, run_id, service, commit, suite, body, digest, received_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (workspace, run_id) DO NOTHING RETURNING seq
+                """,
+                workspace,
+                run_id,
+                subject.service,
+                subject.commit,
+                subject.suite,
+                canonical_json(body),
+                digest,
+                received_at,
+            )
+            if sequence is None:
+                return False
+            await connection.execute(
+                """
+                INSERT INTO authz_subjects (workspace, service, commit, suite, latest_seq) VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (workspace, service, commit, suite)
+                DO UPDATE SET latest_seq = greatest(authz_subjects.latest_seq, excluded.latest_seq)
+                """,
+                workspace,
+                subject.service,
+                subject.commit,
+                subject.suite,
+                sequence,
+            )
+        return True
+
+    async def find_run(self, workspace: WorkspaceId, run_id: str) -> AuthzRun | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"SELECT {_COLUMNS} FROM authz_runs WHERE workspace = $1 AND run_id = $2", workspace, run_id
+            )
+        return None if row is None else _run_of(row)
+
+    async def find_latest_run(
+        self, workspace: WorkspaceId, service: str, *, commit: str | None, suite: str | None
+    ) -> AuthzRun | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"""
+                SELECT {_COLUMNS} FROM authz_runs
+                WHERE workspace = $1 AND service = $2
+                  AND ($3::text IS NULL OR commit = $3) AND ($4::text IS NULL OR suite = $4)
+                ORDER BY seq DESC LIMIT 1
+                """,
+                workspace,
+                service,
+                commit,
+                suite,
+            )
+        return None if row is None else _run_of(row)
+
+    async def list_standings(
+        self, workspace: WorkspaceId, service: str, *, commit: str, suite: str | None
+    ) -> tuple[AuthzStanding, ...]:
+        async with self._database.transaction(workspace) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT s.service, s.commit, s.suite, s.latest_seq, r.body, r.digest, r.received_at, r.seq
+                FROM authz_subjects s
+                LEFT JOIN authz_runs r ON r.workspace = s.workspace AND r.service = s.service
+                    AND r.commit = s.commit AND r.suite = s.suite AND r.seq = s.latest_seq
+                WHERE s.workspace = $1 AND s.service = $2 AND s.commit = $3 AND ($4::text IS NULL OR s.suite = $4)
+                ORDER BY s.suite
+                """,
+                workspace,
+                service,
+                commit,
+                suite,
+            )
+        return tuple(
+            AuthzStanding(
+                AuthzSubject(row["service"], row["commit"], row["suite"]),
+                row["latest_seq"],
+                _run_of(row) if row["seq"] is not None else None,
+            )
+            for row in rows
+        )
+
+
+def _run_of(row: Mapping[str, Any]) -> AuthzRun:
+    return read_run(
+        json.loads(row["body"]),
+        digest=row["digest"],
+        subject=AuthzSubject(row["service"], row["commit"], row["suite"]),
+        received_at=row["received_at"],
+        sequence=row["seq"],
+    )

@@ -1,0 +1,44 @@
+"""Releases over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from tidegate.edge.bodies import JSON, parse_json, read_body
+from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
+from tidegate.edge.providers import provide
+from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT
+from tidegate.releases.schemas import ReleaseIn, ReleaseOut, ReleasePageOut
+from tidegate.releases.service import ReleasesService
+
+router = APIRouter(prefix="/api/v1/releases", tags=["releases"])
+Releases = Annotated[ReleasesService, provide(ReleasesService)]
+
+
+@router.post("", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
+async def create_release(
+    request: Request, response: Response, workspace: WritableWorkspace, releases: Releases
+) -> ReleaseOut:
+    """Create a release: 201; 200 when it was created before with the same contents; 409 with others."""
+    wanted = parse_json(ReleaseIn, await read_body(request, JSON))
+    created = await releases.create(workspace, wanted.name, wanted.services_of(), environment=wanted.environment)
+    response.status_code = 201 if created.is_new else 200
+    return ReleaseOut.of(created.release)
+
+
+@router.get("")
+async def list_releases(
+    workspace: CurrentWorkspace,
+    releases: Releases,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> ReleasePageOut:
+    """Return releases, newest first."""
+    page = await releases.list(workspace, limit=limit, cursor=cursor)
+    return ReleasePageOut(items=tuple(map(ReleaseOut.of, page.items)), next_cursor=page.next_cursor)
+
+
+@router.get("/{name_or_id}")
+async def show_release(name_or_id: str, workspace: CurrentWorkspace, releases: Releases) -> ReleaseOut:
+    """Return one release by its name or id."""
+    return ReleaseOut.of(await releases.get(workspace, name_or_id))
