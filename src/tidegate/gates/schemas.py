@@ -2,8 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_serializer, model_validator
-from pydantic.functional_serializers import SerializerFunctionWrapHandler
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer, model_validator
 
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.gates.model import (

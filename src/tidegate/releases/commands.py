@@ -1,4 +1,4 @@
-"""`tidegate release …`"""
+"""The verbs of `tidegate release`."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def release() -> None:
 @click.option("--commit", "commits", multiple=True, help="Commit of the service given at the same place.")
 @click.option("--environment", help="Where it goes; production unless said.")
 @json_option
-def create(  # noqa: PLR0913, PLR0917 - one argument an option: click passes them by name
+def create(  # noqa: PLR0917 - one argument an option: click passes them by name
     name: str,
     services: tuple[str, ...],
     versions: tuple[str, ...],
@@ -30,7 +30,7 @@ def create(  # noqa: PLR0913, PLR0917 - one argument an option: click passes the
     environment: str | None,
     as_json: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
-    """Create the release NAME, which becomes the candidate of its environment.
+    r"""Create the release NAME, which becomes the candidate of its environment.
 
     \b
     One service:   tidegate release create 2026.02.1 --service harbor --version 2026.02.1 --commit 4f1c2ab

@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-
 from tests.unit.gates.fakes import FakeAuthenticator, FakeQuiet, FakeSignals
+
 from tidegate.alerts import load_rules
 from tidegate.edge.http import build_http_app
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
@@ -111,9 +111,7 @@ def api(client: httpx.AsyncClient, workspace: WorkspaceId) -> Api:
 
 
 @pytest.fixture
-async def stranger(
-    client: httpx.AsyncClient, owner_connection: "asyncpg.Connection[asyncpg.Record]"
-) -> Api:
+async def stranger(client: httpx.AsyncClient, owner_connection: "asyncpg.Connection[asyncpg.Record]") -> Api:
     name = WorkspaceId(f"x-{secrets.token_hex(6)}")
     await owner_connection.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now())", name)
     return Api(client, name)
