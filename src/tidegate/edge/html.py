@@ -1,0 +1,219 @@
+"""What the HTML doors share: one renderer, one layout, errors as pages.
+
+Templates lie in the folder `html` of the slice that shows them and are named `slice/page.html`.
+"""
+
+import gzip
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from tidegate.edge.appearance import Appearance, appearance_of
+from tidegate.edge.caller import SESSION_COOKIE, Caller, Scope, requires
+from tidegate.edge.csrf import new_form_token
+from tidegate.edge.moments import absolute, relative
+from tidegate.edge.problems import answer_for
+from tidegate.edge.providers import provide
+from tidegate.edge.requests import request_id_of
+from tidegate.edge.static import Assets, packaged_assets
+from tidegate.kernel import Clock, InvalidInputError, TidegateError, UnauthenticatedError, UnavailableError, format_utc
+
+__all__ = ["SIGN_IN_PATH", "PageRenderer", "Pages", "SignedIn", "page_router"]
+
+SIGN_IN_PATH = "/sign-in"
+_TEMPLATE = re.compile(r"([a-z_]+)/([a-z_]+\.html)")
+_COMPRESSED_FROM_BYTES = 1_024  # below, the header costs more than it saves
+_COMPRESSION = 5  # 200 gates: 3 ms; level 9 takes twice as long for 4 % less
+# Control characters, and those that turn the direction of text, so that a name cannot pose as another one.
+_DECEPTIVE = dict.fromkeys([*range(9), *range(11, 32), 127, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_log = structlog.get_logger("tidegate.pages")
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What the layout needs, whatever the page."""
+
+    layout: str
+    section: str
+    path: str
+    """Address of this page with its query."""
+    caller: Caller | None
+    form_token: str
+    appearance: Appearance
+    version: str
+    now: datetime
+    is_live: bool
+    """Whether the page asks again for its contents."""
+
+
+class PageRenderer:
+    """Turns a template and its values into an answer: the whole page, or its contents for a page that is open."""
+
+    def __init__(self, *, version: str, clock: Clock) -> None:
+        self._version = version
+        self._clock = clock
+        self._templates = build_environment(packaged_assets())
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def render(
+        self,
+        request: Request,
+        template: str,
+        *,
+        section: str = "",
+        status: int = 200,
+        is_live: bool = False,
+        **values: object,
+    ) -> Response:
+        """Return the page; `section` is the entry of the navigation that it belongs to."""
+        session = request.cookies.get(SESSION_COOKIE)
+        shell = Shell(
+            layout="edge/fragment.html" if _wants_contents(request) else "edge/layout.html",
+            section=section,
+            path=_path_of(request),
+            caller=getattr(request.state, "caller", None),
+            form_token=new_form_token(session) if session else "",
+            appearance=appearance_of(request),
+            version=self._version,
+            now=self._clock.now(),
+            is_live=is_live,
+        )
+        body = self._templates.get_template(template).render(shell=shell, **values).encode()
+        # Private to one session, and never to be seen again by "back" after signing out.
+        headers = {"cache-control": "no-store", "vary": "cookie, authorization, hx-request-type, accept-encoding"}
+        if len(body) >= _COMPRESSED_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+            body = gzip.compress(body, compresslevel=_COMPRESSION)
+            headers["content-encoding"] = "gzip"
+        return HTMLResponse(body, status, headers)
+
+    def render_error(self, request: Request, error: Exception) -> Response:
+        """Return the page that says what went wrong, why, and what to do next."""
+        known = error if isinstance(error, TidegateError) else None
+        answer = answer_for(known) if known else None
+        response = self.render(
+            request,
+            "edge/error.html",
+            status=answer.status if answer else 500,
+            heading=answer.title if answer else "Internal error",
+            message=known.message
+            if known
+            else "Something failed that should not. The log has the cause under this request id.",
+            code=known.code if known else "internal_error",
+            request_id=request_id_of(request.scope),
+        )
+        if isinstance(known, UnavailableError):
+            response.headers["retry-after"] = str(max(1, round(known.retry_after_s)))
+        return response
+
+
+Pages = Annotated[PageRenderer, provide(PageRenderer)]
+SignedIn = Depends(requires(Scope.READ))
+"""Dependency of a page that shows the same to everybody who is signed in."""
+
+
+class PageRoute(APIRoute):
+    """A route for people: whoever is not signed in is shown where to; errors are pages."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_for_people(request: Request) -> Response:
+            pages: PageRenderer = request.app.state.services[PageRenderer]
+            try:
+                return await handle(request)
+            except UnauthenticatedError:
+                return to_sign_in(request)
+            except TidegateError as error:
+                return pages.render_error(request, error)
+            except RequestValidationError as error:
+                return pages.render_error(request, _invalid(error))
+            except Exception as error:  # noqa: BLE001 - the top of a door; logged with its traceback
+                _log.exception("unexpected", path=request.url.path, requestId=request_id_of(request.scope))
+                return pages.render_error(request, error)
+
+        return handle_for_people
+
+
+def page_router() -> APIRouter:
+    """Return the router of a `pages.py`."""
+    return APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
+
+
+def to_sign_in(request: Request) -> Response:
+    """Return the way to the sign-in page. A page that is open goes there as a whole, not inside its contents."""
+    if _wants_contents(request):
+        return Response(status_code=401, headers={"hx-redirect": SIGN_IN_PATH, "cache-control": "no-store"})
+    return RedirectResponse(SIGN_IN_PATH, 303, {"cache-control": "no-store"})
+
+
+def build_environment(assets: Assets) -> Environment:
+    """Return where all templates are found; everything that is put into one is escaped."""
+    environment = Environment(
+        loader=FunctionLoader(_load),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        finalize=_readable,
+    )
+    environment.globals["asset"] = assets.url_of
+    environment.filters |= {
+        "absolute": absolute,
+        "relative": relative,
+        "utc": format_utc,
+        "with_code": with_code,
+        "segment": lambda text: quote(str(text), safe=""),
+    }
+    return environment
+
+
+def with_code(text: str) -> Markup:
+    """Return `text` escaped, with what stands between backticks as code."""
+    parts = [_readable(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(_readable(text))
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if position % 2 else escape(part) for position, part in enumerate(parts)
+    )
+
+
+def _load(name: str) -> str | None:
+    match = _TEMPLATE.fullmatch(name)
+    if match is None:
+        return None
+    slice_name, file_name = match.groups()
+    return (resources.files(f"tidegate.{slice_name}") / "html" / file_name).read_text(encoding="utf-8")
+
+
+def _readable(value: object) -> object:
+    return value.translate(_DECEPTIVE) if type(value) is str else value
+
+
+def _wants_contents(request: Request) -> bool:
+    return request.headers.get("hx-request-type") == "partial"
+
+
+def _path_of(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+def _invalid(error: RequestValidationError) -> TidegateError:
+
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"][1:]) or str(first["loc"][0])
+    return InvalidInputError(f"{field}: {first['msg']}.", field=field)
