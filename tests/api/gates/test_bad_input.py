@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-
 from tests.api.gates.conftest import Api
 from tests.api.gates.test_tenant_isolation import RELEASE, make_case, make_run
 

@@ -2,7 +2,6 @@
 
 import httpx
 import pytest
-
 from tests.api.gates.conftest import Api
 from tests.api.gates.test_tenant_isolation import RELEASE, make_run
 
@@ -54,7 +53,9 @@ async def test_another_workspace_sees_nothing_and_is_told_nothing_more_than_of_u
     created = (await api.post("/api/v1/releases", RELEASE)).json()
     await api.post("/release/authz-regression", make_run())
     report = (await api.post_report("<testsuite><testcase/></testsuite>", suite="unit", commit="4f1c2ab")).json()
-    await api.post_yaml("/api/v1/gates", "{apiVersion: tidegate/v1, kind: Gate, id: own, title: T, owner: o, checks: []}")
+    await api.post_yaml(
+        "/api/v1/gates", "{apiVersion: tidegate/v1, kind: Gate, id: own, title: T, owner: o, checks: []}"
+    )
     for path in (
         "/api/v1/releases/2026.02.1",
         f"/api/v1/releases/{created['id']}",

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 import uvicorn
-
 from tests.api.gates.conftest import Api
 from tests.api.gates.test_tenant_isolation import make_case, make_run
 from tests.unit.gates.fakes import FakeAuthenticator
+
 from tidegate.edge.http import build_http_app
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates.routes import router as gate_routes
@@ -40,8 +40,7 @@ class Shell:
             "-m",
             "tidegate",
             *map(str, words),
-            env=os.environ
-            | {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "PYTHONPATH": ":".join(sys.path)},
+            env=os.environ | {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "PYTHONPATH": ":".join(sys.path)},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -59,7 +58,7 @@ async def shell(services: dict[type[Any], object], api: Api) -> AsyncIterator[Sh
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(30):
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
             await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     yield Shell(f"http://127.0.0.1:{port}", f"write:{api.workspace}")

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-
 from tests.api.gates.conftest import Api
 from tests.api.gates.test_tenant_isolation import RELEASE, Owner, make_case, make_run
 from tests.unit.gates.fakes import FakeQuiet, FakeSignals
+
 from tidegate.gates import GateService
 from tidegate.gates.model import OpenAlert, QuietReading
 from tidegate.signals import Family, Totals
@@ -150,10 +150,16 @@ async def test_an_older_release_sent_again_does_not_become_the_candidate(api: Ap
         pytest.param(Totals(), "missing", "No auth requests of harbor", id="silence"),
         pytest.param(Totals(count=19, success_count=19), "inconclusive", "Only 19 auth requests", id="too few"),
         pytest.param(
-            Totals(count=98, success_count=98, distrusted_count=2), "inconclusive", "cannot be believed", id="distrusted"
+            Totals(count=98, success_count=98, distrusted_count=2),
+            "inconclusive",
+            "cannot be believed",
+            id="distrusted",
         ),
         pytest.param(
-            Totals(count=100, success_count=80, failure_count=20), "failed", "failureRate 0.2 of harbor", id="at the bound"
+            Totals(count=100, success_count=80, failure_count=20),
+            "failed",
+            "failureRate 0.2 of harbor",
+            id="at the bound",
         ),
         pytest.param(Totals(count=100, success_count=81, failure_count=19), "warned", "warning bound", id="warning"),
         pytest.param(Totals(count=10, success_count=11), "error", "contradict each other", id="impossible"),
@@ -205,9 +211,7 @@ async def test_what_silence_says(api: Api, quiet: FakeQuiet, changes: dict[str, 
     assert (await dashboard_of(api, "auth-shell"))["checks"][1]["outcome"] == outcome
 
 
-async def test_the_silence_of_a_service_that_sends_nothing_is_missing_not_quiet(
-    api: Api, signals: FakeSignals
-) -> None:
+async def test_the_silence_of_a_service_that_sends_nothing_is_missing_not_quiet(api: Api, signals: FakeSignals) -> None:
     await api.post("/api/v1/releases", RELEASE)
     signals.by_family = {Family.AUTH: Totals()}
     check = (await dashboard_of(api, "auth-shell"))["checks"][1]
@@ -225,9 +229,7 @@ async def test_an_engine_that_is_away_holds_what_it_feeds_and_nothing_else(api: 
     assert board["tenant-isolation"]["verdict"] == "go"
 
 
-async def test_a_crashed_source_holds_its_gate(
-    api: Api, signals: FakeSignals, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_crashed_source_holds_its_gate(api: Api, signals: FakeSignals, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.post("/api/v1/releases", RELEASE)
 
     async def crash(*_: object, **__: object) -> Totals:

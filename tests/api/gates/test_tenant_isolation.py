@@ -5,11 +5,13 @@ from typing import Any, TypeAlias
 
 import asyncpg
 import pytest
-
 from tests.api.gates.conftest import Api
 
 Owner: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-RELEASE: dict[str, Any] = {"name": "2026.02.1", "services": [{"service": "harbor", "version": "2026.02.1", "commit": "4f1c2ab"}]}
+RELEASE: dict[str, Any] = {
+    "name": "2026.02.1",
+    "services": [{"service": "harbor", "version": "2026.02.1", "commit": "4f1c2ab"}],
+}
 
 
 def make_case(**changes: Any) -> dict[str, Any]:

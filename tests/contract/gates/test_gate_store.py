@@ -99,7 +99,10 @@ async def test_a_process_killed_while_it_records_leaves_nothing_and_blocks_nobod
 @pytest.mark.parametrize("table", ["releases", "authz_runs", "ci_reports", "gates", "decisions"])
 async def test_the_server_may_add_to_the_record_and_never_change_it(owner_connection: Owner, table: str) -> None:
     allowed = await owner_connection.fetch(
-        "SELECT privilege_type FROM information_schema.role_table_grants WHERE grantee = 'tidegate_serving' AND table_name = $1",
+        """
+        SELECT privilege_type FROM information_schema.role_table_grants
+        WHERE grantee = 'tidegate_serving' AND table_name = $1
+        """,
         table,
     )
     assert {row["privilege_type"] for row in allowed} == {"SELECT", "INSERT"}
@@ -123,7 +126,16 @@ async def test_the_server_may_not_delete_what_holds_a_gate(owner_connection: Own
 
 @pytest.mark.parametrize(
     "table",
-    ["releases", "authz_runs", "authz_subjects", "ci_reports", "ci_subjects", "gates", "decisions", "decisions_in_force"],
+    [
+        "releases",
+        "authz_runs",
+        "authz_subjects",
+        "ci_reports",
+        "ci_subjects",
+        "gates",
+        "decisions",
+        "decisions_in_force",
+    ],
 )
 async def test_rows_of_another_workspace_are_out_of_sight(
     database: Database, workspace: WorkspaceId, owner_connection: Owner, table: str

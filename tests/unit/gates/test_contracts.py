@@ -12,7 +12,8 @@ SHAPES = {
     "gate": ["apiVersion", "kind", "id", "title", "sprint", "owner", "onWarning", "checks"],
     "ReleaseGate": ["id", "title", "sprint", "owner", "version", "policyDigest", "appliedAt", "problem", "checks"],
     "ReleaseGateEvidenceInput": [
-        "gate", "release", "commit", "kind", "title", "uri", "body", "digest", "producedAt", "owner", "provisionalUntil",
+        "gate", "release", "commit", "kind", "title", "uri", "body", "digest", "producedAt", "owner",
+        "provisionalUntil",
     ],
     "AuthzRegressionRun": [
         "suite", "service", "commit", "runId", "startedAt", "finishedAt", "cases", "totals", "signature",

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.unit.gates.worlds import StoredRun, evaluate, find_violation, make_world, measure, read_subject, spoil
+
 from tidegate.gates.model import LETS_THROUGH, CheckOutcome, CheckResult, SubjectReading, Verdict, decide
 from tidegate.isolation import AuthzSubject
 
@@ -54,7 +54,9 @@ def decide_stale_as_passed(results: Sequence[CheckResult], *, holds_on_warning: 
 
 
 @pytest.mark.parametrize(
-    "broken", [decide_missing_as_passed, decide_without_unanswered, decide_stale_as_passed], ids=lambda one: one.__name__
+    "broken",
+    [decide_missing_as_passed, decide_without_unanswered, decide_stale_as_passed],
+    ids=lambda one: one.__name__,
 )
 def test_the_same_property_catches_a_decide_that_trusts_silence(broken: object) -> None:
     violation, _ = find_violation(seed=20260207, cases=CASES // 10, decide=broken)  # type: ignore[arg-type]  # broken on purpose

@@ -1,6 +1,10 @@
-import pytest
+from datetime import timedelta
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.gates.fakes import NOW
+
 from tidegate.gates.model import (
     Check,
     CheckOutcome,
@@ -15,10 +19,6 @@ from tidegate.gates.model import (
 from tidegate.gates.model.measures.findings import in_words, plain
 from tidegate.kernel import GateId, ReleaseId
 from tidegate.releases import Release, ReleaseService
-from datetime import timedelta
-
-from hypothesis import given
-from hypothesis import strategies as st
 
 PASSED, WARNED, WAIVED, FAILED = (
     CheckOutcome.PASSED,
@@ -92,7 +92,10 @@ def test_steps_to_go_name_blockers_worst_first() -> None:
     ("results", "sentence"),
     [
         ([result(PASSED)], "GO: 7 passed 1 required check."),
-        ([result(PASSED), result(WARNED), result(WAIVED)], "GO: 7 passed 3 required checks, with 1 warning, with 1 waiver."),
+        (
+            [result(PASSED), result(WARNED), result(WAIVED)],
+            "GO: 7 passed 3 required checks, with 1 warning, with 1 waiver.",
+        ),
         ([], "HOLD: the gate has no required check, and silence is never consent."),
     ],
 )

@@ -84,9 +84,7 @@ def read_subject(subject: AuthzSubject, stored: StoredRun | None) -> SubjectRead
     """Read a stored run as the store does."""
     if stored is None:
         return subject_of_authz(AuthzStanding(subject, 7, None))
-    run = read_run(
-        stored.body, digest=stored.digest, subject=subject, received_at=stored.received_at, sequence=7
-    )
+    run = read_run(stored.body, digest=stored.digest, subject=subject, received_at=stored.received_at, sequence=7)
     return subject_of_authz(AuthzStanding(subject, 7, run))
 
 
@@ -120,7 +118,9 @@ def make_world(random: Random) -> World:
         world.checks.append(Check(f"c{position}", "Check", "sre", spec, required=random.random() < 0.9))
         world.bounds.append((bound, warn))
         world.signals.append({own.service: _signal(random) for own in services})
-        world.quiets.append((_quiet(random), {own.service: random.choice((1, 40, 40, 40, 40, 40, 0)) for own in services}))
+        world.quiets.append(
+            (_quiet(random), {own.service: random.choice((1, 40, 40, 40, 40, 40, 0)) for own in services})
+        )
         world.runs.append([one for own in services for one in _runs(random, own)])
     return world
 
@@ -262,7 +262,9 @@ def _spoil_run(random: Random, world: World, position: int) -> None:
     subject, stored = runs[chosen]
     if stored is None:
         return
-    how = random.choice((_delete_run, _expire_run, _tamper_outcome, _tamper_date, _send_further, _drop_case, _move_commit))
+    how = random.choice(
+        (_delete_run, _expire_run, _tamper_outcome, _tamper_date, _send_further, _drop_case, _move_commit)
+    )
     runs[chosen] = (subject, how(random, StoredRun(copy.deepcopy(stored.body), stored.digest, stored.received_at)))
 
 

@@ -38,9 +38,7 @@ def measure_signal(
     """
     spec = check.spec
     assert isinstance(spec, SignalSpec)  # noqa: S101 - measures are chosen by kind
-    findings = [
-        _judge(spec, service, reading, (bound, warn_bound), now=now) for service, reading in readings.items()
-    ]
+    findings = [_judge(spec, service, reading, (bound, warn_bound), now=now) for service, reading in readings.items()]
     return result_of(
         check,
         findings,
@@ -57,9 +55,7 @@ _Bounds = tuple[Bound, Bound | None]
 """The bound, and the warning bound."""
 
 
-def _judge(
-    spec: SignalSpec, name: str, reading: SignalReading | None, bounds: _Bounds, *, now: datetime
-) -> Finding:
+def _judge(spec: SignalSpec, name: str, reading: SignalReading | None, bounds: _Bounds, *, now: datetime) -> Finding:
     service = plain(name)
     if reading is None:
         return Finding(CheckOutcome.MISSING, f"The signal of {service} could not be read.", "evaluate the gate again")
@@ -131,9 +127,7 @@ def _count_noun(noun: str, bound: Bound) -> str:
     return f"{noun} with a price" if bound.figures & _COST_FIGURES else noun
 
 
-def _compare(
-    spec: SignalSpec, service: str, figures: Figures, bounds: _Bounds, *, window: str
-) -> Finding:
+def _compare(spec: SignalSpec, service: str, figures: Figures, bounds: _Bounds, *, window: str) -> Finding:
     bound, warn_bound = bounds
     used = sorted(bound.figures | (warn_bound.figures if warn_bound else frozenset()))
     absent = [name for name in used if figures.get(name) is None]
