@@ -1,4 +1,4 @@
-"""Where checks get their answers: signals, alerts, authorization runs and test reports, behind the slice's own ports."""
+"""Where checks get their answers: signals, alerts, authorization runs and test reports."""
 
 import asyncio
 import re
@@ -47,8 +47,7 @@ class SignalSource:
         totals = await asyncio.gather(*(self._totals(workspace, spec, own, now=now) for own in services))
         return measure_signal(
             check,
-            spec,
-            [SignalReading(own.service, read, now) for own, read in zip(services, totals, strict=True)],
+            {own.service: SignalReading(read, now) for own, read in zip(services, totals, strict=True)},
             bound=compile_bound(spec.expression, spec.family, field="expression"),
             warn_bound=compile_bound(spec.warn_expression, spec.family, field="warn") if spec.warn_expression else None,
             now=now,
@@ -83,12 +82,12 @@ class QuietSource:
         quiet = await self._alerts.read_quiet(workspace, spec.codes, services, since=window.start)
         families = {self._families[code] for code in spec.codes}
         counts = await asyncio.gather(*(self._activity(workspace, families, service, window) for service in services))
-        return measure_quiet(check, spec, quiet, dict(zip(services, counts, strict=True)), now=now)
+        return measure_quiet(check, quiet, dict(zip(services, counts, strict=True)), now=now)
 
     async def _activity(
         self, workspace: WorkspaceId, families: Collection[Family], service: str, window: TimeRange
     ) -> int:
-        """Return the events of the family that was heard least: each has to be heard for its alerts to mean anything."""
+        """Return the events of the family heard least: each has to be heard for its alerts to mean anything."""
         scope = SignalScope(service=service)
         totals = await asyncio.gather(
             *(self._signals.totals(workspace, family, window, scope=scope) for family in sorted(families))
@@ -108,7 +107,7 @@ class RegressionSource:
         assert isinstance(spec, RegressionSpec)  # noqa: S101 - sources are chosen by kind
         services = services_of(spec.service, release)
         subjects = await asyncio.gather(*(self._subjects(workspace, spec, own) for own in services))
-        return measure_regression(check, spec, services, [one for many in subjects for one in many], now=now)
+        return measure_regression(check, services, [one for many in subjects for one in many], now=now)
 
     async def _subjects(
         self, workspace: WorkspaceId, spec: RegressionSpec, own: ReleaseService

@@ -17,7 +17,6 @@ _SHOWN = 3
 
 def measure_regression(
     check: Check,
-    spec: RegressionSpec,
     services: Sequence[ReleaseService],
     subjects: Sequence[SubjectReading],
     *,
@@ -27,6 +26,8 @@ def measure_regression(
 
     Order is the order of receipt. What a sender says about time can make a run older, never newer.
     """
+    spec = check.spec
+    assert isinstance(spec, RegressionSpec)  # noqa: S101 - measures are chosen by kind
     findings: list[Finding] = []
     for own in services:
         matching = [subject for subject in subjects if _is_about(subject, spec, own)]
@@ -73,8 +74,10 @@ def _judge(spec: RegressionSpec, own: ReleaseService, subject: SubjectReading, *
         return _failing(run, where, refs)
     outcome, reason = _doubts(spec, run, where, now=now) or (
         CheckOutcome.PASSED,
-        f"{run.passed} of {run.total} cases of the {where} passed{_skipped(run)}, "
-        f"received {in_words(now - run.received_at)} ago (limit {format_duration(spec.max_age)}).",
+        (
+            f"{run.passed} of {run.total} cases of the {where} passed{_skipped(run)}, "
+            f"received {in_words(now - run.received_at)} ago (limit {format_duration(spec.max_age)})."
+        ),
     )
     return Finding(
         outcome,
@@ -133,8 +136,10 @@ def _age_doubts(spec: RegressionSpec, run: RunReading, where: str, *, now: datet
     if age > spec.max_age:
         return (
             CheckOutcome.STALE,
-            f"The newest run of the {where} is {in_words(age)} old, of {at_in_words(_done_at(run))} "
-            f"(limit {format_duration(spec.max_age)}).",
+            (
+                f"The newest run of the {where} is {in_words(age)} old, of {at_in_words(_done_at(run))} "
+                f"(limit {format_duration(spec.max_age)})."
+            ),
         )
     return None
 
