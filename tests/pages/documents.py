@@ -5,6 +5,8 @@ from html.parser import HTMLParser
 
 _VOID = frozenset({"area", "br", "hr", "img", "input", "link", "meta", "use", "path", "circle", "rect"})
 
+_INLINE = frozenset({"a", "b", "code", "em", "span", "strong", "time"})
+
 
 @dataclass
 class Element:
@@ -14,7 +16,7 @@ class Element:
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
+        return " ".join("".join(self.texts).split())
 
 
 class Document(HTMLParser):
@@ -31,6 +33,8 @@ class Document(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         element = Element(tag, {name: value or "" for name, value in attrs})
         self.elements.append(element)
+        if tag not in _INLINE:
+            self.handle_data(" ")
         if tag not in _VOID:
             self._open.append(element)
 
@@ -40,6 +44,8 @@ class Document(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if self._open and self._open[-1].tag == tag:
             self._open.pop()
+        if tag not in _INLINE:
+            self.handle_data(" ")
 
     def handle_data(self, data: str) -> None:
         for element in self._open:

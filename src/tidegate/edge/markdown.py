@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 __all__ = ["html_of_markdown"]
 
-_ALLOWED_SCHEMES = frozenset({"", "http", "https"})
+_ALLOWED_SCHEMES = frozenset({"http", "https"})
 _LOWEST_HEADING = 6
 
 
@@ -36,13 +36,14 @@ def _parser() -> MarkdownIt:
 
 
 def _is_allowed(url: str) -> bool:
-    # Browsers drop these characters before they read the scheme: `java\tscript:` would run.
-    if any(character <= " " or character == "\x7f" for character in url) or url.startswith(("//", "/\\", "\\")):
-        return False
     try:
-        return urlsplit(url).scheme.lower() in _ALLOWED_SCHEMES
+        parts = urlsplit(url)
     except ValueError:
         return False
+    if parts.scheme:
+        return parts.scheme in _ALLOWED_SCHEMES
+    # What has no scheme of ours must not be read as having another one, nor as naming another server.
+    return not parts.netloc and ":" not in parts.path
 
 
 def _without_title(tokens: Sequence[Token]) -> list[Token]:
