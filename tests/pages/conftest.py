@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
 from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
+
 from tidegate.alerts import AlertService
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.edge.caller import SESSION_COOKIE
@@ -39,6 +39,7 @@ class Site:
     telemetry: FakeTelemetry
     identity: FakeIdentity
     clock: FakeClock
+    application: RequestContext
     browser: httpx.AsyncClient
 
     async def open(self, path: str, *, status: int = 200, **headers: str) -> Document:
@@ -77,8 +78,9 @@ async def site() -> AsyncIterator[Site]:
     )
     for router in (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages):
         application.include_router(router)
-    transport = httpx.ASGITransport(RequestContext(application))
+    wrapped = RequestContext(application)
+    transport = httpx.ASGITransport(wrapped)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        made = Site(alerts, gates, releases, telemetry, identity, clock, browser)
+        made = Site(alerts, gates, releases, telemetry, identity, clock, wrapped, browser)
         made.sign_in_as(SESSION)
         yield made

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tests.pages.worlds import HARBOR, NOW
+
 from tidegate.gates import Check, CheckOutcome, CheckResult, Dashboard, Decision, Gate, GateNotFoundError
 from tidegate.gates.model import EvidenceRef, RecordedCheck, RegressionSpec, RunSource, judge
 from tidegate.kernel import Cursor, DecisionId, GateId, Page, ReleaseId, UnavailableError, WorkspaceId
@@ -38,7 +39,11 @@ class FakeReleases:
     def __init__(self) -> None:
         self.candidates: dict[WorkspaceId, Release] = {}
 
-    async def find_candidate(self, workspace: WorkspaceId, environment: str = "production") -> Release | None:
+    async def find_candidate(
+        self,
+        workspace: WorkspaceId,
+        environment: str = "production",  # noqa: ARG002 - the made-up world has one
+    ) -> Release | None:
         return self.candidates.get(workspace)
 
 
@@ -57,18 +62,29 @@ class FakeGates:
     async def get_gate(self, workspace: WorkspaceId, gate_id: GateId) -> Gate:
         return (await self._find(workspace, gate_id))[0]
 
-    async def board(self, workspace: WorkspaceId, *, release: str | None = None) -> list[Dashboard]:
+    async def board(
+        self,
+        workspace: WorkspaceId,
+        *,
+        release: str | None = None,  # noqa: ARG002 - the candidate is the only release
+    ) -> list[Dashboard]:
         self._refuse_while_away()
         return [await self._dashboard(workspace, *found) for found in self.found.get(workspace, ())]
 
-    async def dashboard(self, workspace: WorkspaceId, gate_id: GateId, *, release: str | None = None) -> Dashboard:
+    async def dashboard(
+        self,
+        workspace: WorkspaceId,
+        gate_id: GateId,
+        *,
+        release: str | None = None,  # noqa: ARG002 - the same
+    ) -> Dashboard:
         return await self._dashboard(workspace, *await self._find(workspace, gate_id))
 
     async def history(
         self,
         workspace: WorkspaceId,
         gate_id: GateId,
-        release: str | None = None,
+        release: str | None = None,  # noqa: ARG002 - the same
         *,
         limit: int = 50,
         cursor: Cursor | None = None,

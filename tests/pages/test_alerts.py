@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-
 from tests.pages.conftest import Site
 from tests.pages.worlds import HARBOR, NOW, make_alert
+
 from tidegate.alerts import AlertState, Severity
 
 P1, P2 = Severity.P1, Severity.P2

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-
 from tests.pages.conftest import Site
 from tests.pages.gate_worlds import COMMIT, make_gate, make_release
 from tests.pages.worlds import HARBOR, NOW, make_alert
+
 from tidegate.alerts import AlertState, Severity
 from tidegate.gates import CheckOutcome
 

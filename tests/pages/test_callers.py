@@ -1,10 +1,10 @@
 """Who may see a page: nobody, somebody of too little scope, somebody of another workspace, the right one."""
 
 import pytest
-
 from tests.pages.conftest import Site
 from tests.pages.gate_worlds import make_gate, make_release
 from tests.pages.worlds import HARBOR, INGEST_TOKEN, OTHER_SESSION, make_alert
+
 from tidegate.gates import CheckOutcome
 
 PAGES = [

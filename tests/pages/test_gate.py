@@ -1,10 +1,10 @@
 """The page of a gate: why is it so, and what would make it go?"""
 
 import pytest
-
 from tests.pages.conftest import Site
 from tests.pages.gate_worlds import COMMIT, make_gate, make_release
 from tests.pages.worlds import HARBOR
+
 from tidegate.gates import CheckOutcome
 
 PATH = "/gates/tenant-isolation"

@@ -1,11 +1,11 @@
 """Text from outside: names, reasons and runbooks that want to be more than text."""
 
 import pytest
-
 from tests.pages.conftest import Site
 from tests.pages.documents import Document
 from tests.pages.gate_worlds import make_gate, make_release
 from tests.pages.worlds import HARBOR, make_alert
+
 from tidegate.edge.html import with_code
 from tidegate.edge.markdown import html_of_markdown
 from tidegate.gates import CheckOutcome

@@ -1,9 +1,9 @@
 """Signing in and out with a browser."""
 
 import pytest
-
 from tests.pages.conftest import ORIGIN, Site
 from tests.pages.worlds import LINK, OTHER_SESSION, SESSION
+
 from tidegate.edge.csrf import is_form_token, new_form_token
 
 ELSEWHERE = ["https://evil.test", "null", "", "http://tidegate.test.evil.test", "http://tidegate.test:81"]
