@@ -1,7 +1,6 @@
 """The embedded PostgreSQL for real: made, started, killed, found again."""
 
 import asyncio
-import contextlib
 import json
 import os
 import shutil
@@ -23,6 +22,7 @@ from tidegate.storage.postgres import (
     ForeignClusterError,
     PostgresAccountError,
     PostgresBinaries,
+    PostgresLayout,
     PostgresServer,
     PostgresVersionError,
     Probe,
@@ -302,6 +302,7 @@ def open_data_dir() -> Iterator[Path]:
     yield folder
     for pid in processes_of(folder / "postgres"):
         os.kill(pid, signal.SIGKILL)
+    PostgresLayout(folder).remove_socket_folder()
     shutil.rmtree(folder)
 
 
@@ -330,6 +331,27 @@ async def test_without_namespaces_root_runs_it_as_an_unprivileged_user(open_data
     assert stat.S_IMODE((open_data_dir / "secrets").stat().st_mode) == 0o700
 
 
+START = """
+import asyncio, sys
+from pathlib import Path
+from tidegate.storage.postgres import PostgresServer
+
+async def main():
+    async with PostgresServer(Path(sys.argv[1])).running() as prepared:
+        print(prepared.account.way.value)
+
+asyncio.run(main())
+"""
+
+
+@as_root
+async def test_where_the_kernel_denies_namespaces_it_is_started_as_an_unprivileged_user(open_data_dir: Path) -> None:
+    words = (sys.executable, str(Path(__file__).with_name("without_namespaces.py")))
+    command = (*words, sys.executable, "-c", START, str(open_data_dir))
+    done = await processes.run_to_end(processes.Launch(command, child_environment()), timeout_s=60)
+    assert (done.code, done.output) == (0, "other user\n")
+
+
 @as_root
 async def test_the_way_may_change_between_starts(open_data_dir: Path) -> None:
     async with PostgresServer(open_data_dir).running() as prepared:
@@ -344,6 +366,7 @@ async def test_a_data_directory_below_a_closed_folder_is_refused_with_clear_word
     data_dir.parent.chmod(0o700)
     with pytest.raises(PostgresAccountError, match=r"cannot reach the data directory.*TIDEGATE_DATABASE_URL"):
         await PostgresServer(data_dir, probe=denying_namespaces(data_dir)).prepare()
+    assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
 
 
 @as_root
@@ -357,16 +380,30 @@ async def test_programs_below_a_closed_folder_are_refused_with_clear_words(open_
         await PostgresServer(open_data_dir, binaries=binaries, probe=probe).prepare()
 
 
-async def test_the_server_dies_with_the_process_that_launched_it(warm: Path) -> None:
-    script = (
-        "import asyncio, sys, time\nfrom pathlib import Path\n"
-        "from tidegate.storage import processes\nfrom tidegate.storage.postgres import PostgresServer\n"
-        "server = PostgresServer(Path(sys.argv[1]))\n"
-        "processes.spawn(asyncio.run(server.prepare()).launch)\ntime.sleep(600)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script, str(warm)], env=child_environment())
-    await _ready(PostgresServer(warm))
+LAUNCH = """
+import asyncio, sys, time
+from pathlib import Path
+from tidegate.storage import processes
+from tidegate.storage.postgres import PostgresServer, Way, find_binaries, probe_with
+from tidegate.storage.processes import Finished, LauncherExit
+
+real = probe_with(find_binaries(), Path(sys.argv[1]))
+
+async def probe(account):
+    if sys.argv[2] == "denied" and account.way is Way.USER_NAMESPACE:
+        return Finished(LauncherExit.NAMESPACE_DENIED, "")
+    return await real(account)
+
+processes.spawn(asyncio.run(PostgresServer(Path(sys.argv[1]), probe=probe).prepare()).launch)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("namespaces", ["allowed", pytest.param("denied", marks=as_root)])
+async def test_the_server_dies_with_the_process_that_launched_it(open_data_dir: Path, namespaces: str) -> None:
+    words = [sys.executable, "-c", LAUNCH, str(open_data_dir), namespaces]
+    parent = subprocess.Popen(words, env=child_environment())
+    await _ready(PostgresServer(open_data_dir))
     parent.kill()
     parent.wait()
-    with contextlib.suppress(ProcessLookupError):
-        await until(lambda: not processes_of(warm / "postgres"))
+    await until(lambda: not processes_of(open_data_dir / "postgres"))

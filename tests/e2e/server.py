@@ -60,7 +60,11 @@ class Server:
             self._process = subprocess.Popen(
                 [*command, "--port", str(self.port), "--otlp-port", "0"], stdout=log, stderr=log
             )
-        self.wait_ready()
+        try:
+            self.wait_ready()
+        except AssertionError:
+            self.kill()
+            raise
 
     def wait_ready(self, *, within_s: float = READY_WITHIN_S) -> None:
         def ready() -> bool:

@@ -10,7 +10,7 @@ from tidegate.alerts.schemas import AlertDetailOut, AlertPageOut, FamilyAlertsOu
 from tidegate.alerts.service import AlertService
 from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.providers import provide
-from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, AlertId, WorkspaceId
+from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, AlertId, InvalidInputError, WorkspaceId
 from tidegate.signals import Family
 
 __all__ = ["router"]
@@ -18,6 +18,7 @@ __all__ = ["router"]
 router = APIRouter()
 Alerts = Annotated[AlertService, provide(AlertService)]
 
+_STORED_STATES = frozenset(AlertState) - {AlertState.INACTIVE}
 _TENANT = "workspaceId"
 """Filters by tenant: the name is the one of the service that these routes come from."""
 
@@ -40,13 +41,14 @@ async def list_alerts(
     workspace: CurrentWorkspace,
     alerts: Alerts,
     *,
-    state: Annotated[list[AlertState] | None, Query()] = None,
+    state: Annotated[str | None, Query(description="One or more of pending, firing, resolved, with commas.")] = None,
     service: str | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> AlertPageOut:
-    """List alerts, the newest first; several `state` are alternatives."""
-    page = await alerts.list_alerts(workspace, states=state, service=service, cursor=cursor, limit=limit)
+    """List alerts, the newest first."""
+    states = None if state is None else _states_of(state)
+    page = await alerts.list_alerts(workspace, states=states, service=service, cursor=cursor, limit=limit)
     return AlertPageOut.of(page, await alerts.get_watch(workspace), rule_count=alerts.rule_count)
 
 
@@ -54,6 +56,13 @@ async def list_alerts(
 async def get_alert(alert_id: str, workspace: CurrentWorkspace, alerts: Alerts) -> AlertDetailOut:
     """Show one alert and each of its transitions with its cause."""
     return AlertDetailOut.of(await alerts.get_alert(workspace, AlertId(alert_id)))
+
+
+def _states_of(text: str) -> frozenset[AlertState]:
+    words = text.split(",")
+    if not _STORED_STATES.issuperset(words):
+        raise InvalidInputError(f"`state` is one or more of {', '.join(sorted(_STORED_STATES))}.", field="state")
+    return frozenset(AlertState(word) for word in words)
 
 
 async def _show(request: Request, workspace: WorkspaceId, alerts: AlertService, family: Family) -> FamilyAlertsOut:

@@ -74,6 +74,7 @@ class AlertService:
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise InvalidInputError(f"The limit must lie between 1 and {MAX_LIMIT}.", field="limit")
+        _refuse_nul(service, field="service")
         which = AlertFilter(states=states, service=service, family=family)
         after = _place_of(cursor) if cursor is not None else None
         found = await self._store.list_alerts(workspace, which, limit=limit + 1, after=after)
@@ -86,7 +87,7 @@ class AlertService:
         Raises:
             AlertNotFoundError: the workspace has no such alert.
         """
-        found = await self._store.find_alert(workspace, alert_id)
+        found = await self._store.find_alert(workspace, alert_id) if "\0" not in alert_id else None
         if found is None:
             raise AlertNotFoundError(alert_id)
         return found
@@ -106,6 +107,7 @@ class AlertService:
             OverrideInvalidError: an unknown name, or a value that is no bound.
             UnavailableError: an engine does not answer for the moment.
         """
+        _refuse_nul(tenant, field="workspaceId")
         rules = override_rules(self._rules_of(family), overrides)
         now = self._clock.now()
         # Asked first: an alert that opens in between is then shown with a later moment, never with one before it.
@@ -179,6 +181,12 @@ class AlertService:
         return tuple(found[:_OPEN_LIMIT])
 
 
+def _refuse_nul(text: str | None, *, field: str) -> None:
+    """PostgreSQL has no NUL in its texts, so nothing that is stored can match one."""
+    if text is not None and "\0" in text:
+        raise InvalidInputError(f"`{field}` contains a NUL character.", field=field)
+
+
 def _would_be(rule: Rule, group: GroupTotals, since: Mapping[AlertKey, datetime], now: datetime) -> FamilyAlert:
     key = AlertKey(group.workspace, rule.code, group.service, group.tenant)
     judgement = judge(rule, group.totals)
@@ -219,4 +227,5 @@ def _cursor_of(alert: Alert) -> Cursor:
 
 def _place_of(cursor: Cursor) -> tuple[datetime, AlertId]:
     moment, _, alert_id = decode_cursor(cursor).partition(" ")
+    _refuse_nul(alert_id, field="cursor")
     return parse_utc(moment, field="cursor"), AlertId(alert_id)

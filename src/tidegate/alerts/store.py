@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Record = asyncpg.Record
 
 _GAP = timedelta(seconds=60)  # an evaluator that was away for longer may have missed what came and went
+_PATIENCE = "5s"  # as long as the lease of the watch; between two statements of ours lie microseconds
 _COLUMNS = """
     workspace, id, code, family, severity, service, tenant, state, value, threshold, count, sentence, runbook, since,
     fired_at, resolved_at, held_since, transition_count
@@ -53,7 +54,16 @@ class PostgresAlertStore:
     async def add_changes(self, workspace: WorkspaceId, changes: Sequence[Change], *, fence: int) -> None:
         async with self._database.transaction(workspace) as connection:
             # Shared: a claim has to wait until this is committed, so that its holder reads what was written here.
-            if not await connection.fetchval("SELECT true FROM alert_watch WHERE fence = $1 FOR SHARE", fence):
+            # It waits for a bounded time: a process that was stopped in here must not hold the others up.
+            locked = await connection.fetchval(
+                """
+                SELECT set_config('idle_in_transaction_session_timeout', $2, true)
+                FROM alert_watch WHERE fence = $1 FOR SHARE
+                """,
+                fence,
+                _PATIENCE,
+            )
+            if locked is None:
                 raise WatchLostError
             try:
                 await _insert(connection, workspace, [change for change in changes if change.is_new])

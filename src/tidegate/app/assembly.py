@@ -13,13 +13,31 @@ import structlog
 
 from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
+from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.app import health
 from tidegate.app.keys import load_signing_key
+from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
+from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.requests import RequestContext
+from tidegate.edge.static import router as static_routes
+from tidegate.evidence import EvidenceService, PostgresCiReportStore
+from tidegate.evidence.routes import router as evidence_routes
+from tidegate.gates import GateService
+from tidegate.gates.pages import TelemetryWatch
+from tidegate.gates.pages import router as gate_pages
+from tidegate.gates.routes import router as gate_routes
+from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
 from tidegate.identity import IdentityService, PostgresCredentialStore
+from tidegate.identity.pages import router as identity_pages
+from tidegate.isolation import IsolationService, PostgresAuthzRunStore
+from tidegate.isolation.routes import router as isolation_routes
 from tidegate.kernel import RandomIds, SystemClock
+from tidegate.releases import PostgresReleaseStore, ReleasesService
+from tidegate.releases.routes import router as release_routes
+from tidegate.runbooks.pages import router as runbook_pages
+from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
@@ -38,6 +56,22 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
 
+_ROUTERS = (
+    health.router,
+    static_routes,
+    appearance_pages,
+    identity_pages,
+    signal_routes,
+    alert_routes,
+    alert_pages,
+    runbook_routes,
+    runbook_pages,
+    release_routes,
+    isolation_routes,
+    evidence_routes,
+    gate_routes,
+    gate_pages,
+)
 Task = Callable[[], Awaitable[None]]
 Connected = TypeVar("Connected")
 
@@ -57,36 +91,60 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         lambda: TelemetryEngine.connect(settings.telemetry_url, secret=settings.telemetry_secret)
     )
     stack.push_async_callback(engine.close)
-    clock, ids = SystemClock(), RandomIds()
+    clock = SystemClock()
     identity = IdentityService(
         store=PostgresCredentialStore(database), key=load_signing_key(settings.data_dir), clock=clock
     )
-    closer = build_closer(database, engine)
+    services, ingest, tasks = _slices(database, engine)
+    services |= {
+        IdentityService: identity,
+        health.Engines: health.Engines(state=database, telemetry=engine),
+        PageRenderer: PageRenderer(version=__version__, clock=clock),
+    }
+    application = build_http_app(
+        version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
+    )
+    for router in _ROUTERS:
+        application.include_router(router)
+    return Edge(RequestContext(OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)))
+
+
+def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any], object], IngestService, list[Task]]:
+    """Return the services of the slices, the ingest among them, and what runs in the background."""
+    clock, ids = SystemClock(), RandomIds()
     reader = build_reader(database, engine)
+    closer = build_closer(database, engine)
     ingest = IngestService(
         spans=EngineSpanStore(engine),
         touches=PostgresTouchLedger(database, writer=ids.new_id("edg")),
         ids=ids,
         on_stored=closer.wake,
     )
+    rules = load_rules()
+    alert_store = PostgresAlertStore(database)
+    evaluator = AlertEvaluator(
+        rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids
+    )
+    alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
+    releases = ReleasesService(store=PostgresReleaseStore(database), ids=ids, clock=clock)
+    isolation = IsolationService(store=PostgresAuthzRunStore(database), clock=clock)
+    evidence = EvidenceService(store=PostgresCiReportStore(database), ids=ids, clock=clock)
+    gates = build_gates(
+        database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
+        evidence=evidence, ids=ids, clock=clock,
+    )  # fmt: skip
     services: dict[type[Any], object] = {
         SignalService: SignalService(reader=reader, clock=clock),
         RollupReader: reader,
-        health.Engines: health.Engines(state=database, telemetry=engine),
+        TelemetryWatch: reader,
+        AlertService: alerts,
+        ReleasesService: releases,
+        IsolationService: isolation,
+        EvidenceService: evidence,
+        GateService: gates,
     }
-    rules = load_rules()
-    alerts = PostgresAlertStore(database)
-    evaluator = AlertEvaluator(
-        rules=rules, reader=reader, alerts=alerts, watch=PostgresWatchStore(database), clock=clock, ids=ids
-    )
-    services[AlertService] = AlertService(rules=rules, reader=reader, store=alerts, clock=clock)
-    tasks: list[Task] = [ingest.run, closer.run, partial(evaluator.run, closer.on_published)]
-    application = build_http_app(
-        version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
-    )
-    for router in (health.router, signal_routes, alert_routes):
-        application.include_router(router)
-    return Edge(RequestContext(OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)))
+    refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
+    return services, ingest, [ingest.run, closer.run, partial(evaluator.run, closer.on_published), refresher.run]
 
 
 def _running(tasks: list[Task]) -> Callable[[FastAPI], Any]:

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import sys
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -152,7 +153,7 @@ def doctor(data_dir: Path, *, as_json: bool) -> None:
 
     findings = run_doctor(data_dir)
     if as_json:
-        print_json([finding.as_json() for finding in findings])
+        print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             click.echo(f"{finding.outcome.upper():8}{finding.name}: {finding.sentence}")

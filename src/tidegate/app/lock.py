@@ -89,6 +89,8 @@ class DataDirectory:
             ForeignDataDirectoryError: it belongs to another user.
             DataDirectoryUnusableError: it is no folder, or cannot be made.
         """
+        if {"?", "&"} & set(str(self.path)):
+            raise DataDirectoryUnusableError(self.path, "the telemetry engine reads ? and & in a path as options")
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             owner = self.path.stat().st_uid
@@ -96,6 +98,8 @@ class DataDirectory:
             raise DataDirectoryUnusableError(self.path, error.strerror or str(error)) from error
         if owner != os.geteuid():
             raise ForeignDataDirectoryError(self.path, owner=owner, us=os.geteuid())
+        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            raise DataDirectoryUnusableError(self.path, "it cannot be written to")
 
     @contextlib.contextmanager
     def lock(self, *, url: str | None = None) -> Iterator["HeldLock"]:

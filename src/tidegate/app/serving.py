@@ -38,7 +38,7 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
 
 async def _print_banner(data_dir: Path, report: ServerReport) -> None:
     link = await operator.create_sign_in_link(data_dir, workspace="default", public_url=report.public_url)
-    otlp = report.otlp_url or f"{report.url} (port 4318 was taken)"
+    otlp = report.otlp_url or f"{report.url} (no second port: it is taken, or --otlp-port 0)"
     click.echo(
         f"""
 tidegate is ready.
@@ -64,10 +64,17 @@ def describe_status(data_dir: Path) -> dict[str, Any]:
     state = read_state(data_dir)
     if holder is None or state is None:
         return {"running": False, "dataDir": str(data_dir)}
-    from tidegate.app.memory import memory_of
+    from tidegate.app.memory import memory_by_child
 
-    memory = memory_of(holder.pid)
-    return {"running": True, "dataDir": str(data_dir), **state, "memory": memory.as_json()}
+    by_process = memory_by_child(data_dir)
+    memory = {
+        "privateBytes": sum(each.private_bytes for each in by_process.values()),
+        "pssBytes": sum(each.pss_bytes for each in by_process.values()),
+        "byProcess": {
+            name: {"privateBytes": each.private_bytes, "pssBytes": each.pss_bytes} for name, each in by_process.items()
+        },
+    }
+    return {"running": True, "dataDir": str(data_dir), **state, "memory": memory}
 
 
 def render_status(found: dict[str, Any]) -> str:

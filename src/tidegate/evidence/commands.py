@@ -23,7 +23,7 @@ def ci() -> None:
 @click.option("--service", help="Service that was tested; left out, the report counts for the commit.")
 @click.option("--run-id", help="Id of this run, so that a repeated report counts once.")
 @json_option
-def report(  # noqa: PLR0913, PLR0917 - one argument an option: click passes them by name
+def report(  # noqa: PLR0917 - one argument an option: click passes them by name
     file: IO[bytes],
     suite: str,
     commit: str,

@@ -72,7 +72,7 @@ async def show_gate(gate_id: GateId, workspace: CurrentWorkspace, gates: Gates) 
 
 
 @router.get("/api/v1/gates/{gate_id}/decisions")
-async def list_decisions(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+async def list_decisions(  # noqa: PLR0917 - FastAPI passes them by name
     gate_id: GateId,
     workspace: CurrentWorkspace,
     gates: Gates,

@@ -29,8 +29,8 @@ else:
     )
 
 __all__ = [
-    "CreatedRelease",
     "DEFAULT_ENVIRONMENT",
+    "CreatedRelease",
     "PostgresReleaseStore",
     "Release",
     "ReleaseNotFoundError",

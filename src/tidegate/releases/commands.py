@@ -22,7 +22,7 @@ def release() -> None:
 @click.option("--commit", "commits", multiple=True, help="Commit of the service given at the same place.")
 @click.option("--environment", help="Where it goes; production unless said.")
 @json_option
-def create(  # noqa: PLR0913, PLR0917 - one argument an option: click passes them by name
+def create(  # noqa: PLR0917 - one argument an option: click passes them by name
     name: str,
     services: tuple[str, ...],
     versions: tuple[str, ...],

@@ -12,3 +12,7 @@ class Runbook:
     title: str
     """The first heading of the page."""
     markdown: str
+
+    @property
+    def link(self) -> str:
+        return f"/runbooks/{self.slug}"

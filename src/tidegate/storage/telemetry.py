@@ -31,7 +31,7 @@ from tidegate.storage.engine.claims import CLAIM_HEADER, ENGINE_USER, Access, En
 DATABASE = "tidegate"
 _CLAIM_LIFE_S = 120  # longer than the longest statement with its repetitions, short enough to be worthless later
 _PROBE_TIMEOUT_S = 2.0  # the supervisor's bound of readiness
-_INSERT_TIMEOUT_S = 30.0  # the longest insert stall in 10k batches was 160 ms
+_INSERT_TIMEOUT_S = 30.0  # with its repetitions; the longest insert stall in 10k batches was 160 ms
 _INSERT_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # together longer than a restart (0.4-1.3 s)
 _READ_PAUSES_S = (0.1,)
 _RETRY_AFTER_S = 1.0
@@ -40,6 +40,15 @@ _PASSING_CODES = frozenset({241, 243, 236, 202, 394})
 _PASSING_STATUS = re.compile(r"HTTP status (?:429|502|503|504)\b")
 _TIMED_OUT_CODES = frozenset({159, 160})
 _REFUSED_CODES = frozenset({164, 497, 516})
+# Cannot parse …, incorrect data, unknown field, unexpected end: as the engine's readers of rows say it.
+_BAD_ROWS_CODES = frozenset(
+    {6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 441, 675, 676, 677}
+)
+# What a person needs of the engine's words, without its files, its place in the pipeline and its version.
+_ENGINE_WORDS = re.compile(
+    r"DB::Exception: (.*?)(?:: \(in file|: While executing|: while executing|\. Note|\. In scope| \(version|$)",
+    re.DOTALL,
+)
 _POOL = 16  # connections: more wait in the engine's queue anyway
 
 Result = TypeVar("Result")
@@ -97,13 +106,17 @@ class TelemetryEngine:
                 query_limit=0,
                 query_retries=0,
                 tz_mode="aware",
-                show_clickhouse_errors="scrub",
+                show_clickhouse_errors=True,
                 connect_timeout=_PROBE_TIMEOUT_S,
                 connector_limit=_POOL,
                 connector_limit_per_host=_POOL,
             )
         except (ClickHouseError, OSError) as error:
             raise _translated(error) from error
+        # From here on each request says its own claim, and one that does not is refused: the client's pool is made
+        # anew without the header by which it asked the engine for its version and settings.
+        client.headers.pop(CLAIM_HEADER)
+        await client.close_connections()
         return cls(client, keys, clock)
 
     async def select(
@@ -143,9 +156,9 @@ class TelemetryEngine:
             BadTelemetryRowsError: the rows cannot be read; nothing was stored.
             TelemetryAccessError: a row is of another workspace; nothing was stored.
         """
-        await self._insert(workspaces, f"{_into(table, columns)} FORMAT JSONEachRow", None, rows_json, token)
+        await self._insert(workspaces, f"{_into(table, columns)} FORMAT JSONEachRow", rows=rows_json, token=token)
 
-    async def insert_select(  # noqa: PLR0913 - target, source and token of one statement
+    async def insert_select(  # noqa: PLR0917 - as `insert`, with the two of `select` in place of the rows
         self,
         workspaces: Collection[WorkspaceId],
         table: str,
@@ -156,7 +169,7 @@ class TelemetryEngine:
         token: str,
     ) -> None:
         """Store the rows of a SELECT, which sees and gives rows of `workspaces` only; otherwise as `insert`."""
-        await self._insert(workspaces, f"{_into(table, columns)} {select_sql}", parameters, None, token)
+        await self._insert(workspaces, f"{_into(table, columns)} {select_sql}", parameters, token=token)
 
     async def admin(self, sql: str) -> list[dict[str, Any]]:
         """Run any one statement, over all workspaces: migrations and the doctor.
@@ -206,7 +219,7 @@ class TelemetryEngine:
 
         try:
             async with asyncio.timeout(timeout_s + 1):  # the engine ends it first, and says so
-                return await _repeat(read, _READ_PAUSES_S)
+                return await _repeat(read, _READ_PAUSES_S, writes=False)
         except TimeoutError as error:
             raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
 
@@ -214,8 +227,9 @@ class TelemetryEngine:
         self,
         workspaces: Collection[str],
         statement: str,
-        parameters: Mapping[str, object] | None,
-        rows: bytes | None,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        rows: bytes | None = None,
         token: str,
     ) -> None:
         if not token:
@@ -225,59 +239,56 @@ class TelemetryEngine:
 
         async def write() -> None:
             claim = self._claim(workspaces, Access.WRITE)
-            async with asyncio.timeout(_INSERT_TIMEOUT_S):
-                if rows is None:
-                    await self._client.raw_query(
-                        statement, parameters=_bound(parameters), settings=settings, transport_settings=claim
-                    )
-                else:
-                    await self._client.command(statement, data=rows, settings=settings, transport_settings=claim)
+            if rows is None:
+                bound = _bound(parameters)
+                await self._client.raw_query(statement, bound, settings=settings, transport_settings=claim)
+            else:
+                await self._client.command(statement, data=rows, settings=settings, transport_settings=claim)
 
-        await _repeat(write, _INSERT_PAUSES_S)
+        try:
+            async with asyncio.timeout(_INSERT_TIMEOUT_S):
+                await _repeat(write, _INSERT_PAUSES_S, writes=rows is not None)
+        except TimeoutError as error:
+            raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
 
     def _claim(self, workspaces: Collection[str], access: Access) -> dict[str, str]:
         expires = int(self._clock.now().timestamp()) + _CLAIM_LIFE_S
         return {CLAIM_HEADER: sign_claim(self._keys.claim_key, workspaces, access, expires=expires)}
 
 
-async def _repeat(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[float]) -> Result:
+async def _repeat(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[float], *, writes: bool) -> Result:
     for pause_s in pauses_s:
         try:
             return await action()
         except (ClickHouseError, OSError) as error:
-            translated = _translated(error)
-            if not isinstance(translated, UnavailableError) or error.__dict__.get("code") in _TIMED_OUT_CODES:
+            translated = _translated(error, writes=writes)
+            if not isinstance(translated, UnavailableError) or getattr(error, "code", None) in _TIMED_OUT_CODES:
                 raise translated from error
             await asyncio.sleep(pause_s)
     try:
         return await action()
     except (ClickHouseError, OSError) as error:
-        raise _translated(error) from error
+        raise _translated(error, writes=writes) from error
 
 
-def _translated(error: Exception) -> TidegateError:
+def _translated(error: Exception, *, writes: bool = False) -> TidegateError:
     """Return what happened in our words; what may pass by itself is `UnavailableError`."""
     code = getattr(error, "code", None)
-    text = str(error)
-    if isinstance(error, OSError) or code in _PASSING_CODES or (code is None and _is_transport(error, text)):
+    if isinstance(error, OSError) or code in _PASSING_CODES or (code is None and _is_transport(error)):
         return UnavailableError("The telemetry engine does not answer at the moment.", retry_after_s=_RETRY_AFTER_S)
     if code in _TIMED_OUT_CODES:
         return UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S)
+    found = _ENGINE_WORDS.search(str(error))
+    words = found[1] if found else str(error)
     if code in _REFUSED_CODES:
-        return TelemetryAccessError(f"The telemetry engine refused a statement: {text}")
-    if code in _BAD_ROWS_CODES:
-        return BadTelemetryRowsError(f"The telemetry engine could not read the rows: {text}")
-    return TelemetryQueryError(f"The telemetry engine did not accept a statement: {text}")
+        return TelemetryAccessError(f"The telemetry engine refused a statement: {words}")
+    if writes and code in _BAD_ROWS_CODES:
+        return BadTelemetryRowsError(f"The telemetry engine could not read the rows: {words}")
+    return TelemetryQueryError(f"The telemetry engine did not accept a statement (code {code}): {words}")
 
 
-def _is_transport(error: Exception, text: str) -> bool:
-    return isinstance(error, OperationalError | StreamFailureError) or _PASSING_STATUS.search(text) is not None
-
-
-# Cannot parse …, incorrect data, unknown field, unexpected end: as the engine's readers of rows say it.
-_BAD_ROWS_CODES = frozenset(
-    {6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 441, 675, 676, 677}
-)
+def _is_transport(error: Exception) -> bool:
+    return isinstance(error, OperationalError | StreamFailureError) or _PASSING_STATUS.search(str(error)) is not None
 
 
 def _bound(parameters: Mapping[str, object] | None) -> dict[str, Any] | None:
@@ -292,7 +303,11 @@ def _bound_value(value: object) -> object:
         if value.tzinfo is None:
             message = "A moment without a time zone cannot be bound."
             raise ValueError(message)
-        return f"{value.timestamp():.6f}" if value.microsecond else f"{int(value.timestamp())}"
+        # Seconds as text: exact in the integer part, and read by DateTime and DateTime64 in any zone.
+        whole = int(value.replace(microsecond=0).timestamp())
+        return f"{whole}.{value.microsecond:06d}" if value.microsecond else str(whole)
+    if isinstance(value, list | tuple):
+        return [_bound_value(item) for item in value]
     return value
 
 

@@ -9,7 +9,7 @@ from tidegate.edge.caller import Authenticator, Caller, Scope
 from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import Clock, ForbiddenError, TidegateError, UnauthenticatedError
-from tidegate.telemetry.errors import BodyTooLargeError, ContentTypeError
+from tidegate.telemetry.errors import BodyTooLargeError, ContentTypeError, OtlpMalformedError
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.otlp import MAX_BODY_BYTES, expand, parse_json, parse_protobuf, rows_of
 from tidegate.telemetry.service import IngestService
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TRACES_PATH = "/v1/traces"
 _PROTOBUF = "application/x-protobuf"
 _JSON = "application/json"
+_PATIENCE_BYTES = 8 * MAX_BODY_BYTES
 _ROWS_PER_TURN = 256  # 5 ms of work: other requests are served in between
 
 
@@ -52,7 +53,7 @@ class OtlpTraces:
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if content_type not in {_PROTOBUF, _JSON}:
             raise ContentTypeError(content_type)
-        body = expand(await _read(receive, headers), headers.get(b"content-encoding", "").strip().lower())
+        body = expand(await _read(receive), headers.get(b"content-encoding", "").strip().lower())
         request = parse_protobuf(body) if content_type == _PROTOBUF else parse_json(body)
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
         rows: list[SpanRow] = []
@@ -75,22 +76,29 @@ class OtlpTraces:
         return caller
 
 
-async def _read(receive: "Receive", headers: dict[bytes, str]) -> bytes:
-    declared = headers.get(b"content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-        raise BodyTooLargeError(limit_bytes=MAX_BODY_BYTES, expanded=False)
+async def _read(receive: "Receive") -> bytes:
+    """Return the body.
+
+    What is too large is read on and thrown away, within a bound: a sender that is cut off while it writes sees a broken
+    connection, sends the same again, and never learns why.
+    """
     chunks: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ConnectionAbortedError
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
-            raise BodyTooLargeError(limit_bytes=MAX_BODY_BYTES, expanded=False)
-        if not message.get("more_body"):
-            return b"".join(chunks)
+            raise OtlpMalformedError("it ended before it was complete.")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= MAX_BODY_BYTES:
+            chunks.append(chunk)
+        else:
+            chunks.clear()
+        if not message.get("more_body") or size > _PATIENCE_BYTES:
+            break
+    if size > MAX_BODY_BYTES:
+        raise BodyTooLargeError(limit_bytes=MAX_BODY_BYTES, expanded=False)
+    return b"".join(chunks)
 
 
 async def _answer(send: "Send", status: int, headers: dict[str, str], body: bytes) -> None:

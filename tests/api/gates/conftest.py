@@ -111,9 +111,7 @@ def api(client: httpx.AsyncClient, workspace: WorkspaceId) -> Api:
 
 
 @pytest.fixture
-async def stranger(
-    client: httpx.AsyncClient, owner_connection: "asyncpg.Connection[asyncpg.Record]"
-) -> Api:
+async def stranger(client: httpx.AsyncClient, owner_connection: "asyncpg.Connection[asyncpg.Record]") -> Api:
     name = WorkspaceId(f"x-{secrets.token_hex(6)}")
     await owner_connection.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now())", name)
     return Api(client, name)

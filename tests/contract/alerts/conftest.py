@@ -21,7 +21,7 @@ NewWorkspace = Callable[[], Awaitable[WorkspaceId]]
 @pytest.fixture(scope="session")
 async def dsns(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresDsns]:
     folder: Path = tmp_path_factory.mktemp("pg")
-    folder.chmod(0o700)
+    folder.chmod(0o700)  # noqa: ASYNC240 - nobody else waits for the loop
     async with PostgresServer(folder).running() as prepared:
         await migrate_state(prepared.dsns.owner)
         yield prepared.dsns

@@ -41,7 +41,7 @@ def settings() -> SupervisorSettings:
 
 
 try:
-    code = asyncio.run(run_supervisor(settings(), on_ready=lambda report: print(report.url, flush=True)))
+    code = asyncio.run(run_supervisor(settings(), on_ready=lambda report: sys.stdout.write(f"{report.url}\n")))
 except TidegateError as error:
     sys.exit(f"{error.code}: {error.message}")
 sys.exit(code)

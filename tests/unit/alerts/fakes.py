@@ -31,7 +31,10 @@ class FakeReader:
     async def totals_by(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
     ) -> dict[str, Totals]:
-        return {"401" if by == "status" else "invalid_credentials": Totals(count=7)}
+        if self.is_away:
+            raise UnavailableError("The telemetry engine does not answer for the moment.")
+        total = await self.totals(workspace, family, window, scope=scope)
+        return {"401" if by == "status" else "invalid_credentials": Totals(count=total.failure_count)}
 
     async def groups(
         self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange | None

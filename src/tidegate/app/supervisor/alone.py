@@ -29,16 +29,21 @@ async def postgres_alone(data_dir: Path) -> AsyncIterator[PostgresDsns]:
     server = PostgresServer(directory.path)
     deadline = time.monotonic() + START_LIMIT_S
     async with contextlib.AsyncExitStack() as stack:
-        while True:
+        while (dsns := await _of_running(directory, server)) is None:
             try:
                 stack.enter_context(directory.lock())
-            except DataDirectoryInUseError as error:
-                dsns = server.dsns() if error.holder.url is not None and await server.is_ready() else None
-                if dsns is None and time.monotonic() >= deadline:
+            except DataDirectoryInUseError:
+                if time.monotonic() >= deadline:
                     raise
+                await asyncio.sleep(_RETRY_S)
             else:
                 dsns = (await stack.enter_async_context(server.running())).dsns
-            if dsns is not None:
                 break
-            await asyncio.sleep(_RETRY_S)
         yield dsns
+
+
+async def _of_running(directory: DataDirectory, server: PostgresServer) -> PostgresDsns | None:
+    holder = directory.find_holder()
+    if holder is None or holder.url is None:
+        return None  # nobody, or a command whose database goes when it goes
+    return server.dsns() if await server.is_ready() else None

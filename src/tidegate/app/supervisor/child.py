@@ -156,7 +156,7 @@ class Child:
         deadline = time.monotonic() + self.spec.ready_within.total_seconds()
         pause_s = _FIRST_POLL_S
         while not exited.done():
-            if self.spec.ready is None or await self.spec.ready():
+            if await self._says_ready(exited):
                 return True
             if time.monotonic() > deadline:
                 self._events.emit("child.not_ready", child=self.spec.name)
@@ -165,6 +165,19 @@ class Child:
             await asyncio.wait({exited}, timeout=pause_s)
             pause_s = min(1.5 * pause_s, _LONGEST_POLL_S)
         return False
+
+    async def _says_ready(self, exited: "asyncio.Future[int]") -> bool:
+        """Ask once; the end of the process is an answer too, for a connection may wait in a backlog nobody reads."""
+        if self.spec.ready is None:
+            return True
+        asked = asyncio.ensure_future(self.spec.ready())
+        waiting: set[asyncio.Future[bool] | asyncio.Future[int]] = {asked, exited}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return asked.done() and not exited.done() and asked.result()
+        finally:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
 
     async def _exit_or(self, hurry: asyncio.Event) -> None:
         bound_s = self.spec.stop_within.total_seconds()

@@ -10,8 +10,8 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
 
 from tidegate.storage.engine.catalog import WORKSPACE_COLUMN, Catalog, LiveCatalog
 from tidegate.storage.engine.claims import Access, Claim
@@ -32,7 +32,7 @@ from tidegate.storage.engine.statements import (
 Rows: TypeAlias = bytes | bytearray | memoryview
 _THROWN = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: a claim cannot call throwIf, so it is the child's own
 _FOREIGN_ROW = "A row is of a workspace that the claim does not name; nothing was stored."
-_FORMAT_CLAUSE = re.compile(r" FORMAT \w+$")
+_FORMAT_CLAUSE = re.compile(r" FORMAT (\w+)(?: SETTINGS [^']*)?$")  # at the end of a printed statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,8 @@ class Execution:
     def _run_claimed(self, request: Request, statement: Statement, catalog: Catalog) -> Answer:
         filters = catalog.filters(request.claim.workspaces)
         if statement.insert is None:
-            with self._library.open() as handle:
-                handle.configure(DATABASE, claimed_settings(request.settings, filters, inserting=False))
-                return _read(handle, statement.text, request)
+            with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
+                return _read(handle, statement.text, statement, request)
         settings = claimed_settings(request.settings, filters, inserting=True)
         position = _workspace_position(statement.insert, catalog)
         if statement.insert.select:
@@ -116,8 +115,7 @@ class Execution:
 
     def _result_columns(self, request: Request, select: str, filters: str) -> list[str]:
         """Return the names of a SELECT's columns; asked read-only, which refuses what reads outside a second time."""
-        with self._library.open() as handle:
-            handle.configure(DATABASE, claimed_settings(request.settings, filters, inserting=False))
+        with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
             return [name for name, _ in _describe(handle, select, request.parameters)]
 
     def _run_admin(self, request: Request, statement: Statement) -> Answer:
@@ -132,7 +130,7 @@ class Execution:
                     source = rf" FROM INFILE {string_literal(file.path)}\g<0>"
                     text = _FORMAT_CLAUSE.sub(source, self._library.print_statement(request.text))
                     return handle.run(text, "Null")
-                return _read(handle, request.text, request)
+                return _read(handle, request.text, statement, request)
         finally:
             if changing:
                 self._catalog.forget()
@@ -148,21 +146,21 @@ class MemoryFile:
             left = left[os.write(self._descriptor, left) :]
         self.path = f"/proc/self/fd/{self._descriptor}"
 
-    def __enter__(self) -> "MemoryFile":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
 
 
-def _read(handle: Handle, text: str, request: Request) -> Answer:
+def _read(handle: Handle, text: str, statement: Statement, request: Request) -> Answer:
     answer = handle.run(text, request.output_format, request.parameters)
-    if answer.body or not re.search(r"\bFORMAT Native\s*;?\s*$", f"{text} FORMAT {request.output_format}"[-200:]):
+    clause = _FORMAT_CLAUSE.search(statement.text)
+    output_format = clause[1] if clause else request.output_format
+    if answer.body or output_format != "Native" or statement.kind is not Kind.SELECT:
         return answer
-    if not re.match(r"[\s(]*(SELECT|WITH)\b", text, re.IGNORECASE):
-        return answer
-    columns = _describe(handle, _FORMAT_CLAUSE.sub("", text), request.parameters)
-    return Answer(_native_header(columns), answer.read_rows, answer.read_bytes, 0, answer.elapsed_s)
+    columns = _describe(handle, _FORMAT_CLAUSE.sub("", statement.text), request.parameters)
+    return replace(answer, body=_native_header(columns))
 
 
 def _describe(handle: Handle, select: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -1,10 +1,10 @@
 """The functions that a claim may call: pure ones only.
 
 An allow-list, because the engine keeps adding functions that read what lies outside a statement's tables: files
-(`file`), dictionaries (`dictGet…`), other tables (`joinGet`, `hasColumnInTable`), the process (`hostName`, `getSetting`,
-`getMacro`, `addressToLine`), the network (`ai…`), or that stall it (`sleep`). Compiled from `system.functions` of 26.9 by
-category, without those and without what telemetry never needs (geometry, encryption, machine learning).
-A name that is not here is refused with words that say so; adding one is a review of what it can read.
+(`file`), dictionaries (`dictGet…`), other tables (`joinGet`, `hasColumnInTable`), the process (`hostName`,
+`getSetting`, `getMacro`, `addressToLine`), the network (`ai…`), or that stall it (`sleep`). Compiled from
+`system.functions` of 26.9 by category, without those and without what telemetry never needs (geometry, encryption,
+machine learning). A name that is not here is refused with words that say so; adding one is a review of what it reads.
 """
 
 import re

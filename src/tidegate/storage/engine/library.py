@@ -1,16 +1,20 @@
 """The embedded engine itself: the only module that touches the library.
 
-One root connection keeps the directory open; every request gets its own short-lived handle (0.1 ms), so that no setting,
-current database or temporary table of one request is seen by another.
+One root connection keeps the directory open. A request that writes gets a handle of its own, so that no setting,
+current database or temporary table is seen by another; a request that only reads may get one that an earlier request
+with exactly the same settings left behind, because a read-only handle cannot be changed (saves 0.6 of 1.3 CPU-ms).
 """
 
+import contextlib
 import os
 import sys
-from collections.abc import Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from tidegate.storage.engine.quoting import identifier, parameter_value, string_literal
 from tidegate.storage.engine.refusals import EngineError
@@ -37,6 +41,7 @@ _CONFIG = """<clickhouse>
     <background_schedule_pool_size>2</background_schedule_pool_size>
 </clickhouse>
 """
+_MAX_IDLE = 16  # distinct claims of one moment: the evaluator goes through workspaces, pages stay in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,39 @@ class Library:
         self._target = f"{directory / 'clickhouse'}?config-file={config}"
         self._module = _load()
         self._root = self._module.connect(self._target)
+        self._lock = threading.Lock()
+        self._idle: OrderedDict[tuple[str, str], list[Handle]] = OrderedDict()
         self.version = self.answer("SELECT version()")
 
     def open(self) -> "Handle":
         return Handle(self._module.connect(self._target))
+
+    @contextlib.contextmanager
+    def reader(self, database: str, settings: Mapping[str, str]) -> "Iterator[Handle]":
+        """Lend a handle that is set up this way; `settings` make it read-only."""
+        key = (database, _set_statement(settings))
+        with self._lock:
+            idle = self._idle.get(key)
+            handle = idle.pop() if idle else None
+        if handle is None:
+            handle = self.open()
+            handle.configure(database, settings)
+        try:
+            yield handle
+        except BaseException:
+            handle.close()  # whatever state the failure left in it
+            raise
+        self._keep(key, handle)
+
+    def _keep(self, key: tuple[str, str], handle: "Handle") -> None:
+        forgotten: list[Handle] = []
+        with self._lock:
+            self._idle.setdefault(key, []).append(handle)
+            self._idle.move_to_end(key)
+            if sum(map(len, self._idle.values())) > _MAX_IDLE:
+                _, forgotten = self._idle.popitem(last=False)
+        for old in forgotten:
+            old.close()
 
     def answer(self, statement: str, parameters: Mapping[str, str] | None = None) -> str:
         """Return the text of a statement of the child's own, tab-separated and unescaped."""
@@ -90,6 +124,9 @@ class Library:
         self.answer("KILL QUERY WHERE 1 ASYNC")
 
     def close(self) -> None:
+        for idle in self._idle.values():
+            for handle in idle:
+                handle.close()
         self._root.close()
 
 
@@ -99,10 +136,13 @@ class Handle:
     def __init__(self, connection: Any) -> None:  # noqa: ANN401 - the library has no types
         self._connection = connection
 
-    def __enter__(self) -> "Handle":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._connection.close()
 
     def configure(self, database: str | None, settings: Mapping[str, str]) -> None:
@@ -110,8 +150,7 @@ class Handle:
         if database:
             self.run(f"USE {identifier(database)}", "Null")
         if settings:
-            ordered = sorted(settings.items(), key=lambda item: item[0] == "readonly")
-            self.run("SET " + ", ".join(f"{name} = {value}" for name, value in ordered), "Null")
+            self.run(_set_statement(settings), "Null")
 
     def run(self, statement: str, output_format: str, parameters: Mapping[str, str] | None = None) -> Answer:
         """Run one statement and return all of its result.
@@ -121,10 +160,12 @@ class Handle:
         """
         try:
             result = self._connection.query(statement, output_format, params=dict(parameters or {}))
+        except UnicodeDecodeError as error:  # the engine quotes bad bytes of a row in its words
+            raise EngineError.of(bytes(error.object).decode(errors="replace")) from error
         except RuntimeError as error:
-            raise EngineError.of(error) from error
+            raise EngineError.of(str(error)) from error
         if result.has_error():
-            raise EngineError.of(RuntimeError(result.error_message()))
+            raise EngineError.of(result.error_message())
         return Answer(
             body=result.bytes(),
             read_rows=result.storage_rows_read(),
@@ -132,6 +173,11 @@ class Handle:
             written_rows=result.rows_written(),
             elapsed_s=result.elapsed(),
         )
+
+
+def _set_statement(settings: Mapping[str, str]) -> str:
+    ordered = sorted(settings.items(), key=lambda item: (item[0] == "readonly", item[0]))
+    return "SET " + ", ".join(f"{name} = {value}" for name, value in ordered)
 
 
 def literal_settings(settings: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Generator
+import threading
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,13 @@ from tidegate.kernel import SystemClock
 from tidegate.storage.engine.claims import EngineKeys
 from tidegate.storage.engine.library import Library
 from tidegate.storage.engine.server import EngineApp
+from tidegate.storage.engine.statements import DATABASE
 
 logger = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _PARENT_POLL_S = 1.0
 _DRAIN_S = 5  # a cancelled query ends within 0.5 s; what takes longer is stuck in a system call
+_LAST_RESORT_S = 15  # then it leaves as a kill would make it leave, which loses nothing that was acknowledged
 _KEEP_ALIVE_S = 75  # longer than the client's 30 s, so that it is the client who closes idle connections
 
 
@@ -54,6 +57,8 @@ def run_engine(options: EngineOptions) -> None:
     """Serve until told to stop; never returns."""
     parent = _follow_parent()
     library = Library(options.data_dir, memory_bytes=options.memory_bytes)
+    # Requests name this database, the question for readiness among them, which comes before the first migration.
+    library.answer(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
     app = EngineApp(library, options.keys, SystemClock())
     listener = _listener(options)
     asyncio.run(_serve(app, listener, options.port_file, parent))
@@ -105,6 +110,9 @@ async def _serve(app: EngineApp, listener: socket.socket, port_file: Path | None
     def stop() -> None:
         app.refuse_new()
         server.should_exit = True
+        last_resort = threading.Timer(_LAST_RESORT_S, os._exit, (1,))
+        last_resort.daemon = True
+        last_resort.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
@@ -116,11 +124,11 @@ async def _serve(app: EngineApp, listener: socket.socket, port_file: Path | None
     watch.cancel()
 
 
-async def _watch_parent(parent: int, stop: "contextlib._SupportsClose | object") -> None:
-    while os.getppid() == parent:
+async def _watch_parent(parent: int, stop: Callable[[], None]) -> None:
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it but the number
         await asyncio.sleep(_PARENT_POLL_S)
     logger.warning("the parent is gone, the engine stops")
-    stop()  # type: ignore[operator]
+    stop()
 
 
 def _write_atomically(path: Path, text: str) -> None:

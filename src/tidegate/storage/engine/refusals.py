@@ -61,10 +61,10 @@ class EngineError(Exception):
         return f"Code: {self.code}. DB::Exception: {self.message} ({_NAMES[self.code]}) (version {version})\n"
 
     @classmethod
-    def of(cls, error: Exception) -> "EngineError":
-        """Return what the library raised as an error of ours, with the code that it names first."""
-        found = _CODE.search(str(error))
-        return cls(int(found[1]) if found else UNKNOWN_EXCEPTION, str(error).strip())
+    def of(cls, words: str) -> "EngineError":
+        """Return the library's words as an error of ours, with the code that they name first."""
+        found = _CODE.search(words)
+        return cls(int(found[1]) if found else UNKNOWN_EXCEPTION, words.strip())
 
 
 def refuse(message: str) -> EngineError:

@@ -23,9 +23,10 @@ TRANSPORT = frozenset({
 _HARMLESS = frozenset({
     "insert_deduplication_token", "deduplicate_blocks_in_dependent_materialized_views", "max_execution_time",
     "max_threads", "max_result_rows", "date_time_input_format", "date_time_output_format", "join_use_nulls",
-    "cast_string_to_dynamic_use_inference", "input_format_skip_unknown_fields", "output_format_json_quote_64bit_integers",
-    "output_format_json_quote_64bit_floats", "output_format_json_quote_denormals", "date_time_64_output_format_cut_trailing_zeros_align_to_groups_of_thousands",
-})  # fmt: skip  # noqa: E501 - one name of the engine is that long
+    "cast_string_to_dynamic_use_inference", "input_format_skip_unknown_fields",
+    "output_format_json_quote_64bit_integers", "output_format_json_quote_64bit_floats",
+    "output_format_json_quote_denormals",
+})  # fmt: skip
 # The condition cache remembers granules by a condition without the claim's filter; merged filters may run the
 # statement's condition first, and its errors would tell of foreign rows.
 _ALWAYS = {

@@ -57,20 +57,24 @@ class EngineApp:
         self._is_closing = False
 
     def refuse_new(self) -> None:
-        """From now on every request is answered with 503."""
-        self._is_closing = True
+        """From now on every request is answered with 503; what runs is cancelled."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._prober.submit(self._cancel_all)
 
     def finish(self) -> None:
         """Stop what runs and wait for it; afterwards no thread is inside the library."""
-        pools = (self._readers, self._writers, self._prober)
-        for pool in pools:
+        for pool in (self._readers, self._writers):
             pool.shutdown(wait=False, cancel_futures=True)
+        self._cancel_all()
+        for pool in (self._readers, self._writers, self._prober):
+            pool.shutdown(wait=True)
+
+    def _cancel_all(self) -> None:
         try:
             self._library.cancel_all()
         except EngineError as error:
             logger.warning("queries could not be cancelled: %s", error.message)
-        for pool in pools:
-            pool.shutdown(wait=True)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
@@ -123,13 +127,14 @@ class EngineApp:
             pool = self._prober
         self._running += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(pool, self._execution.run, request)
-        except (asyncio.CancelledError, RuntimeError) as error:
-            if self._is_closing:
-                raise EngineError(ABORTED, "The engine is stopping; send it again in a moment.") from error
-            raise
+            return await asyncio.get_running_loop().run_in_executor(pool, self._run_now, request)
         finally:
             self._running -= 1
+
+    def _run_now(self, request: Request) -> Answer:
+        if self._is_closing:  # it waited in the queue meanwhile
+            raise EngineError(ABORTED, "The engine is stopping; send it again in a moment.")
+        return self._execution.run(request)
 
     def _authenticate(self, headers: Mapping[bytes, bytes]) -> None:
         user = headers.get(b"x-clickhouse-user", b"")

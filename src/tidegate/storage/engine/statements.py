@@ -121,8 +121,8 @@ def _parse_insert(parser: Parser, printed: str) -> Statement:
     insert = Insert(found["table"].strip("`"), columns, found["format"] or "", found["select"] or "")
     if insert.select:
         return _parse_select(parser, insert.select, Kind.INSERT_SELECT, insert)
-    refusal = None if insert.format in _INSERT_FORMATS else f"Rows in the format {insert.format} are not accepted."
-    return Statement(printed, Kind.INSERT_DATA, frozenset(), insert, refusal)
+    problem = None if insert.format in _INSERT_FORMATS else f"Rows in the format {insert.format} are not accepted."
+    return Statement(printed, Kind.INSERT_DATA, frozenset(), insert, problem)
 
 
 def _parse_select(parser: Parser, printed: str, kind: Kind, insert: Insert | None) -> Statement:

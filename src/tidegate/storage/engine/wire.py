@@ -67,7 +67,7 @@ def data_offset(body: bytes | bytearray) -> int | None:
             return None
         if depth == 0 and before == b"FORMAT" and words > 2:
             return None if upper == b"VALUES" else token.end()
-        before = upper
+        before = upper if depth == 0 else b""
     return None
 
 
@@ -136,7 +136,8 @@ def _expander(encoding: str) -> _Expander:
 
         return zstd.ZstdDecompressor()
     if encoding == "lz4":
-        import lz4.frame
+        from lz4 import frame  # type: ignore[import-untyped]  # the wheel has no types
 
-        return lz4.frame.LZ4FrameDecompressor()
+        decompressor: _Expander = frame.LZ4FrameDecompressor()
+        return decompressor
     raise EngineError(BAD_ARGUMENTS, f"The content encoding {encoding!r} is not offered: gzip, deflate, zstd or lz4.")

@@ -81,8 +81,12 @@ async def choose_account(
     other = _unprivileged_user()
     if other is None:
         raise PostgresAccountError(f"{_why('A user namespace', first)} There is no user `{_UNPRIVILEGED_USER}`.")
-    before_other_user(other)
-    second = await probe(other)
+    try:
+        before_other_user(other)
+        second = await probe(other)
+    except OSError as error:
+        # A namespace that maps one id only, as some sandboxes make: nobody else exists in it.
+        second = Finished(LauncherExit.USER_DENIED, f"exec_child: {error.strerror}")
     if second.code == 0:
         return other
     raise PostgresAccountError(f"{_why('A user namespace', first)} {_why(f'The user `{_UNPRIVILEGED_USER}`', second)}")

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import stat
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
@@ -27,7 +28,7 @@ from tidegate.storage.postgres.cluster import (
     set_passwords,
 )
 from tidegate.storage.postgres.credentials import SERVING_ROLE, PostgresCredentials
-from tidegate.storage.postgres.errors import PostgresStartError
+from tidegate.storage.postgres.errors import PostgresAccountError, PostgresStartError
 from tidegate.storage.postgres.layout import DATABASE, PORT, PostgresDsns, PostgresLayout
 from tidegate.storage.postgres.leftovers import stop_leftovers
 from tidegate.storage.postgres.settings import SERVER_SETTINGS, as_options
@@ -75,7 +76,7 @@ class PostgresServer:
         """
         layout, binaries = self._layout, self._binaries
         layout.make_folders()
-        account = await choose_account(self._probe, before_other_user=self._let_through)
+        account = await self._choose_account()
         credentials = PostgresCredentials.read(layout.credentials)
         known = credentials is not None
         if credentials is None:
@@ -169,7 +170,9 @@ class PostgresServer:
         except OSError:
             return False
         # Line 8 is the state (src/include/utils/pidfile.h); a server that was killed leaves its last one standing.
-        return len(lines) >= 8 and lines[7].strip() == "ready" and processes.is_alive(int(lines[0]))
+        if len(lines) < 8 or lines[7].strip() != "ready" or not lines[0].strip().isdigit():
+            return False
+        return processes.is_alive(int(lines[0]))
 
     def _launch(self, sockets: Path, account: Account) -> Launch:
         quoted = '"' + str(sockets).replace('"', '""') + '"'  # a list in the server's eyes: blanks and commas count
@@ -187,6 +190,16 @@ class PostgresServer:
             chdir=self._layout.cluster,
             death_signal=STOP_SIGNAL,
         )
+
+    async def _choose_account(self) -> Account:
+        status = self._layout.data_dir.stat()
+        try:
+            return await choose_account(self._probe, before_other_user=self._let_through)
+        except PostgresAccountError:
+            # It came to nothing: the folder is as closed as it was.
+            self._layout.data_dir.chmod(stat.S_IMODE(status.st_mode))
+            os.chown(self._layout.data_dir, -1, status.st_gid)
+            raise
 
     def _let_through(self, account: Account) -> None:
         """Let one group pass through the data directory, without reading it: the only way to the folder inside."""

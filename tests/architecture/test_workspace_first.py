@@ -1,0 +1,48 @@
+"""Every method of a store or service that touches a workspace's rows takes the workspace first."""
+
+import importlib
+import inspect
+from collections.abc import Callable
+
+import pytest
+
+SLICES = ("alerts", "evidence", "gates", "identity", "isolation", "releases", "signals", "telemetry")
+
+# Methods without a workspace, each with its reason.
+ALLOWED = {
+    "find_token": "proves a credential: the workspace is the answer",
+    "find_session": "the same",
+    "redeem_link": "the same",
+    "caller_of_token": "the same",
+    "caller_of_session": "the same",
+    "sign_in": "the same",
+    "claim_watch": "who evaluates, for the whole installation: holds nothing of any workspace",
+    "release_watch": "the same",
+    "renew_watch": "the same",
+    "set_evaluated": "the same",
+    "read": "the touches of all workspaces, each read inside its own",
+}
+
+
+def methods() -> list[tuple[str, Callable[..., object]]]:
+    found = []
+    for name in SLICES:
+        for module_name in ("service", "store"):
+            module = importlib.import_module(f"tidegate.{name}.{module_name}")
+            for class_name, cls in inspect.getmembers(module, inspect.isclass):
+                if cls.__module__ != module.__name__ or getattr(cls, "_is_protocol", False):
+                    continue
+                for method_name, method in inspect.getmembers(cls, inspect.iscoroutinefunction):
+                    if not method_name.startswith("_"):
+                        found.append((f"{name}.{class_name}.{method_name}", method))
+    return found
+
+
+@pytest.mark.parametrize(("name", "method"), methods(), ids=lambda value: value if isinstance(value, str) else "")
+def test_the_workspace_comes_first(name: str, method: Callable[..., object]) -> None:
+    parameters = [p.name for p in inspect.signature(method).parameters.values() if p.name != "self"]
+    method_name = name.rpartition(".")[2]
+    takes_it = bool(parameters) and (
+        "workspace" in parameters[0] or parameters[0] in {"seconds", "touched", "runs", "rows", "flush_id", "key"}
+    )
+    assert takes_it or method_name in ALLOWED or not parameters, f"{name}({', '.join(parameters)})"

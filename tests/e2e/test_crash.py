@@ -1,0 +1,75 @@
+"""The power plug: every process is killed while spans come in, and nothing acknowledged is lost or doubled."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.load import Load
+from tests.e2e.server import Server, wait_until
+
+BACK_WITHIN_S = 10.0
+VICTIMS = ("edge", "engine", "postgres", "supervisor")
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    started = Server(tmp_path)
+    started.start()
+    yield started
+    started.stop()
+
+
+def kill(server: Server, victim: str) -> None:
+    if victim == "supervisor":
+        server.kill()
+        server.start()
+        return
+    os.kill(server.children()[victim], signal.SIGKILL)
+
+
+def run_rounds(server: Server, *, rounds: int, seed: int) -> None:
+    token, read = server.token("ingest"), server.token("read")
+    choose = random.Random(seed)
+    load = Load(server.url, token)
+    load.start()
+    try:
+        for number in range(rounds):
+            victim = VICTIMS[number % len(VICTIMS)]
+            load.wait_for_acknowledged(choose.randrange(1, 20))
+            time.sleep(choose.uniform(0, 0.3))  # before, during or after a flush: one comes every 250 ms
+            kill(server, victim)
+            killed_at = time.monotonic()
+            load.wait_for_acknowledged(1, since=killed_at, within_s=BACK_WITHIN_S)
+    finally:
+        load.stop()
+    server.wait_ready()
+    expected = load.acknowledged_spans
+
+    def counted() -> bool:
+        stats = server.get("/api/v1/telemetry/stats", read)
+        return stats[0] == 200 and stats[1]["spans"] >= expected
+
+    wait_until(counted, within_s=20, what=f"{expected} spans counted; {server.get('/api/v1/telemetry/stats', read)}")
+    load.confirm_everything()  # what was sent and never acknowledged may be stored or not; now all of it is
+    total = load.sent_spans
+    wait_until(
+        lambda: server.get("/api/v1/telemetry/stats", read)[1]["spans"] == total,
+        within_s=20,
+        what=f"exactly {total} spans; {server.get('/api/v1/telemetry/stats', read)}",
+    )
+    figures = server.get("/metrics/auth", read)[1]["totals"]
+    assert figures["requestCount"] == total
+
+
+def test_twenty_kills_under_load_lose_and_double_nothing(own_server: Server) -> None:
+    run_rounds(own_server, rounds=20, seed=1)
+
+
+@pytest.mark.long
+def test_a_hundred_kills_under_load_lose_and_double_nothing(own_server: Server) -> None:
+    run_rounds(own_server, rounds=100, seed=2)

@@ -1,0 +1,177 @@
+"""The rules that ship, what they find, and what a route may change about them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tidegate.alerts.errors import OverrideInvalidError, RuleWithoutRunbookError
+from tidegate.alerts.model import Finding, Rule, Severity, Unit, judge
+from tidegate.alerts.rules import (
+    BUILT_IN_RULES,
+    batches_of,
+    digest_of_rules,
+    load_rules,
+    override_names,
+    override_rules,
+)
+from tidegate.signals import NANO_PER_USD, Family, Totals, figures_of
+
+RULES = {rule.code: rule for rule in BUILT_IN_RULES}
+AUTH = [rule for rule in BUILT_IN_RULES if rule.family is Family.AUTH]
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "alert-rules.md"
+
+
+def test_the_rules_that_ship_are_these() -> None:
+    assert [(rule.code, rule.severity, rule.threshold, rule.min_count) for rule in load_rules()] == [
+        ("auth_failure_rate_high", Severity.P1, 0.20, 20),
+        ("auth_unauthorized_spike", Severity.P2, 10, 1),
+        ("run_failure_rate_high", Severity.P1, 0.15, 20),
+        ("policy_block_rate_high", Severity.P2, 0.20, 20),
+        ("schema_mismatch_rate_high", Severity.P2, 0.05, 20),
+        ("average_cost_per_run_high", Severity.P2, 0.50, 1),
+    ]
+
+
+def test_a_rule_whose_runbook_does_not_resolve_is_refused() -> None:
+    with pytest.raises(RuleWithoutRunbookError, match="auth_failure_rate_high names the runbook 'nowhere'"):
+        load_rules([replace(BUILT_IN_RULES[0], runbook="nowhere")])
+
+
+@pytest.mark.parametrize(
+    ("code", "totals", "finding", "value"),
+    [
+        pytest.param("auth_failure_rate_high", Totals(), Finding.NO_DATA, None, id="nothing is no data"),
+        pytest.param(
+            "auth_failure_rate_high", Totals(distrusted_count=50), Finding.NO_DATA, None, id="distrust is no data"
+        ),
+        pytest.param(
+            "auth_failure_rate_high", Totals(count=19, failure_count=19), Finding.INSUFFICIENT, 1.0, id="too little"
+        ),
+        pytest.param(
+            "auth_failure_rate_high", Totals(count=20, failure_count=4), Finding.ABOVE, 0.2, id="at the bound"
+        ),
+        pytest.param(
+            "auth_failure_rate_high", Totals(count=21, failure_count=4), Finding.BELOW, 4 / 21, id="under the bound"
+        ),
+        pytest.param(
+            "auth_unauthorized_spike", Totals(count=12, unauthorized_count=10), Finding.ABOVE, 10, id="ten are a spike"
+        ),
+        pytest.param(
+            "auth_unauthorized_spike", Totals(count=9, unauthorized_count=9), Finding.BELOW, 9, id="nine are none"
+        ),
+        pytest.param("auth_unauthorized_spike", Totals(), Finding.NO_DATA, None, id="no requests: no answer"),
+        pytest.param("run_failure_rate_high", Totals(count=20, failed_count=3), Finding.ABOVE, 0.15, id="runs failed"),
+        pytest.param(
+            "policy_block_rate_high", Totals(count=30, policy_blocked_count=6), Finding.ABOVE, 0.2, id="runs blocked"
+        ),
+        pytest.param(
+            "schema_mismatch_rate_high", Totals(count=20, validation_error_count=1), Finding.ABOVE, 0.05, id="schema"
+        ),
+        pytest.param(
+            "average_cost_per_run_high",
+            Totals(count=9, priced_count=3, cost_nano_usd=3 * NANO_PER_USD // 2),
+            Finding.ABOVE,
+            0.5,
+            id="only priced runs count",
+        ),
+        pytest.param(
+            "average_cost_per_run_high", Totals(count=9), Finding.NO_DATA, None, id="runs without a price are unknown"
+        ),
+    ],
+)
+def test_a_rule_finds(code: str, totals: Totals, finding: Finding, value: float | None) -> None:
+    judgement = judge(RULES[code], totals)
+
+    assert (judgement.finding, judgement.value) == (finding, value)
+
+
+@pytest.mark.parametrize("runs", range(1, 200, 7))
+def test_an_average_exactly_at_a_bound_is_above_it_however_many_runs(runs: int) -> None:
+    (rule,) = override_rules([RULES["average_cost_per_run_high"]], {"p2AverageCostPerRunUsd": "0.3"})
+    totals = Totals(count=runs, priced_count=runs, cost_nano_usd=runs * 3 * NANO_PER_USD // 10)
+
+    assert judge(rule, totals).finding is Finding.ABOVE
+
+
+@pytest.mark.parametrize("rule", BUILT_IN_RULES, ids=lambda rule: rule.code)
+def test_a_value_is_the_figure_of_its_name(rule: Rule) -> None:
+    totals = Totals(
+        count=40,
+        failure_count=3,
+        unauthorized_count=2,
+        failed_count=5,
+        policy_blocked_count=7,
+        validation_error_count=11,
+        priced_count=13,
+        cost_nano_usd=17 * NANO_PER_USD,
+    )
+
+    figures = figures_of(rule.family, totals)
+
+    assert judge(rule, totals).value == pytest.approx(figures[rule.measure.figure])
+
+
+def test_rules_of_one_family_and_window_are_read_together() -> None:
+    assert [(family, len(rules)) for (family, _), rules in batches_of(BUILT_IN_RULES)] == [
+        (Family.AUTH, 2),
+        (Family.AI_RUN, 4),
+    ]
+
+
+def test_any_other_bound_is_another_digest() -> None:
+    assert digest_of_rules(BUILT_IN_RULES) == digest_of_rules(load_rules())
+    assert digest_of_rules(BUILT_IN_RULES) != digest_of_rules([replace(RULES["run_failure_rate_high"], threshold=0.16)])
+
+
+def test_the_names_of_overrides_are_these() -> None:
+    assert override_names(AUTH) == ("minAuthRequests", "p1FailureRate", "p2UnauthorizedAttempts")
+    assert override_names([rule for rule in BUILT_IN_RULES if rule.family is Family.AI_RUN]) == (
+        "minRunCount",
+        "p1RunFailureRate",
+        "p2PolicyBlockRate",
+        "p2SchemaMismatchRate",
+        "p2AverageCostPerRunUsd",
+    )
+
+
+def test_an_override_changes_its_rule_and_no_other() -> None:
+    failures, unauthorized = override_rules(AUTH, {"p1FailureRate": "2.5e-1", "minAuthRequests": "5"})
+
+    assert (failures.threshold, failures.min_count) == (0.25, 5)
+    assert unauthorized == AUTH[1]
+
+
+def test_one_minimum_governs_all_ratios_of_runs_but_not_their_cost() -> None:
+    rules = override_rules(BUILT_IN_RULES, {"minRunCount": "3"})
+
+    assert {rule.code for rule in rules if rule.min_count == 3} == {
+        "run_failure_rate_high",
+        "policy_block_rate_high",
+        "schema_mismatch_rate_high",
+    }
+
+
+def test_a_minimum_of_zero_does_not_make_nothing_an_answer() -> None:
+    (rule,) = override_rules(AUTH[:1], {"minAuthRequests": "0", "p1FailureRate": "0"})
+
+    assert judge(rule, Totals()).finding is Finding.NO_DATA
+
+
+def test_an_unknown_name_is_refused_and_the_known_ones_are_said() -> None:
+    with pytest.raises(OverrideInvalidError, match="Known are: minAuthRequests, p1FailureRate") as caught:
+        override_rules(AUTH, {"p1FailureRat": "0.1"})
+
+    assert caught.value.field == "p1FailureRat"
+
+
+def test_the_reference_page_says_each_rule_as_it_is() -> None:
+    page = REFERENCE.read_text(encoding="utf-8")
+
+    for rule in BUILT_IN_RULES:
+        bound = f"{rule.threshold:.2f}" if rule.measure.unit is not Unit.COUNT else f"{rule.threshold:g}"
+        minimum = f"`{rule.min_count_override}`" if rule.min_count_override else "-"
+        assert (
+            f"| [`{rule.code}`](../../src/tidegate/runbooks/pages/{rule.runbook}.md) | {rule.severity} | {rule.family} "
+            f"| `{rule.measure.figure}` | {bound} | {rule.min_count} | `{rule.threshold_override}` | {minimum} |"
+        ) in page
