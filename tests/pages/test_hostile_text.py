@@ -92,6 +92,11 @@ def test_runbooks_hold_no_html_and_no_pictures() -> None:
     assert not document.all("img")
 
 
+def test_columns_of_tables_in_runbooks_have_their_headers() -> None:
+    document = Document(html_of_markdown("| mostly | think of |\n|---|---|\n| 401 | keys |\n"))
+    assert [header.attributes["scope"] for header in document.all("th")] == ["col", "col"]
+
+
 def test_the_page_shows_the_title_so_the_text_starts_below_it() -> None:
     assert html_of_markdown("# Title\n\n## Stop it\n\nx").startswith("<h2>Stop it</h2>")
     assert html_of_markdown("# Title\n\n## Stop it\n", deepen=1) == "<h3>Stop it</h3>\n"

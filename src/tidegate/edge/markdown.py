@@ -24,6 +24,8 @@ def html_of_markdown(text: str, *, deepen: int = 0) -> Markup:
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1]) + deepen, _LOWEST_HEADING)}"
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
     # Safe: raw HTML comes out escaped (html=False), and addresses are checked while parsing.
     return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - the reason stands above
 
