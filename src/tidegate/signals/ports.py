@@ -44,6 +44,7 @@ class TouchedSeconds:
 
     seconds: frozenset[tuple[WorkspaceId, int]]
     flushes: Mapping[WorkspaceId, Sequence[str]]
+    """Flushes whose touches were read; each has seconds among `seconds`, and perhaps more that are left for later."""
     watermark: int
     """How far counting was published when the touches were read."""
 
@@ -52,7 +53,7 @@ class Touches(Protocol):
     """The touch ledger, as the closer sees it."""
 
     async def read(self, *, limit: int) -> TouchedSeconds:
-        """Return touches of stored flushes: whole flushes, about `limit` seconds."""
+        """Return touches of stored flushes, at most `limit` seconds."""
         ...
 
     async def next_version(self) -> int:
@@ -83,14 +84,13 @@ class RollupWriter(Protocol):
         """Count spans, requests and sign-ins of these seconds from raw."""
         ...
 
-    async def add_runs(self, runs: Sequence[Run], *, version: int) -> None: ...
-
     async def publish(
         self,
+        runs: Sequence[Run],
         seconds: Mapping[WorkspaceId, Sequence[int]],
         run_seconds: Mapping[WorkspaceId, Sequence[int]],
         *,
         version: int,
     ) -> None:
-        """Write which seconds have `version`: those of spans, and those of runs."""
+        """Write the runs, and which seconds have `version`: those of spans, and those of runs; in one piece, last."""
         ...

@@ -8,7 +8,7 @@ import msgspec
 from tidegate.kernel import ConflictError, WorkspaceId
 from tidegate.signals.ports import TouchedSeconds
 from tidegate.signals.runs import Run, TraceSpan
-from tidegate.storage import Database
+from tidegate.storage import Connection, Database
 
 _BLOCK_S: Final = 10  # the table's order begins with blocks of ten seconds
 _TRACE_LOOKBACK_S: Final = 3_600  # a span that ended over an hour before the rest of its trace starts a run of its own
@@ -22,7 +22,9 @@ ROLLUP_COLUMNS: Final = (
 _TOUCHED: Final = """
     toStartOfInterval(second, INTERVAL 10 SECOND) IN (SELECT toDateTime(arrayJoin({blocks:Array(UInt32)}), 'UTC'))
     AND (workspace, toUInt32(second)) IN (
-        SELECT arrayJoin(arrayZip({workspaces:Array(String)}, {seconds:Array(UInt32)})))
+        SELECT arrayJoin(arrayMap(
+            (place, moment) -> (arrayElement({workspaces:Array(String)}, place), moment),
+            {places:Array(UInt32)}, {seconds:Array(UInt32)})))
 """
 _COUNT_SPANS: Final = f"""
     SELECT workspace, family, second, {{version:UInt64}} AS version, service, environment, release,
@@ -106,35 +108,25 @@ class EngineRollups:
             token=f"rollup-{version}-spans",
         )
 
-    async def add_runs(self, runs: Sequence[Run], *, version: int) -> None:
-        if not runs:
-            return
-        rows = [dict(zip(ROLLUP_COLUMNS, _run_row(run, version), strict=True)) for run in runs]
-        await self._engine.insert(
-            sorted({WorkspaceId(run.root.workspace) for run in runs}),
-            "rollups",
-            ROLLUP_COLUMNS,
-            msgspec.json.Encoder().encode_lines(rows),
-            token=f"rollup-{version}-runs",
-        )
-
     async def publish(
         self,
+        runs: Sequence[Run],
         seconds: Mapping[WorkspaceId, Sequence[int]],
         run_seconds: Mapping[WorkspaceId, Sequence[int]],
         *,
         version: int,
     ) -> None:
-        rows = [
+        rows = [dict(zip(ROLLUP_COLUMNS, _run_row(run, version), strict=True)) for run in runs]
+        rows += [
             {"workspace": workspace, "family": family, "second": second, "version": version}
-            for family, touched in (("span", seconds), ("ai_run", run_seconds))
+            for family, touched in (("published_span", seconds), ("published_ai_run", run_seconds))
             for workspace, found in touched.items()
             for second in found
         ]
         await self._engine.insert(
             sorted({*seconds, *run_seconds}),
-            "rollup_published",
-            ("workspace", "family", "second", "version"),
+            "rollups",
+            ROLLUP_COLUMNS,
             msgspec.json.Encoder().encode_lines(rows),
             token=f"rollup-{version}-published",
         )
@@ -162,9 +154,10 @@ class PostgresTouches:
                     workspace,
                 )
                 for row in rows:
-                    if len(seconds) >= limit:
+                    room = limit - len(seconds)
+                    if room <= 0:
                         break
-                    seconds.update((workspace, second) for second in row["seconds"])
+                    seconds.update((workspace, second) for second in row["seconds"][:room])
                     flushes.setdefault(workspace, []).append(row["flush_id"])
         return TouchedSeconds(frozenset(seconds), flushes, watermark)
 
@@ -186,11 +179,7 @@ class PostgresTouches:
                     )
                     if not moved:
                         raise ConflictError("Another process published counts meanwhile; counting begins again.")
-                await connection.execute(
-                    "DELETE FROM telemetry_touches WHERE workspace = $1 AND flush_id = ANY($2)",
-                    workspace,
-                    touched.flushes[workspace],
-                )
+                await _forget(connection, workspace, touched)
 
     async def watermark(self) -> int:
         async with self._database.across_workspaces() as connection:
@@ -198,12 +187,33 @@ class PostgresTouches:
             return version
 
 
+async def _forget(connection: Connection, workspace: WorkspaceId, touched: TouchedSeconds) -> None:
+    counted = [second for owner, second in touched.seconds if owner == workspace]
+    await connection.execute(
+        """
+        UPDATE telemetry_touches
+        SET seconds = ARRAY(SELECT unnest(seconds) EXCEPT SELECT unnest($3::bigint[]))
+        WHERE workspace = $1 AND flush_id = ANY($2)
+        """,
+        workspace,
+        touched.flushes[workspace],
+        counted,
+    )
+    await connection.execute(
+        "DELETE FROM telemetry_touches WHERE workspace = $1 AND flush_id = ANY($2) AND seconds = '{}'",
+        workspace,
+        touched.flushes[workspace],
+    )
+
+
 def _touched(seconds: Mapping[WorkspaceId, Sequence[int]]) -> dict[str, object]:
-    pairs = [(workspace, second) for workspace, found in seconds.items() for second in found]
+    moments = [second for found in seconds.values() for second in found]
     return {
-        "workspaces": [workspace for workspace, _ in pairs],
-        "seconds": [second for _, second in pairs],
-        "blocks": sorted({second - second % _BLOCK_S for _, second in pairs}),
+        "workspaces": list(seconds),
+        # Arrays of the engine begin at 1.
+        "places": [place for place, found in enumerate(seconds.values(), 1) for _ in found],
+        "seconds": moments,
+        "blocks": sorted({second - second % _BLOCK_S for second in moments}),
     }
 
 

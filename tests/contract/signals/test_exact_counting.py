@@ -188,3 +188,16 @@ async def test_counts_equal_a_recount_for_random_deliveries(pipeline: Pipeline, 
         input_tokens=150 * 700,
     )
     assert await pipeline.reader.span_count(workspace) == len(spans)
+
+
+async def test_a_flush_of_a_thousand_far_apart_seconds_is_counted_and_stops_nobody(
+    pipeline: Pipeline, workspace: WorkspaceId
+) -> None:
+    month = 31 * 86_400 * NANO
+    hostile = [auth_span(200, at_ns=number * month) for number in range(1, 1_101)]
+    await pipeline.flush(rows(workspace, hostile))
+    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns())]))
+    await pipeline.close()
+    totals = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
+    assert (totals.count, totals.distrusted_count) == (1, 1_100)
+    assert await pipeline.reader.span_count(workspace) == 1_101

@@ -67,7 +67,7 @@ def data_offset(body: bytes | bytearray) -> int | None:
             return None
         if depth == 0 and before == b"FORMAT" and words > 2:
             return None if upper == b"VALUES" else token.end()
-        before = upper
+        before = upper if depth == 0 else b""
     return None
 
 

@@ -11,7 +11,7 @@ CREATE TABLE telemetry_touches (
     PRIMARY KEY (workspace, flush_id)
 );
 CALL wall_off('telemetry_touches');
-GRANT SELECT, INSERT, UPDATE (state), DELETE ON telemetry_touches TO tidegate_serving;
+GRANT SELECT, INSERT, UPDATE (state, seconds), DELETE ON telemetry_touches TO tidegate_serving;
 
 -- One row: rollups up to this version are complete. Not a workspace's: it holds no telemetry.
 CREATE TABLE rollup_watermark (
