@@ -39,7 +39,7 @@ class FakeAuthenticator:
             raise UnauthenticatedError("This token is not valid.")
         return Caller(WorkspaceId(workspace), Scope(scope), "tok_1", by_session=False)
 
-    async def caller_of_session(self, session: str) -> Caller:  # noqa: ARG002 - the port names it
+    async def caller_of_session(self, session: str) -> Caller:
         raise UnauthenticatedError("No sessions here.")
 
 

@@ -42,7 +42,7 @@ class FakeReleases:
     async def find_candidate(
         self,
         workspace: WorkspaceId,
-        environment: str = "production",  # noqa: ARG002 - the made-up world has one
+        environment: str = "production",
     ) -> Release | None:
         return self.candidates.get(workspace)
 
@@ -66,7 +66,7 @@ class FakeGates:
         self,
         workspace: WorkspaceId,
         *,
-        release: str | None = None,  # noqa: ARG002 - the candidate is the only release
+        release: str | None = None,
     ) -> list[Dashboard]:
         self._refuse_while_away()
         return [await self._dashboard(workspace, *found) for found in self.found.get(workspace, ())]
@@ -76,7 +76,7 @@ class FakeGates:
         workspace: WorkspaceId,
         gate_id: GateId,
         *,
-        release: str | None = None,  # noqa: ARG002 - the same
+        release: str | None = None,
     ) -> Dashboard:
         return await self._dashboard(workspace, *await self._find(workspace, gate_id))
 
@@ -84,7 +84,7 @@ class FakeGates:
         self,
         workspace: WorkspaceId,
         gate_id: GateId,
-        release: str | None = None,  # noqa: ARG002 - the same
+        release: str | None = None,
         *,
         limit: int = 50,
         cursor: Cursor | None = None,
