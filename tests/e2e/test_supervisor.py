@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -96,8 +97,28 @@ class Server:
 Serve = Callable[..., Server]
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory after one start and stop: most tests begin with a copy, which spares them initdb."""
+    folder = tmp_path_factory.mktemp("served") / "data"
+    server = Server(folder, {})
+    try:
+        assert server.ready().send(signal.SIGTERM) == 0
+    finally:
+        server.process.kill()
+        server.process.wait()
+    return folder
+
+
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
+def new_dir(tmp_path: Path) -> Path:
+    return tmp_path / "new"
+
+
+@pytest.fixture
+def data_dir(made: Path, tmp_path: Path) -> Path:
+    shutil.copytree(made, tmp_path / "data")
+    (tmp_path / "data" / "logs" / "supervisor.log").unlink()
     return tmp_path / "data"
 
 
@@ -123,8 +144,10 @@ def gone(pids: set[int]) -> bool:
     return not any(is_alive(pid) for pid in pids)
 
 
-def test_the_first_start_makes_everything_and_the_edge_reads_what_the_migration_wrote(serve: Serve) -> None:
-    server = serve().ready()
+def test_the_first_start_makes_everything_and_the_edge_reads_what_the_migration_wrote(
+    serve: Serve, new_dir: Path
+) -> None:
+    server = serve(new_dir).ready()
     assert server.get("/runs") == b"1"
     told = server.told()
     assert told["publicUrl"] == server.state()["url"]
@@ -146,7 +169,7 @@ def test_a_stop_signal_ends_all_in_order_and_leaves_nothing_behind(serve: Serve,
 
 def test_a_warm_start_serves_the_same_data(serve: Serve) -> None:
     assert serve().ready().send(signal.SIGTERM) == 0
-    assert serve().ready().get("/runs") == b"2"
+    assert serve().ready().get("/runs") == b"3"
 
 
 def test_children_of_a_killed_supervisor_are_gone_within_five_seconds_and_the_next_start_recovers(
@@ -156,7 +179,7 @@ def test_children_of_a_killed_supervisor_are_gone_within_five_seconds_and_the_ne
     pids = server.pids()
     server.send(signal.SIGKILL)
     until(lambda: gone(pids), within_s=5.0)
-    assert serve().ready().get("/runs") == b"2"
+    assert serve().ready().get("/runs") == b"3"
 
 
 def test_what_outlives_a_killed_supervisor_is_stopped_by_the_next_one(serve: Serve) -> None:
@@ -188,7 +211,7 @@ def test_a_killed_child_is_started_again_and_the_state_file_says_so(serve: Serve
     assert after["pid"] != before["pid"]
     assert after["lastExit"] == "signal SIGKILL"
     assert {each["name"]: each["pid"] for each in server.state()["children"] if each["name"] != name} == others
-    assert server.get("/runs") == b"1"
+    assert server.get("/runs") == b"2"
     assert server.send(signal.SIGTERM) == 0
 
 
@@ -274,16 +297,16 @@ def test_a_second_serve_is_refused_and_told_about_the_first(serve: Serve) -> Non
     assert (
         f"data_directory_in_use: {first.data_dir} is in use by process {first.pid} at {url} since 20" in second.said()
     )
-    assert first.get("/runs") == b"1"
+    assert first.get("/runs") == b"2"
 
 
-def test_a_taken_port_is_named_before_anything_starts(serve: Serve, data_dir: Path) -> None:
+def test_a_taken_port_is_named_before_anything_starts(serve: Serve, new_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = serve(port=port)
+        server = serve(new_dir, port=port)
         assert server.process.wait(DEADLINE_S) == 1
     assert f"port_busy: Port {port} on 127.0.0.1 is taken" in server.said()
-    assert sorted(path.name for path in data_dir.iterdir()) == ["lock"]
+    assert sorted(path.name for path in new_dir.iterdir()) == ["lock"]
 
 
 def test_a_taken_otlp_port_is_given_up_and_said(serve: Serve) -> None:
@@ -316,17 +339,18 @@ def test_a_child_that_never_gets_ready_stops_the_start(serve: Serve) -> None:
     assert not processes_of(server.data_dir / "postgres")
 
 
-def test_a_first_start_killed_during_initdb_recovers(serve: Serve, data_dir: Path) -> None:
-    first = serve()
-    until((data_dir / "postgres.new/base").exists)
+def test_a_first_start_killed_during_initdb_recovers(serve: Serve, new_dir: Path) -> None:
+    first = serve(new_dir)
+    until((new_dir / "postgres.new/base").exists)
     first.send(signal.SIGKILL)
-    assert serve().ready().get("/runs") == b"1"
+    assert serve(new_dir).ready().get("/runs") == b"1"
 
 
 @pytest.mark.parametrize("name", ["x" * 120, "mit Leerzeichen und Umlaut ü 潮"], ids=["long", "blanks and unicode"])
-def test_any_path_serves(serve: Serve, tmp_path: Path, name: str) -> None:
+def test_any_path_serves(serve: Serve, made: Path, tmp_path: Path, name: str) -> None:
+    shutil.copytree(made, tmp_path / name)
     server = serve(tmp_path / name).ready()
-    assert server.get("/runs") == b"1"
+    assert server.get("/runs") == b"2"
     sockets = list((tmp_path / name / "run").glob("postgres-socket-folder"))
     outside = [Path(os.fsdecode(note.read_bytes())) for note in sockets]
     assert outside or len(name) < 100

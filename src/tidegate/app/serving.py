@@ -38,7 +38,7 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
 
 async def _print_banner(data_dir: Path, report: ServerReport) -> None:
     link = await operator.create_sign_in_link(data_dir, workspace="default", public_url=report.public_url)
-    otlp = report.otlp_url or f"{report.url} (port 4318 was taken)"
+    otlp = report.otlp_url or f"{report.url} (no second port: it is taken, or --otlp-port 0)"
     click.echo(
         f"""
 tidegate is ready.

@@ -25,7 +25,7 @@ from tidegate.signals.runs import Run, TraceSpan, runs_of
 _log = structlog.get_logger("tidegate.closer")
 
 IDLE_RETRY_S = 1.0
-_MAX_SECONDS_A_CLOSING = 600  # bounds one statement; the rest follows at once
+_MAX_SECONDS_A_STATEMENT = 600  # the seconds are bound in the request's URL, which has 64 kB; the rest follows at once
 
 Second = tuple[WorkspaceId, int]
 
@@ -67,24 +67,25 @@ class RollupCloser:
         Raises:
             UnavailableError: an engine does not answer; nothing was published.
         """
-        touched = await self.touches.read(limit=_MAX_SECONDS_A_CLOSING)
+        touched = await self.touches.read(limit=_MAX_SECONDS_A_STATEMENT)
         if not touched.seconds:
+            await self.touches.caught_up(touched.read_at)
             return False
         version = await self.touches.next_version()
         seconds = _grouped(touched.seconds)
         run_seconds, runs = await self._count_runs(touched.seconds)
         await self.rollups.count_spans(seconds, version=version)
-        await self.rollups.add_runs(runs, version=version)
-        await self.rollups.publish(seconds, _grouped(run_seconds), version=version)
+        await self.rollups.publish(runs, seconds, _grouped(run_seconds), version=version)
         await self.touches.publish(touched, version=version)
         return True
 
     async def _count_runs(self, touched: Collection[Second]) -> tuple[set[Second], list[Run]]:
         spans = await self.raw.traces_through(_grouped(touched))
         affected = set(touched) | {_second_of(span) for span in spans if span.role in {"agent", "inference"}}
-        further = affected - set(touched)
-        if further:
-            spans = [*spans, *await self.raw.traces_through(_grouped(further))]
+        further = sorted(affected - set(touched))
+        for start in range(0, len(further), _MAX_SECONDS_A_STATEMENT):
+            chunk = further[start : start + _MAX_SECONDS_A_STATEMENT]
+            spans = [*spans, *await self.raw.traces_through(_grouped(chunk))]
         return affected, [run for run in _runs_by_trace(spans) if _second_of(run.root) in affected]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
@@ -44,15 +45,23 @@ class TouchedSeconds:
 
     seconds: frozenset[tuple[WorkspaceId, int]]
     flushes: Mapping[WorkspaceId, Sequence[str]]
+    """Flushes whose touches were read; each has seconds among `seconds`, and perhaps more that are left for later."""
     watermark: int
     """How far counting was published when the touches were read."""
+    is_all: bool
+    """Whether nothing else was waiting."""
+    read_at: datetime
 
 
 class Touches(Protocol):
     """The touch ledger, as the closer sees it."""
 
     async def read(self, *, limit: int) -> TouchedSeconds:
-        """Return touches of stored flushes: whole flushes, about `limit` seconds."""
+        """Return touches of stored flushes, at most `limit` seconds."""
+        ...
+
+    async def caught_up(self, at: datetime) -> None:
+        """Say that nothing waited to be counted at this moment."""
         ...
 
     async def next_version(self) -> int:
@@ -61,6 +70,8 @@ class Touches(Protocol):
 
     async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
         """Raise the watermark to `version` and forget what was settled, in one transaction.
+
+        When `touched` was all there was, everything stored before it was read is counted from now on.
 
         Raises:
             ConflictError: another process published since `touched` was read; nothing was changed.
@@ -83,14 +94,13 @@ class RollupWriter(Protocol):
         """Count spans, requests and sign-ins of these seconds from raw."""
         ...
 
-    async def add_runs(self, runs: Sequence[Run], *, version: int) -> None: ...
-
     async def publish(
         self,
+        runs: Sequence[Run],
         seconds: Mapping[WorkspaceId, Sequence[int]],
         run_seconds: Mapping[WorkspaceId, Sequence[int]],
         *,
         version: int,
     ) -> None:
-        """Write which seconds have `version`: those of spans, and those of runs."""
+        """Write the runs, and which seconds have `version`: those of spans, and those of runs; in one piece, last."""
         ...

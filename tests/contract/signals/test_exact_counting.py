@@ -9,16 +9,18 @@ from random import Random
 
 import pytest
 from tests.factories import NANO, auth_span, make_request, make_span
-from tidegate.storage.telemetry import TelemetryEngine
 
-from tidegate.kernel import RandomIds, TimeRange, WorkspaceId
+from tidegate.kernel import RandomIds, SystemClock, TimeRange, WorkspaceId
 from tidegate.signals import Family, SignalScope, Totals
+from tidegate.signals.errors import CountingBehindError
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader
 from tidegate.storage import Database
+from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineSpanStore, PostgresTouchLedger
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.otlp import rows_of
+from tidegate.testing import FakeClock
 
 WHOLE = SignalScope()
 
@@ -29,8 +31,8 @@ class Pipeline:
     def __init__(self, database: Database, engine: TelemetryEngine) -> None:
         self._spans = EngineSpanStore(engine)
         self._touches = PostgresTouchLedger(database, writer="tests")
-        self.closer: RollupCloser = build_closer(database, engine)
-        self.reader: RollupReader = build_reader(database, engine)
+        self.closer: RollupCloser = build_closer(database, engine, SystemClock())
+        self.reader: RollupReader = build_reader(database, engine, SystemClock())
 
     async def flush(self, rows: Sequence[SpanRow]) -> None:
         flush_id = RandomIds().new_id("flu")
@@ -140,6 +142,15 @@ async def test_distrusted_spans_are_stored_and_counted_and_leave_signals_out(
     assert await pipeline.reader.span_count(workspace) == 3
 
 
+async def test_figures_wait_while_counting_is_behind(
+    pipeline: Pipeline, database: Database, engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    await pipeline.close()
+    later = FakeClock(datetime.now(UTC) + timedelta(seconds=16))
+    with pytest.raises(CountingBehindError):
+        await build_reader(database, engine, later).totals(workspace, Family.AUTH, None, scope=WHOLE)
+
+
 async def test_another_workspaces_spans_are_not_seen(
     pipeline: Pipeline, workspace: WorkspaceId, owner_connection: object
 ) -> None:
@@ -188,3 +199,16 @@ async def test_counts_equal_a_recount_for_random_deliveries(pipeline: Pipeline, 
         input_tokens=150 * 700,
     )
     assert await pipeline.reader.span_count(workspace) == len(spans)
+
+
+async def test_a_flush_of_a_thousand_far_apart_seconds_is_counted_and_stops_nobody(
+    pipeline: Pipeline, workspace: WorkspaceId
+) -> None:
+    month = 31 * 86_400 * NANO
+    hostile = [auth_span(200, at_ns=number * month) for number in range(1, 1_101)]
+    await pipeline.flush(rows(workspace, hostile))
+    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns())]))
+    await pipeline.close()
+    totals = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
+    assert (totals.count, totals.distrusted_count) == (1, 1_100)
+    assert await pipeline.reader.span_count(workspace) == 1_101

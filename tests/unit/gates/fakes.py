@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002 - fakes take the arguments of their ports
+
 """What stands below gates, told what to say."""
 
 from collections.abc import Collection, Mapping

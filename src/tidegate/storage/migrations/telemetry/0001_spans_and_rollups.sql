@@ -56,8 +56,10 @@ PARTITION BY if(distrusted = 1, toDate(0), toDate(second))
 ORDER BY (toStartOfInterval(second, INTERVAL 10 SECOND), workspace, trace_id, span_id, second)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
 
--- Counts of one second under one version. A second may have many versions; readers take the newest published one.
--- No merge ever removes a version: one that is published could vanish before its successor is.
+-- Counts of one second under one version. A second may have many versions; readers take the newest published one, up to
+-- the watermark in PostgreSQL. That a version is published is a row of its own (family `published_…`), written last.
+-- No merge ever removes a version: one that is published could vanish before its successor is. No partitions: an insert
+-- is one part, whole or not there, and spans of a thousand hostile months cannot make a thousand partitions.
 CREATE TABLE IF NOT EXISTS tidegate.rollups
 (
     workspace LowCardinality(String),
@@ -82,19 +84,5 @@ CREATE TABLE IF NOT EXISTS tidegate.rollups
     cached_input_tokens UInt64
 )
 ENGINE = MergeTree
-PARTITION BY toYYYYMM(second)
-ORDER BY (workspace, family, second, version)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
-
--- Which version of which second may be read, once the watermark in PostgreSQL has reached it.
-CREATE TABLE IF NOT EXISTS tidegate.rollup_published
-(
-    workspace LowCardinality(String),
-    family LowCardinality(String),
-    second DateTime('UTC'),
-    version UInt64
-)
-ENGINE = MergeTree
-PARTITION BY toYYYYMM(second)
 ORDER BY (workspace, family, second, version)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
