@@ -10,13 +10,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tidegate.storage.telemetry import TelemetryEngine
 
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
 from tidegate.storage.migrations import migrate_state, migrate_telemetry
 from tidegate.storage.postgres import PostgresServer
 from tidegate.storage.postgres.layout import PostgresDsns
+from tidegate.storage.telemetry import TelemetryEngine
 
 ENGINE_START_S = 30.0
 

@@ -39,7 +39,7 @@ class FakeAuthenticator:
             raise UnauthenticatedError("This token is not valid.")
         return Caller(WorkspaceId(workspace), Scope(scope), "tok_1", by_session=False)
 
-    async def caller_of_session(self, session: str) -> Caller:  # noqa: ARG002 - the port names it
+    async def caller_of_session(self, session: str) -> Caller:
         raise UnauthenticatedError("No sessions here.")
 
 
@@ -277,6 +277,7 @@ async def test_a_list_is_paged_and_filtered(burning: World) -> None:
         ("cursor=%21", "cursor"),
         ("cursor=YWJj", "cursor"),
         ("cursor=MjAyNi0wMi0wN1QxNDowMDowMFogYQBi", "cursor"),
+        ("cursor=MDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCB4", "cursor"),
         ("service=a%00b", "service"),
     ],
 )

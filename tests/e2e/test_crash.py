@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.e2e.load import Load
 from tests.e2e.server import Server, wait_until
 

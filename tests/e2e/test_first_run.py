@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.e2e.server import free_port, wait_until
 
 ROOT = Path(__file__).parents[2]

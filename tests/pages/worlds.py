@@ -94,7 +94,7 @@ class FakeAlerts:
                 return AlertDetail(alert, transitions_of(alert))
         raise AlertNotFoundError(alert_id)
 
-    async def get_watch(self, workspace: WorkspaceId) -> Watch:  # noqa: ARG002 - the fake watches all alike
+    async def get_watch(self, workspace: WorkspaceId) -> Watch:
         self._refuse_while_away()
         return Watch(evaluated_at=self.evaluated_at, watched_since=self.evaluated_at)
 

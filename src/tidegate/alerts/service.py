@@ -228,4 +228,7 @@ def _cursor_of(alert: Alert) -> Cursor:
 def _place_of(cursor: Cursor) -> tuple[datetime, AlertId]:
     moment, _, alert_id = decode_cursor(cursor).partition(" ")
     _refuse_nul(alert_id, field="cursor")
-    return parse_utc(moment, field="cursor"), AlertId(alert_id)
+    try:
+        return parse_utc(moment, field="cursor"), AlertId(alert_id)
+    except OverflowError as error:  # a moment in year 1 or 9999 whose offset leads out of the calendar
+        raise InvalidInputError("This cursor is not one of ours: start again without it.", field="cursor") from error

@@ -133,5 +133,5 @@ def _written(unit: Unit, value: float | None) -> str:
     if value is None:
         return "no value"
     if unit is Unit.RATE:
-        return f"{value * 100:.4g} %"
+        return f"{value * 100:.4g}%"
     return f"{value:.4g} USD" if unit is Unit.USD else f"{value:.15g}"

@@ -112,8 +112,8 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
 def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any], object], IngestService, list[Task]]:
     """Return the services of the slices, the ingest among them, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
-    reader = build_reader(database, engine)
-    closer = build_closer(database, engine)
+    reader = build_reader(database, engine, clock)
+    closer = build_closer(database, engine, clock)
     ingest = IngestService(
         spans=EngineSpanStore(engine),
         touches=PostgresTouchLedger(database, writer=ids.new_id("edg")),

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 __all__ = ["html_of_markdown"]
 
-_ALLOWED_SCHEMES = frozenset({"", "http", "https"})
+_ALLOWED_SCHEMES = frozenset({"http", "https"})
 _LOWEST_HEADING = 6
 
 
@@ -24,6 +24,8 @@ def html_of_markdown(text: str, *, deepen: int = 0) -> Markup:
     for token in tokens:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1]) + deepen, _LOWEST_HEADING)}"
+        elif token.type == "th_open":
+            token.attrSet("scope", "col")
     # Safe: raw HTML comes out escaped (html=False), and addresses are checked while parsing.
     return Markup(parser.renderer.render(tokens, parser.options, {}))  # noqa: S704 - the reason stands above
 
@@ -36,13 +38,14 @@ def _parser() -> MarkdownIt:
 
 
 def _is_allowed(url: str) -> bool:
-    # Browsers drop these characters before they read the scheme: `java\tscript:` would run.
-    if any(character <= " " or character == "\x7f" for character in url) or url.startswith(("//", "/\\", "\\")):
-        return False
     try:
-        return urlsplit(url).scheme.lower() in _ALLOWED_SCHEMES
+        parts = urlsplit(url)
     except ValueError:
         return False
+    if parts.scheme:
+        return parts.scheme in _ALLOWED_SCHEMES
+    # What has no scheme of ours must not be read as having another one, nor as naming another server.
+    return not parts.netloc and ":" not in parts.path
 
 
 def _without_title(tokens: Sequence[Token]) -> list[Token]:

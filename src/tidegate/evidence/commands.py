@@ -1,4 +1,4 @@
-"""`tidegate ci …`"""
+"""The verbs of `tidegate ci`."""
 
 import json
 from typing import IO, Any

@@ -8,7 +8,7 @@ from tidegate.kernel import WorkspaceId
 
 
 class CiReportStore(Protocol):
-    async def add_report(
+    async def add_report(  # noqa: PLR0913 - one argument a column
         self,
         workspace: WorkspaceId,
         report_id: str,

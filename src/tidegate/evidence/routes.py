@@ -30,6 +30,7 @@ class ReportQuery(WireModel):
 async def receive_report(
     request: Request,
     response: Response,
+    *,
     workspace: WritableWorkspace,
     evidence: Evidence,
     about: Annotated[ReportQuery, Query()],
@@ -44,6 +45,7 @@ async def receive_report(
 
 @router.get("/latest")
 async def show_latest_report(
+    *,
     workspace: CurrentWorkspace,
     evidence: Evidence,
     suite: Annotated[str, Query(min_length=1)],

@@ -1,9 +1,9 @@
 """Test reports in PostgreSQL."""
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+
+from asyncpg import Record
 
 from tidegate.evidence.model import CiReport, CiStanding, CiSubject, ReadReport, body_of, report_of
 from tidegate.kernel import WorkspaceId, canonical_json, digest_of
@@ -18,7 +18,7 @@ class PostgresCiReportStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add_report(
+    async def add_report(  # noqa: PLR0913 - one argument a column
         self,
         workspace: WorkspaceId,
         report_id: str,
@@ -117,11 +117,11 @@ async def _move_head(connection: Connection, workspace: WorkspaceId, subject: Ci
     )
 
 
-def _subject_of(row: Mapping[str, Any]) -> CiSubject:
+def _subject_of(row: Record) -> CiSubject:
     return CiSubject(row["suite"], row["commit"], row["service"] or None)
 
 
-def _report_of(row: Mapping[str, Any]) -> CiReport:
+def _report_of(row: Record) -> CiReport:
     return report_of(
         json.loads(row["body"]),
         report_id=row["id"],

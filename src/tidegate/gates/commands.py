@@ -1,4 +1,4 @@
-"""`tidegate gate …`"""
+"""The verbs of `tidegate gate`."""
 
 from datetime import datetime
 from typing import IO, Any

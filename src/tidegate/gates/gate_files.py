@@ -66,9 +66,9 @@ class AlertsQuietCheckFile(CheckFile):
     """No open alert for a while, with somebody watching and something to watch."""
 
     kind: Literal["alerts_quiet"]
-    codes: Annotated[list[Name], Field(max_length=100)] = []
+    codes: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     """Alert codes."""
-    severities: Annotated[list[Literal["P1", "P2", "P3"]], Field(max_length=3)] = []
+    severities: Annotated[tuple[Literal["P1", "P2", "P3"], ...], Field(max_length=3)] = ()
     """All codes of these severities, beside those of `codes`."""
     for_: Annotated[Duration, Field(alias="for")]
     """How long it has been quiet; at most 30d."""
@@ -132,7 +132,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave the parser out
             raise yaml.constructor.ConstructorError(
                 None, None, "aliases (*name) are not read in gate files", event.start_mark
             )

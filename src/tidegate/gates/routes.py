@@ -72,8 +72,9 @@ async def show_gate(gate_id: GateId, workspace: CurrentWorkspace, gates: Gates) 
 
 
 @router.get("/api/v1/gates/{gate_id}/decisions")
-async def list_decisions(  # noqa: PLR0917 - FastAPI passes them by name
+async def list_decisions(
     gate_id: GateId,
+    *,
     workspace: CurrentWorkspace,
     gates: Gates,
     release: Annotated[str | None, Query(min_length=1)] = None,

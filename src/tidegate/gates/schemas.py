@@ -1,9 +1,8 @@
 """Gates, dashboards and decisions on the wire. The contracts are named as in their source."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_serializer, model_validator
-from pydantic.functional_serializers import SerializerFunctionWrapHandler
+from pydantic import Field, StringConstraints, model_validator
 
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.gates.model import (
@@ -128,15 +127,8 @@ class ReleaseGateDashboardCheckStatus(WireModel):
     measured_at: Utc
     stale_after: Utc | None
     evidence: tuple[ReleaseGateEvidenceRef, ...]
-    runbook: str | None = None
+    runbook: Annotated[str | None, Field(exclude_if=lambda path: path is None)] = None
     """Path of the runbook page; left out when there is none."""
-
-    @model_serializer(mode="wrap")
-    def _without_empty_runbook(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields: dict[str, Any] = serialise(self)
-        if self.runbook is None:
-            fields.pop("runbook", None)
-        return fields
 
     @classmethod
     def of(cls, result: CheckResult) -> Self:

@@ -193,7 +193,7 @@ class GateService:
             return _unanswered(check, f"The source did not answer within {limit:g} s.", now=now)
         except UnavailableError as error:
             return _unanswered(check, error.message, now=now)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the next lines
             # A crashed source must hold its gate: raised on, it would leave the last GO as the newest word.
             _log.exception("check_source_crashed", gate_check=check.id, kind=check.kind)
             return _unanswered(check, "The source failed; the log has the cause.", now=now)

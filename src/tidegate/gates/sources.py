@@ -1,4 +1,4 @@
-"""Where checks get their answers: signals, alerts, authorization runs and test reports, behind the slice's own ports."""
+"""Where checks get their answers: signals, alerts, authorization runs and test reports."""
 
 import asyncio
 import re
@@ -34,11 +34,15 @@ _FOREIGN_ACTOR = re.compile(r"foreign|cross|other|another|outsider|stranger", re
 _ALLOWED_ANSWER = re.compile(r"2\d\d|allow|ok\b|permit|grant|success|true\b", re.IGNORECASE)
 
 
+_Question = tuple[WorkspaceId, Family, TimeRange, SignalScope]
+
+
 class SignalSource:
     """Measures `signal` checks with the figures of the telemetry store."""
 
     def __init__(self, signals: SignalReader) -> None:
         self._signals = signals
+        self._under_way: dict[_Question, asyncio.Future[Totals]] = {}
 
     async def measure(self, workspace: WorkspaceId, check: Check, release: Release, *, now: datetime) -> CheckResult:
         spec = check.spec
@@ -47,24 +51,27 @@ class SignalSource:
         totals = await asyncio.gather(*(self._totals(workspace, spec, own, now=now) for own in services))
         return measure_signal(
             check,
-            spec,
-            [SignalReading(own.service, read, now) for own, read in zip(services, totals, strict=True)],
+            {own.service: SignalReading(read, now) for own, read in zip(services, totals, strict=True)},
             bound=compile_bound(spec.expression, spec.family, field="expression"),
             warn_bound=compile_bound(spec.warn_expression, spec.family, field="warn") if spec.warn_expression else None,
             now=now,
         )
 
     async def _totals(self, workspace: WorkspaceId, spec: SignalSpec, own: ReleaseService, *, now: datetime) -> Totals:
-        return await self._signals.totals(
-            workspace,
-            spec.family,
-            TimeRange(now - spec.window, now),
-            scope=SignalScope(
-                service=own.service,
-                release=own.version if spec.is_release_only else None,
-                tenant=spec.tenant,
-            ),
-        )
+        version = own.version if spec.is_release_only else None
+        scope = SignalScope(service=own.service, release=version, tenant=spec.tenant)
+        question = (workspace, spec.family, TimeRange(now - spec.window, now), scope)
+        # Checks of a gate are measured at once and at one moment, and often ask the same: four of `ai-action` do.
+        answer = self._under_way.get(question)
+        if answer is None:
+            answer = asyncio.ensure_future(self._ask(question))
+            self._under_way[question] = answer
+            answer.add_done_callback(lambda _: self._under_way.pop(question))
+        return await asyncio.shield(answer)
+
+    async def _ask(self, question: "_Question") -> Totals:
+        workspace, family, window, scope = question
+        return await self._signals.totals(workspace, family, window, scope=scope)
 
 
 class QuietSource:
@@ -83,12 +90,12 @@ class QuietSource:
         quiet = await self._alerts.read_quiet(workspace, spec.codes, services, since=window.start)
         families = {self._families[code] for code in spec.codes}
         counts = await asyncio.gather(*(self._activity(workspace, families, service, window) for service in services))
-        return measure_quiet(check, spec, quiet, dict(zip(services, counts, strict=True)), now=now)
+        return measure_quiet(check, quiet, dict(zip(services, counts, strict=True)), now=now)
 
     async def _activity(
         self, workspace: WorkspaceId, families: Collection[Family], service: str, window: TimeRange
     ) -> int:
-        """Return the events of the family that was heard least: each has to be heard for its alerts to mean anything."""
+        """Return the events of the family heard least: each has to be heard for its alerts to mean anything."""
         scope = SignalScope(service=service)
         totals = await asyncio.gather(
             *(self._signals.totals(workspace, family, window, scope=scope) for family in sorted(families))
@@ -108,7 +115,7 @@ class RegressionSource:
         assert isinstance(spec, RegressionSpec)  # noqa: S101 - sources are chosen by kind
         services = services_of(spec.service, release)
         subjects = await asyncio.gather(*(self._subjects(workspace, spec, own) for own in services))
-        return measure_regression(check, spec, services, [one for many in subjects for one in many], now=now)
+        return measure_regression(check, services, [one for many in subjects for one in many], now=now)
 
     async def _subjects(
         self, workspace: WorkspaceId, spec: RegressionSpec, own: ReleaseService

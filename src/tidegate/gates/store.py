@@ -5,6 +5,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from asyncpg import Record
+
 from tidegate.gates.model import CheckResult, Decision, EvidenceRef, Gate, Judgement, RecordedCheck, Step, Verdict
 from tidegate.gates.ports import InForce, StoredGate
 from tidegate.kernel import (
@@ -194,9 +196,7 @@ async def _put_in_force(
     return _in_force_of(row)
 
 
-async def _verify(
-    connection: Connection, workspace: WorkspaceId, judgement: Judgement, current: Mapping[str, Any]
-) -> InForce:
+async def _verify(connection: Connection, workspace: WorkspaceId, judgement: Judgement, current: Record) -> InForce:
     await connection.execute(
         """
         UPDATE decisions_in_force SET verified_at = $4 WHERE workspace = $1 AND gate_id = $2 AND release_id = $3
@@ -239,7 +239,7 @@ def _recorded_of(row: Mapping[str, Any]) -> RecordedCheck:
     )
 
 
-def _decision_of(row: Mapping[str, Any]) -> Decision:
+def _decision_of(row: Record) -> Decision:
     return Decision(
         id=DecisionId(row["id"]),
         sequence=row["seq"],
@@ -257,7 +257,7 @@ def _decision_of(row: Mapping[str, Any]) -> Decision:
     )
 
 
-def _stored_of(row: Mapping[str, Any]) -> StoredGate:
+def _stored_of(row: Record) -> StoredGate:
     return StoredGate(
         id=GateId(row["id"]),
         version=row["version"],
@@ -267,7 +267,7 @@ def _stored_of(row: Mapping[str, Any]) -> StoredGate:
     )
 
 
-def _in_force_of(row: Mapping[str, Any]) -> InForce:
+def _in_force_of(row: Record) -> InForce:
     return InForce(DecisionId(row["decision_id"]), row["decided_at"], row["verified_at"])
 
 

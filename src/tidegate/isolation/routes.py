@@ -27,6 +27,7 @@ async def receive_authz_run(
 
 @router.get("/latest")
 async def show_latest_authz_run(
+    *,
     workspace: CurrentWorkspace,
     isolation: Isolation,
     service: Annotated[str, Query(min_length=1)],

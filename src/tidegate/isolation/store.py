@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from asyncpg import Record
+
 from tidegate.isolation.model import AuthzRun, AuthzStanding, AuthzSubject, read_run
 from tidegate.kernel import WorkspaceId, canonical_json
 from tidegate.storage import Database
@@ -112,7 +114,7 @@ class PostgresAuthzRunStore:
         )
 
 
-def _run_of(row: Mapping[str, Any]) -> AuthzRun:
+def _run_of(row: Record) -> AuthzRun:
     return read_run(
         json.loads(row["body"]),
         digest=row["digest"],

@@ -66,13 +66,13 @@ def parse_utc(text: str, *, field: str = "time") -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidInputError(
-            f"{text!r} is no moment with an offset: write for example 2026-02-07T14:02:11Z.", field=field
-        )
-    return moment.astimezone(UTC)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the first hours of year 1 have no UTC
+        pass
+    raise InvalidInputError(
+        f"{text!r} is no moment with an offset: write for example 2026-02-07T14:02:11Z.", field=field
+    )
 
 
 def format_utc(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""`tidegate release …`"""
+"""The verbs of `tidegate release`."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def create(  # noqa: PLR0917 - one argument an option: click passes them by name
     environment: str | None,
     as_json: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
-    """Create the release NAME, which becomes the candidate of its environment.
+    r"""Create the release NAME, which becomes the candidate of its environment.
 
     \b
     One service:   tidegate release create 2026.02.1 --service harbor --version 2026.02.1 --commit 4f1c2ab

@@ -1,9 +1,10 @@
 """Releases in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+
+from asyncpg import Record
 
 from tidegate.kernel import (
     Cursor,
@@ -100,7 +101,7 @@ def _sequence_of(cursor: Cursor | None) -> int | None:
     return int(key)
 
 
-def _release_of(row: Mapping[str, Any]) -> Release:
+def _release_of(row: Record) -> Release:
     return Release(
         id=ReleaseId(row["id"]),
         name=row["name"],

@@ -69,6 +69,7 @@ class RollupCloser:
         """
         touched = await self.touches.read(limit=_MAX_SECONDS_A_STATEMENT)
         if not touched.seconds:
+            await self.touches.caught_up(touched.read_at)
             return False
         version = await self.touches.next_version()
         seconds = _grouped(touched.seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
@@ -47,6 +48,9 @@ class TouchedSeconds:
     """Flushes whose touches were read; each has seconds among `seconds`, and perhaps more that are left for later."""
     watermark: int
     """How far counting was published when the touches were read."""
+    is_all: bool
+    """Whether nothing else was waiting."""
+    read_at: datetime
 
 
 class Touches(Protocol):
@@ -56,12 +60,18 @@ class Touches(Protocol):
         """Return touches of stored flushes, at most `limit` seconds."""
         ...
 
+    async def caught_up(self, at: datetime) -> None:
+        """Say that nothing waited to be counted at this moment."""
+        ...
+
     async def next_version(self) -> int:
         """Return a version higher than every one before."""
         ...
 
     async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
         """Raise the watermark to `version` and forget what was settled, in one transaction.
+
+        When `touched` was all there was, everything stored before it was read is counted from now on.
 
         Raises:
             ConflictError: another process published since `touched` was read; nothing was changed.

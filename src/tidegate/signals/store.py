@@ -1,17 +1,22 @@
 """Counting in the telemetry engine, and its ledger in PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from tidegate.kernel import ConflictError, WorkspaceId
+from tidegate.kernel import Clock, ConflictError, WorkspaceId
+from tidegate.signals.errors import CountingBehindError
 from tidegate.signals.ports import TouchedSeconds
 from tidegate.signals.runs import Run, TraceSpan
 from tidegate.storage import Connection, Database
 
 _BLOCK_S: Final = 10  # the table's order begins with blocks of ten seconds
 _TRACE_LOOKBACK_S: Final = 3_600  # a span that ended over an hour before the rest of its trace starts a run of its own
+
+_MAX_FLUSHES: Final = 100
+_MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
 
 ROLLUP_COLUMNS: Final = (
     "workspace", "family", "second", "version", "service", "environment", "release", "tenant", "route", "status",
@@ -135,31 +140,37 @@ class EngineRollups:
 class PostgresTouches:
     """Keeps the promises of `Touches`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def read(self, *, limit: int) -> TouchedSeconds:
+        read_at = self._clock.now()
         async with self._database.across_workspaces() as connection:
             watermark = await connection.fetchval("SELECT version FROM rollup_watermark")
             found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
         seconds: set[tuple[WorkspaceId, int]] = set()
         flushes: dict[WorkspaceId, list[str]] = {}
+        is_all = True
         async with self._database.transaction_over([WorkspaceId(row["id"]) for row in found]) as each:
             async for workspace, connection in each:
                 rows = await connection.fetch(
                     """
                     SELECT flush_id, seconds FROM telemetry_touches
-                    WHERE workspace = $1 AND state = 'stored' LIMIT 100
+                    WHERE workspace = $1 AND state = 'stored' LIMIT $2
                     """,
                     workspace,
+                    _MAX_FLUSHES,
                 )
+                is_all = is_all and len(rows) < _MAX_FLUSHES
                 for row in rows:
                     room = limit - len(seconds)
+                    is_all = is_all and len(row["seconds"]) <= room
                     if room <= 0:
                         break
                     seconds.update((workspace, second) for second in row["seconds"][:room])
                     flushes.setdefault(workspace, []).append(row["flush_id"])
-        return TouchedSeconds(frozenset(seconds), flushes, watermark)
+        return TouchedSeconds(frozenset(seconds), flushes, watermark, is_all=is_all, read_at=read_at)
 
     async def next_version(self) -> int:
         async with self._database.across_workspaces() as connection:
@@ -173,18 +184,37 @@ class PostgresTouches:
                 if not moved:
                     # The row lock orders publishers; the old version proves that nobody came in between.
                     moved = await connection.fetchval(
-                        "UPDATE rollup_watermark SET version = $1 WHERE version = $2 AND $1 > version RETURNING true",
+                        """
+                        UPDATE rollup_watermark
+                        SET version = $1, caught_up_at = coalesce($3, caught_up_at)
+                        WHERE version = $2 AND $1 > version RETURNING true
+                        """,
                         version,
                         touched.watermark,
+                        touched.read_at if touched.is_all else None,
                     )
                     if not moved:
                         raise ConflictError("Another process published counts meanwhile; counting begins again.")
                 await _forget(connection, workspace, touched)
 
-    async def watermark(self) -> int:
+    async def caught_up(self, at: datetime) -> None:
         async with self._database.across_workspaces() as connection:
-            version: int = await connection.fetchval("SELECT version FROM rollup_watermark")
-            return version
+            await connection.execute("UPDATE rollup_watermark SET caught_up_at = $1", at)
+
+    async def watermark(self) -> int:
+        """Return the version up to which rollups may be read.
+
+        Raises:
+            CountingBehindError: what is stored has not been counted for too long.
+        """
+        async with self._database.across_workspaces() as connection:
+            row = await connection.fetchrow("SELECT version, caught_up_at FROM rollup_watermark")
+        assert row is not None  # noqa: S101 - the migration wrote it
+        lag = self._clock.now() - row["caught_up_at"] if row["caught_up_at"] else timedelta.max
+        if lag > _MAX_LAG:
+            raise CountingBehindError(min(lag, timedelta(days=9)))
+        version: int = row["version"]
+        return version
 
 
 async def _forget(connection: Connection, workspace: WorkspaceId, touched: TouchedSeconds) -> None:

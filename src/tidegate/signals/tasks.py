@@ -1,5 +1,6 @@
 """Signals in the background, and their parts for `app` to put together."""
 
+from tidegate.kernel import Clock
 from tidegate.signals.closer import RollupCloser
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.store import EngineRollups, PostgresTouches, RowsEngine
@@ -8,10 +9,10 @@ from tidegate.storage import Database
 __all__ = ["RollupCloser", "RollupReader", "build_closer", "build_reader"]
 
 
-def build_closer(database: Database, engine: RowsEngine) -> RollupCloser:
+def build_closer(database: Database, engine: RowsEngine, clock: Clock) -> RollupCloser:
     rollups = EngineRollups(engine)
-    return RollupCloser(touches=PostgresTouches(database), raw=rollups, rollups=rollups)
+    return RollupCloser(touches=PostgresTouches(database, clock), raw=rollups, rollups=rollups)
 
 
-def build_reader(database: Database, engine: RowsEngine) -> RollupReader:
-    return RollupReader(engine, watermark=PostgresTouches(database).watermark)
+def build_reader(database: Database, engine: RowsEngine, clock: Clock) -> RollupReader:
+    return RollupReader(engine, watermark=PostgresTouches(database, clock).watermark)

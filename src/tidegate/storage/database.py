@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from tidegate.kernel import TidegateError, UnavailableError, WorkspaceId
+from tidegate.kernel import InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -36,6 +36,13 @@ class UnsafeRoleError(TidegateError):
     """The role that serves requests could read past row-level security."""
 
     code = "unsafe_role"
+
+
+class TextUnstorableError(InvalidInputError):
+    code = "text_unstorable"
+
+    def __init__(self) -> None:
+        super().__init__("A text holds the character NUL, which cannot be stored. Leave it out.")
 
 
 class Database:
@@ -101,6 +108,8 @@ class Database:
                 yield connection
         except _GONE as error:
             raise UnavailableError("The state store does not answer for the moment. Try again.") from error
+        except (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError) as error:
+            raise TextUnstorableError from error
 
     async def _refuse_unsafe_role(self) -> None:
         async with self._acquired() as connection:

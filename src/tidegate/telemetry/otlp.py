@@ -88,7 +88,7 @@ def rows_of(request: ExportTraceServiceRequest, workspace: WorkspaceId, received
     for r, resource_spans in enumerate(request.resource_spans):
         resource = _attributes_of(resource_spans.resource.attributes, f"resourceSpans.{r}.resource.attributes")
         for s, scope_spans in enumerate(resource_spans.scope_spans):
-            scope = scope_spans.scope.name[:_MAX_NAME_CHARACTERS]
+            scope = _clean(scope_spans.scope.name, _MAX_NAME_CHARACTERS)
             for i, span in enumerate(scope_spans.spans):
                 place = f"resourceSpans.{r}.scopeSpans.{s}.spans.{i}"
                 yield _row_of(span, place, workspace, received_ns, resource, scope)
@@ -120,11 +120,11 @@ def _row_of(  # noqa: PLR0917 - the span and the five things around it; called o
         received_ns=received_ns,
         distrusted=int(distrusted),
         precedence=precedence_of(distrusted=distrusted, received_ns=received_ns),
-        name=span.name[:_MAX_NAME_CHARACTERS],
+        name=_clean(span.name, _MAX_NAME_CHARACTERS),
         kind=span.kind if 0 <= span.kind < 256 else 0,
         status=span.status.code if 0 <= span.status.code < 256 else 0,
-        status_message=span.status.message[:MAX_VALUE_CHARACTERS],
-        trace_state=span.trace_state[:_MAX_NAME_CHARACTERS],
+        status_message=_clean(span.status.message, MAX_VALUE_CHARACTERS),
+        trace_state=_clean(span.trace_state, _MAX_NAME_CHARACTERS),
         flags=span.flags,
         service=first_of(resource, semconv.SERVICE),
         environment=first_of(resource, semconv.ENVIRONMENT),
@@ -182,7 +182,7 @@ def _text_of(value: Any) -> str:  # noqa: ANN401 - AnyValue, a generated protobu
     kind = value.WhichOneof("value")
     if kind == "string_value":
         text: str = value.string_value
-        return text if len(text) <= MAX_VALUE_CHARACTERS else text[:MAX_VALUE_CHARACTERS]
+        return _clean(text, MAX_VALUE_CHARACTERS)
     if kind is None:
         return ""
     plain = _plain(value, _MAX_DEPTH)
@@ -191,6 +191,13 @@ def _text_of(value: Any) -> str:  # noqa: ANN401 - AnyValue, a generated protobu
     if isinstance(plain, int | float | str):
         return str(plain)
     return msgspec.json.encode(plain).decode()[:MAX_VALUE_CHARACTERS]
+
+
+def _clean(text: str, limit: int) -> str:
+    """Cut `text`, and replace NUL: PostgreSQL cannot store it, and one tenant's name must not stop the evaluator."""
+    if len(text) > limit:
+        text = text[:limit]
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401 - AnyValue in, JSON out

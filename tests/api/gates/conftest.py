@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-
 from tests.unit.gates.fakes import FakeAuthenticator, FakeQuiet, FakeSignals
+
 from tidegate.alerts import load_rules
 from tidegate.edge.http import build_http_app
 from tidegate.evidence import EvidenceService, PostgresCiReportStore

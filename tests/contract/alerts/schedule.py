@@ -29,7 +29,7 @@ class Schedule:
     def __init__(self, seed: int, workspace: WorkspaceId) -> None:
         self.workspace = workspace
         self._totals: Mapping[tuple[Family, str, str | None], list[Totals]] = {
-            (family, service, tenant): _course(random.Random(f"{seed} {family} {service} {tenant}"))  # noqa: S311 - repeatable
+            (family, service, tenant): _course(random.Random(f"{seed} {family} {service} {tenant}"))
             for family in (Family.AUTH, Family.AI_RUN)
             for service, tenant in SUBJECTS
         }

@@ -79,7 +79,7 @@ async def stored_history(database: Database, workspace: WorkspaceId) -> dict[Ale
 async def test_kill_nine_at_any_point_neither_loses_nor_doubles_a_transition(
     dsns: PostgresDsns, database: Database, owner: "asyncpg.Connection[asyncpg.Record]", workspace: WorkspaceId
 ) -> None:
-    generator = random.Random(SEED)  # noqa: S311 - repeatable
+    generator = random.Random(SEED)
     for _ in range(KILLS):
         async with evaluating(dsns, workspace) as child:
             await follow(child, steps=generator.randrange(1, STEP_COUNT // KILLS))

@@ -9,16 +9,18 @@ from random import Random
 
 import pytest
 from tests.factories import NANO, auth_span, make_request, make_span
-from tidegate.storage.telemetry import TelemetryEngine
 
-from tidegate.kernel import RandomIds, TimeRange, WorkspaceId
+from tidegate.kernel import RandomIds, SystemClock, TimeRange, WorkspaceId
 from tidegate.signals import Family, SignalScope, Totals
+from tidegate.signals.errors import CountingBehindError
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader
 from tidegate.storage import Database
+from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineSpanStore, PostgresTouchLedger
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.otlp import rows_of
+from tidegate.testing import FakeClock
 
 WHOLE = SignalScope()
 
@@ -29,8 +31,8 @@ class Pipeline:
     def __init__(self, database: Database, engine: TelemetryEngine) -> None:
         self._spans = EngineSpanStore(engine)
         self._touches = PostgresTouchLedger(database, writer="tests")
-        self.closer: RollupCloser = build_closer(database, engine)
-        self.reader: RollupReader = build_reader(database, engine)
+        self.closer: RollupCloser = build_closer(database, engine, SystemClock())
+        self.reader: RollupReader = build_reader(database, engine, SystemClock())
 
     async def flush(self, rows: Sequence[SpanRow]) -> None:
         flush_id = RandomIds().new_id("flu")
@@ -138,6 +140,15 @@ async def test_distrusted_spans_are_stored_and_counted_and_leave_signals_out(
     totals = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
     assert (totals.count, totals.distrusted_count) == (1, 2)
     assert await pipeline.reader.span_count(workspace) == 3
+
+
+async def test_figures_wait_while_counting_is_behind(
+    pipeline: Pipeline, database: Database, engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    await pipeline.close()
+    later = FakeClock(datetime.now(UTC) + timedelta(seconds=16))
+    with pytest.raises(CountingBehindError):
+        await build_reader(database, engine, later).totals(workspace, Family.AUTH, None, scope=WHOLE)
 
 
 async def test_another_workspaces_spans_are_not_seen(

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.alerts.fakes import FakeReader, FakeStores
 
 from tidegate.alerts import AlertEvaluator, AlertService, load_rules
-from tidegate.kernel import WorkspaceId
+from tidegate.kernel import InvalidInputError, WorkspaceId
 from tidegate.signals import Family, GroupTotals, Totals
 from tidegate.testing import CountingIds, FakeClock
 
@@ -105,3 +105,11 @@ async def test_a_family_without_rules_has_figures_and_no_alerts(service: AlertSe
     assert preview.alerts == ()
     assert preview.window.length == timedelta(minutes=15)
     assert service.override_names(Family.REQUEST) == ()
+
+
+@pytest.mark.parametrize("limit", [0, 201])
+async def test_a_page_has_a_size_within_bounds(service: AlertService, limit: int) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        await service.list_alerts(ACME, limit=limit)
+
+    assert caught.value.field == "limit"

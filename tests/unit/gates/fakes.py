@@ -1,3 +1,4 @@
+
 """What stands below gates, told what to say."""
 
 from collections.abc import Collection, Mapping

@@ -124,6 +124,10 @@ def test_long_values_are_cut() -> None:
     assert len(row_of(make_span(attributes={"k": "x" * 100_000})).attributes["k"]) == MAX_VALUE_CHARACTERS
 
 
+def test_a_tenant_with_a_nul_in_its_name_is_stored_without_it() -> None:
+    assert row_of(make_span(attributes={"tenant.id": "a\0b"})).tenant == "a\ufffdb"
+
+
 def test_json_and_protobuf_of_one_request_give_one_row() -> None:
     document = {
         "resourceSpans": [

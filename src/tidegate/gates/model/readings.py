@@ -37,9 +37,7 @@ class Bound(Protocol):
 class SignalReading:
     """The counters of one service over the window of a check."""
 
-    service: str
-    totals: Totals | None
-    """`None` when there is nothing that could be read."""
+    totals: Totals
     read_at: datetime
 
 

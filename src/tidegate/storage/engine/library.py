@@ -73,7 +73,10 @@ class Library:
         self.version = self.answer("SELECT version()")
 
     def open(self) -> "Handle":
-        return Handle(self._module.connect(self._target))
+        try:
+            return Handle(self._module.connect(self._target))
+        except RuntimeError as error:  # short of memory even a handle is refused
+            raise EngineError.of(str(error)) from error
 
     @contextlib.contextmanager
     def reader(self, database: str, settings: Mapping[str, str]) -> "Iterator[Handle]":

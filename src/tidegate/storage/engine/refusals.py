@@ -64,7 +64,7 @@ class EngineError(Exception):
     def of(cls, words: str) -> "EngineError":
         """Return the library's words as an error of ours, with the code that they name first."""
         found = _CODE.search(words)
-        return cls(int(found[1]) if found else UNKNOWN_EXCEPTION, words.strip())
+        return cls(int(found[1]), words[found.start() :].strip()) if found else cls(UNKNOWN_EXCEPTION, words.strip())
 
 
 def refuse(message: str) -> EngineError:

@@ -12,6 +12,12 @@ def test_the_library_s_words_keep_their_code() -> None:
     assert error.body("26.9") == "Code: 60. DB::Exception: No such table. (UNKNOWN_TABLE) (version 26.9)\n"
 
 
+def test_what_stands_before_the_code_is_left_out() -> None:
+    error = EngineError.of("Failed to create connection: Code: 241. DB::Exception: Too much. (MEMORY_LIMIT_EXCEEDED)")
+    assert error.code == 241
+    assert error.body("1").startswith("Code: 241. ")
+
+
 def test_words_without_a_code_are_an_unknown_error() -> None:
     error = EngineError.of("the sky fell")
     assert (error.code, error.status) == (UNKNOWN_EXCEPTION, 500)

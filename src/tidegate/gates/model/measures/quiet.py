@@ -21,7 +21,6 @@ _SHOWN = 3
 
 def measure_quiet(
     check: Check,
-    spec: QuietSpec,
     quiet: QuietReading | None,
     activity: ActivityReading,
     *,
@@ -29,8 +28,11 @@ def measure_quiet(
 ) -> CheckResult:
     """Judge the silence of alerts: it counts only while someone watched and there was something to watch.
 
-    `activity` names every service in scope with the events it sent in the time that has to be quiet.
+    `activity` names every service in scope with the events it sent in the time that has to be quiet; `None` stands for
+    one that could not be read.
     """
+    spec = check.spec
+    assert isinstance(spec, QuietSpec)  # noqa: S101 - measures are chosen by kind
     alerts = _judge(spec, quiet, now=now)
     silent = [] if alerts.outcome is CheckOutcome.FAILED else [_silence(spec, name, activity) for name in activity]
     findings = [alerts, *(finding for finding in silent if finding is not None)] if activity else []

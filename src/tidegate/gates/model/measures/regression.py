@@ -17,7 +17,6 @@ _SHOWN = 3
 
 def measure_regression(
     check: Check,
-    spec: RegressionSpec,
     services: Sequence[ReleaseService],
     subjects: Sequence[SubjectReading],
     *,
@@ -27,6 +26,8 @@ def measure_regression(
 
     Order is the order of receipt. What a sender says about time can make a run older, never newer.
     """
+    spec = check.spec
+    assert isinstance(spec, RegressionSpec)  # noqa: S101 - measures are chosen by kind
     findings: list[Finding] = []
     for own in services:
         matching = [subject for subject in subjects if _is_about(subject, spec, own)]
@@ -47,12 +48,13 @@ def _is_about(subject: SubjectReading, spec: RegressionSpec, own: ReleaseService
 
 
 def _missing(spec: RegressionSpec, own: ReleaseService) -> Finding:
-    suite = f"suite {spec.suite}" if spec.suite else "suite"
+    if not own.commit:
+        reason = f"The service {plain(own.service)} is not part of the release."
+        return Finding(CheckOutcome.MISSING, reason, f"release {plain(own.service)}, or name another service")
+    suite = f"the suite {plain(spec.suite)}" if spec.suite else "any suite"
     return Finding(
         CheckOutcome.MISSING,
-        f"No run of any {suite} was received for {own.service} at commit {own.commit[:12]}."
-        if spec.suite is None
-        else f"No run of the {suite} was received for {own.service} at commit {own.commit[:12]}.",
+        f"No run of {suite} was received for {own.service} at commit {own.commit[:12]}.",
         f"run the suite at this commit and report it: {_report_command(spec, own)}",
     )
 
@@ -73,8 +75,10 @@ def _judge(spec: RegressionSpec, own: ReleaseService, subject: SubjectReading, *
         return _failing(run, where, refs)
     outcome, reason = _doubts(spec, run, where, now=now) or (
         CheckOutcome.PASSED,
-        f"{run.passed} of {run.total} cases of the {where} passed{_skipped(run)}, "
-        f"received {in_words(now - run.received_at)} ago (limit {format_duration(spec.max_age)}).",
+        (
+            f"{run.passed} of {run.total} cases of the {where} passed{_skipped(run)}, "
+            f"received {in_words(now - run.received_at)} ago (limit {format_duration(spec.max_age)})."
+        ),
     )
     return Finding(
         outcome,
@@ -133,8 +137,10 @@ def _age_doubts(spec: RegressionSpec, run: RunReading, where: str, *, now: datet
     if age > spec.max_age:
         return (
             CheckOutcome.STALE,
-            f"The newest run of the {where} is {in_words(age)} old, of {at_in_words(_done_at(run))} "
-            f"(limit {format_duration(spec.max_age)}).",
+            (
+                f"The newest run of the {where} is {in_words(age)} old, of {at_in_words(_done_at(run))} "
+                f"(limit {format_duration(spec.max_age)})."
+            ),
         )
     return None
 

@@ -1,6 +1,7 @@
 """A bound on a signal: figures of a window against an expression. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import astuple
 from datetime import datetime
 
 from tidegate.gates.model.checks import Check, SignalSpec
@@ -25,60 +26,61 @@ _COST_FIGURES = frozenset({"costUsd", "averageCostPerRunUsd"})
 
 def measure_signal(
     check: Check,
-    spec: SignalSpec,
-    readings: Sequence[SignalReading],
+    readings: Mapping[str, SignalReading | None],
     *,
     bound: Bound,
     warn_bound: Bound | None,
     now: datetime,
 ) -> CheckResult:
-    """Judge each service by itself: one that is silent or bad is not evened out by another."""
-    findings = [_judge(spec, reading, bound, warn_bound, now=now) for reading in readings]
+    """Judge each service by itself: one that is silent or bad is not evened out by another.
+
+    `readings` names every service in scope; `None` stands for one that could not be read.
+    """
+    spec = check.spec
+    assert isinstance(spec, SignalSpec)  # noqa: S101 - measures are chosen by kind
+    findings = [_judge(spec, service, reading, (bound, warn_bound), now=now) for service, reading in readings.items()]
     return result_of(
         check,
         findings,
         now=now,
         bound=f"{bound.source} over at least {spec.min_count} {_NOUNS[spec.family]}",
         inputs={
-            reading.service: dict(figures_of(spec.family, reading.totals)) if reading.totals else None
-            for reading in readings
+            service: dict(figures_of(spec.family, reading.totals)) if reading else None
+            for service, reading in readings.items()
         },
     )
 
 
-def _judge(
-    spec: SignalSpec, reading: SignalReading, bound: Bound, warn_bound: Bound | None, *, now: datetime
-) -> Finding:
-    service = plain(reading.service)
-    noun = _NOUNS[spec.family]
-    window = f"the {format_duration(spec.window)} to {at_in_words(reading.read_at)}"
-    send = f"send telemetry of {service} with {noun}, then look again"
-    if reading.totals is None:
-        return Finding(CheckOutcome.MISSING, f"The signal of {service} could not be read.", send)
-    if not belongs_to(reading.read_at, now):
+_Bounds = tuple[Bound, Bound | None]
+"""The bound, and the warning bound."""
+
+
+def _judge(spec: SignalSpec, name: str, reading: SignalReading | None, bounds: _Bounds, *, now: datetime) -> Finding:
+    service = plain(name)
+    if reading is None:
+        return Finding(CheckOutcome.MISSING, f"The signal of {service} could not be read.", "evaluate the gate again")
+    if not -READING_MAX_AGE <= now - reading.read_at <= READING_MAX_AGE:
         return Finding(
             CheckOutcome.STALE,
             f"The signal of {service} was read at {at_in_words(reading.read_at)} (limit {in_words(READING_MAX_AGE)}).",
             "evaluate the gate again",
         )
-    totals = reading.totals
-    unusable = _unusable(spec, service, totals, bound, window=window)
+    window = f"the {format_duration(spec.window)} to {at_in_words(reading.read_at)}"
+    unusable = _unusable(spec, service, reading.totals, bounds[0], window=window)
     if unusable is not None:
         return unusable
-    return _compare(spec, service, figures_of(spec.family, totals), bound, warn_bound, window=window)
-
-
-def belongs_to(read_at: datetime, now: datetime) -> bool:
-    """Return whether a reading belongs to this moment; one from the future belongs to no moment."""
-    return -READING_MAX_AGE <= now - read_at <= READING_MAX_AGE
+    return _compare(spec, service, figures_of(spec.family, reading.totals), bounds, window=window)
 
 
 def _unusable(spec: SignalSpec, service: str, totals: Totals, bound: Bound, *, window: str) -> Finding | None:
     """Return why these counters cannot answer, or `None` when they can."""
     noun = _NOUNS[spec.family]
     send = f"send telemetry of {service} with {noun}, then look again"
+    if _is_impossible(totals):
+        reason = f"The counters of {service} in {window} contradict each other."
+        return Finding(CheckOutcome.ERROR, reason, "see `tidegate doctor`")
     seen = totals.count + totals.distrusted_count
-    if seen <= 0:
+    if not seen:
         return Finding(CheckOutcome.MISSING, f"No {noun} of {service} in {window}.", send)
     if totals.distrusted_count > MAX_DISTRUSTED_SHARE * seen:
         return Finding(
@@ -105,6 +107,17 @@ def _unusable(spec: SignalSpec, service: str, totals: Totals, bound: Bound, *, w
     return None
 
 
+def _is_impossible(totals: Totals) -> bool:
+    """Return whether no events can add up to these counters."""
+    outcomes = totals.failed_count + totals.policy_blocked_count + totals.validation_error_count
+    return (
+        min(astuple(totals)) < 0
+        or totals.success_count + totals.failure_count > totals.count
+        or outcomes + totals.cancelled_count > totals.count
+        or max(totals.unauthorized_count, totals.priced_count) > totals.count
+    )
+
+
 def _count_behind(totals: Totals, bound: Bound) -> int:
     """Return how many events the figures rest on: a mean cost rests on the runs that have a price."""
     return totals.priced_count if bound.figures & _COST_FIGURES else totals.count
@@ -114,9 +127,8 @@ def _count_noun(noun: str, bound: Bound) -> str:
     return f"{noun} with a price" if bound.figures & _COST_FIGURES else noun
 
 
-def _compare(
-    spec: SignalSpec, service: str, figures: Figures, bound: Bound, warn_bound: Bound | None, *, window: str
-) -> Finding:
+def _compare(spec: SignalSpec, service: str, figures: Figures, bounds: _Bounds, *, window: str) -> Finding:
+    bound, warn_bound = bounds
     used = sorted(bound.figures | (warn_bound.figures if warn_bound else frozenset()))
     absent = [name for name in used if figures.get(name) is None]
     if absent:

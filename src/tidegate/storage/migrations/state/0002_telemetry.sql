@@ -16,13 +16,14 @@ GRANT SELECT, INSERT, UPDATE (state, seconds), DELETE ON telemetry_touches TO ti
 -- One row: rollups up to this version are complete. Not a workspace's: it holds no telemetry.
 CREATE TABLE rollup_watermark (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    version bigint NOT NULL
+    version bigint NOT NULL,
+    caught_up_at timestamptz -- everything stored before this moment is counted; null before the first closing
 );
 INSERT INTO rollup_watermark (version) VALUES (0);
 ALTER TABLE rollup_watermark ENABLE ROW LEVEL SECURITY;
 ALTER TABLE rollup_watermark FORCE ROW LEVEL SECURITY;
 CREATE POLICY installation_wide ON rollup_watermark USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (version) ON rollup_watermark TO tidegate_serving;
+GRANT SELECT, UPDATE (version, caught_up_at) ON rollup_watermark TO tidegate_serving;
 
 CREATE SEQUENCE rollup_version;
 GRANT USAGE ON SEQUENCE rollup_version TO tidegate_serving;

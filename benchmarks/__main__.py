@@ -1,0 +1,76 @@
+"""Run every script with its short defaults, at most ten minutes in all; `--record` writes what they found down."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+SCRIPTS = ("start", "memory", "ingest", "detect", "verdict", "crash")
+FULL: dict[str, tuple[str, ...]] = {
+    "start": ("--rounds", "10"),
+    "memory": ("--spans", "1000000"),
+    "ingest": ("--seconds", "60"),
+    "detect": ("--crossings", "200"),
+    "verdict": ("--decisions", "1000"),
+    "crash": ("--rounds", "100"),
+}
+HEADER = "| benchmark | what | figure | bar | holds | command | date, machine |\n|---|---|---|---|---|---|---|\n"
+_HOLDS = {True: "yes", False: "**no**", None: "-"}
+_BUSY_CORES = 0.3  # of others: from here on times are theirs as much as ours
+_RUN_LIMIT_S = 3_600
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=SCRIPTS, help="one script; may be given several times")
+    parser.add_argument("--full", action="store_true", help="as many rounds as the bars ask for: about an hour")
+    parser.add_argument("--record", action="store_true", help=f"replace the rows of {RESULTS.name}")
+    options = parser.parse_args()
+    failed = []
+    for script in options.only or SCRIPTS:
+        found = _run(script, FULL[script] if options.full else ())
+        if found is None:
+            failed.append(script)
+        elif options.record:
+            _record(found)
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
+
+
+def _run(script: str, arguments: Sequence[str]) -> dict[str, Any] | None:
+    """Run one script and return its line of JSON; `None` when it failed."""
+    command = [sys.executable, "-m", f"benchmarks.{script}", *arguments]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=_RUN_LIMIT_S, check=False)
+    print(ran.stdout, end="", flush=True)
+    if ran.returncode:
+        return None
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+def _record(found: dict[str, Any]) -> None:
+    preface, _, table = RESULTS.read_text().partition(HEADER)
+    kept = [line for line in table.splitlines() if not line.startswith(f"| {found['benchmark']} |")]
+    RESULTS.write_text(preface + HEADER + "\n".join([*kept, *_rows(found)]) + "\n")
+
+
+def _rows(found: dict[str, Any]) -> list[str]:
+    place = f"{found['date']}, {found['machine']}, {_load_of(found['othersCores'])}"
+    return [
+        f"| {found['benchmark']} | {figure['what']} | {figure['value']} | {figure['bar'] or '-'} "
+        f"| {_HOLDS[figure['holds']]} | `{found['command']}` | {place} |"
+        for figure in found["figures"]
+    ]
+
+
+def _load_of(others_cores: float | None) -> str:
+    if others_cores is None:
+        return "load of others not known"
+    return f"**busy**: others took {others_cores:.1f} cores" if others_cores > _BUSY_CORES else "quiet"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The verbs, as processes against a served application: what they print and how they end."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from tests.api.gates.conftest import Api
+from tests.api.gates.test_tenant_isolation import make_case, make_run
+from tests.unit.gates.fakes import FakeAuthenticator
+
+from tidegate.edge.http import build_http_app
+from tidegate.evidence.routes import router as evidence_routes
+from tidegate.gates.routes import router as gate_routes
+from tidegate.isolation.routes import router as isolation_routes
+from tidegate.releases.routes import router as release_routes
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    url: str
+    token: str
+
+    async def run(self, *words: str | Path, stdin: str = "") -> Ended:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tidegate",
+            *map(str, words),
+            env=os.environ | {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "PYTHONPATH": ":".join(sys.path)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            out, err = await process.communicate(stdin.encode())
+        return Ended(process.returncode or 0, out.decode(), err.decode())
+
+
+@pytest.fixture
+async def shell(services: dict[type[Any], object], api: Api) -> AsyncIterator[Shell]:
+    application = build_http_app(version="test", authenticator=FakeAuthenticator(), services=services)
+    for router in (release_routes, isolation_routes, evidence_routes, gate_routes):
+        application.include_router(router)
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Shell(f"http://127.0.0.1:{port}", f"write:{api.workspace}")
+    server.should_exit = True
+    await serving
+
+
+CREATE = ("release", "create", "7", "--service", "harbor", "--version", "7", "--commit", "4f1c2ab")
+
+
+async def test_from_nothing_to_no_go_to_go(shell: Shell, tmp_path: Path) -> None:
+    run, report = tmp_path / "run.json", ("ci", "report", "--suite", "authz", "--commit", "4f1c2ab")
+    held = await shell.run("gate", "why", "tenant-isolation")
+    assert held.code == 8
+    assert "tidegate release create" in held.out
+
+    created = await shell.run(*CREATE)
+    assert (created.code, created.err) == (0, "")
+    assert created.out == "Release 7 is the candidate of production: harbor 7 (4f1c2ab)\n"
+
+    bad = make_case(id="documents.delete.foreign_owner", actual="204", outcome="failed")
+    run.write_text(json.dumps(make_run(runId="red", cases=[make_case(id="a"), bad])))
+    reported = await shell.run(*report, run)
+    assert reported.code == 0
+    assert "2 cases, 1 passed, 1 failed, 0 skipped" in reported.out
+    assert "✗ documents.delete.foreign_owner" in reported.out
+
+    why = await shell.run("gate", "why", "tenant-isolation")
+    assert why.code == 3
+    assert why.out.startswith("NO-GO  Tenant isolation gate · release 7 · decided ")
+    assert "✗ Authz regression  failed: 1 of 2 cases failed (allowed 0)" in why.out
+    assert "To reach GO:\n  1. backend: fix 1 case (documents.delete.foreign_owner)" in why.out
+    assert (await shell.run("gate", "evaluate", "tenant-isolation")).code == 3
+
+    run.write_text(json.dumps(make_run(runId="green")))
+    assert (await shell.run(*report, run)).code == 0
+    went = await shell.run("gate", "evaluate", "tenant-isolation", "--json")
+    assert (went.code, json.loads(went.out)["verdict"]) == (0, "go")
+    listed = await shell.run("gate", "list")
+    assert "GO\ttenant-isolation\t7\t✓\tGO: 7 passed 1 required check." in listed.out.splitlines()
+
+
+async def test_exit_codes_say_what_went_wrong(shell: Shell, tmp_path: Path) -> None:
+    await shell.run(*CREATE)
+    typo = tmp_path / "gate.yaml"
+    typo.write_text("{apiVersion: tidegate/v1, kind: Gate, id: g, title: T, owner: o, cheks: []}")
+    entities = tmp_path / "report.xml"
+    entities.write_text('<!DOCTYPE t [<!ENTITY a "b">]><testsuite/>')
+    other = tmp_path / "run.json"
+    other.write_text(json.dumps(make_run(commit="other")))
+    ended = {
+        "unknown gate": await shell.run("gate", "why", "nope"),
+        "unknown release": await shell.run("gate", "why", "auth-shell", "--release", "nope"),
+        "typo": await shell.run("gate", "validate", typo),
+        "entities": await shell.run("ci", "report", "--suite", "s", "--commit", "c", entities),
+        "another commit": await shell.run("ci", "report", "--suite", "authz", "--commit", "4f1c2ab", other),
+        "taken name": await shell.run(*CREATE[:-1], "beef"),
+        "half a service": await shell.run("release", "create", "8", "--service", "harbor"),
+        "bad token": await Shell(shell.url, "nobody").run("gate", "list"),
+        "reader": await Shell(shell.url, shell.token.replace("write", "read")).run(*CREATE),
+        "nobody there": await Shell("http://127.0.0.1:9", shell.token).run("gate", "list"),
+    }
+    assert {name: one.code for name, one in ended.items()} == {
+        "unknown gate": 5,
+        "unknown release": 5,
+        "typo": 2,
+        "entities": 2,
+        "another commit": 2,
+        "taken name": 6,
+        "half a service": 2,
+        "bad token": 4,
+        "reader": 4,
+        "nobody there": 7,
+    }
+    assert "checks" in ended["typo"].err
+    assert "The file says commit 'other', the command line '4f1c2ab'" in ended["another commit"].err
+    assert [name for name, one in ended.items() if one.out] == []
+    assert [name for name, one in ended.items() if "Traceback" in one.err] == []
+
+
+async def test_reports_and_gate_files_go_in_and_are_summed_up(shell: Shell, tmp_path: Path) -> None:
+    report = "<testsuite tests='9'><testcase name='a' time='NaN'/><testcase name='b'><failure/></testcase></testsuite>"
+    received = await shell.run("ci", "report", "--suite", "unit", "--commit", "c1", "-", stdin=report)
+    assert received.code == 0
+    assert received.out == "Received suite unit at c1: 2 cases, 1 passed, 1 failed, 0 skipped.\n  ✗ b\n"
+    assert "Note: 1 of 2 cases have a time that is no number" in received.err
+    empty = await shell.run("ci", "report", "--suite", "unit", "--commit", "c2", "-", stdin="<testsuites/>")
+    assert "zero tests prove nothing" in empty.out
+
+    good, wrong = tmp_path / "good.yaml", tmp_path / "wrong.yaml"
+    text = "{apiVersion: tidegate/v1, kind: Gate, id: g, title: T, owner: o, checks: []}"
+    good.write_text(text)
+    wrong.write_text(text.replace("checks", "cheks"))
+    assert (await shell.run("gate", "apply", good, wrong)).code == 2
+    assert (await shell.run("gate", "show", "g")).code == 5
+    applied = await shell.run("gate", "apply", good)
+    assert applied.out.startswith("g: version 1 is in force (0 checks, policy sha256:")
+    shown = await shell.run("gate", "show", "g")
+    assert shown.out.startswith("T · g · version 1 · owner o\n")
+
+
+async def test_a_release_of_several_services_says_each_with_its_commit(shell: Shell) -> None:
+    created = await shell.run("release", "create", "both", "--service", "harbor@7@4f1c2ab", "--service", "web@3@beef")
+    assert created.code == 0
+    shown = await shell.run("release", "show", "both", "--json")
+    assert [own["commit"] for own in json.loads(shown.out)["services"]] == ["4f1c2ab", "beef"]
+    listed = await shell.run("release", "list")
+    assert listed.out.split("\t")[:3] == ["both", "production", "candidate"]

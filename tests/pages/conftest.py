@@ -1,0 +1,86 @@
+"""The pages of one made-up installation, called through the ASGI app."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from tests.pages.documents import Document, assert_is_sound
+from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
+from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
+
+from tidegate.alerts import AlertService
+from tidegate.alerts.pages import router as alert_pages
+from tidegate.edge.caller import SESSION_COOKIE
+from tidegate.edge.html import PageRenderer
+from tidegate.edge.http import build_http_app
+from tidegate.edge.pages import router as edge_pages
+from tidegate.edge.requests import RequestContext
+from tidegate.edge.static import router as assets
+from tidegate.gates import GateService
+from tidegate.gates.pages import TelemetryWatch
+from tidegate.gates.pages import router as gate_pages
+from tidegate.identity import IdentityService
+from tidegate.identity.pages import router as identity_pages
+from tidegate.releases import ReleasesService
+from tidegate.runbooks.pages import router as runbook_pages
+from tidegate.testing import FakeClock
+
+ORIGIN = "http://tidegate.test"
+
+
+@dataclass
+class Site:
+    """An installation with its fakes and a browser that is signed in to the workspace `harbor`."""
+
+    alerts: FakeAlerts
+    gates: FakeGates
+    releases: FakeReleases
+    telemetry: FakeTelemetry
+    identity: FakeIdentity
+    clock: FakeClock
+    application: RequestContext
+    browser: httpx.AsyncClient
+
+    async def open(self, path: str, *, status: int = 200, **headers: str) -> Document:
+        """Return a page, having checked what holds for all of them."""
+        answer = await self.browser.get(path, headers=headers)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-store"
+        document = Document(answer.text)
+        assert_is_sound(document)
+        return document
+
+    def sign_in_as(self, session: str | None) -> None:
+        self.browser.cookies.clear()
+        if session is not None:
+            self.browser.cookies.set(SESSION_COOKIE, session)
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    releases = FakeReleases()
+    clock = FakeClock(NOW)
+    parts = FakeAlerts(), FakeGates(releases), releases, FakeTelemetry(), FakeIdentity()
+    alerts, gates, _, telemetry, identity = parts
+    application = build_http_app(
+        version="0.1.0",
+        authenticator=identity,
+        services={
+            AlertService: alerts,
+            GateService: gates,
+            ReleasesService: releases,
+            TelemetryWatch: telemetry,
+            IdentityService: identity,
+            PageRenderer: PageRenderer(version="0.1.0", clock=clock),
+        },
+    )
+    for router in (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages):
+        application.include_router(router)
+    wrapped = RequestContext(application)
+    transport = httpx.ASGITransport(wrapped)
+    async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
+        made = Site(alerts, gates, releases, telemetry, identity, clock, wrapped, browser)
+        made.sign_in_as(SESSION)
+        yield made

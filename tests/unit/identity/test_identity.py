@@ -1,0 +1,163 @@
+import secrets
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.edge.caller import Scope
+from tidegate.identity import IdentityService, SigningKey
+from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError
+from tidegate.identity.model import SESSION_LENGTH, Token, looks_like_token, new_token
+from tidegate.kernel import TokenId, WorkspaceId
+from tidegate.testing import FakeClock
+
+KEY = SigningKey("k1", b"k" * 32)
+W = WorkspaceId("default")
+
+
+class MemoryCredentials:
+    """Credentials in memory; keeps the promises of `CredentialStore`."""
+
+    def __init__(self) -> None:
+        self.tokens: dict[bytes, Token] = {}
+        self.links: dict[bytes, WorkspaceId] = {}
+        self.sessions: dict[bytes, tuple[WorkspaceId, datetime]] = {}
+        self.look_ups = 0
+
+    async def find_token(self, token_hash: bytes) -> Token | None:
+        self.look_ups += 1
+        return self.tokens.get(token_hash)
+
+    async def find_session(self, session_hash: bytes, *, now: datetime) -> WorkspaceId | None:
+        workspace, ends_at = self.sessions.get(session_hash, (None, now))
+        return workspace if now < ends_at else None
+
+    async def redeem_link(
+        self, link_hash: bytes, *, session_hash: bytes, now: datetime, session_ends_at: datetime
+    ) -> WorkspaceId | None:
+        workspace = self.links.pop(link_hash, None)
+        if workspace is not None:
+            self.sessions[session_hash] = (workspace, session_ends_at)
+        return workspace
+
+    async def end_session(self, workspace: WorkspaceId, session_hash: bytes, *, now: datetime) -> None:
+        self.sessions.pop(session_hash, None)
+
+
+@pytest.fixture
+def store() -> MemoryCredentials:
+    return MemoryCredentials()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def identity(store: MemoryCredentials, clock: FakeClock) -> IdentityService:
+    return IdentityService(store=store, key=KEY, clock=clock)
+
+
+def issue(store: MemoryCredentials, clock: FakeClock, **changes: object) -> str:
+    token = new_token(secrets.token_bytes(48))
+    facts: dict[str, object] = {
+        "id": TokenId("tok_1"),
+        "workspace": W,
+        "scope": "read",
+        "hint": token[:7],
+        "created_at": clock.now(),
+        "expires_at": None,
+        "revoked_at": None,
+    }
+    store.tokens[KEY.hash_of(token)] = Token(**(facts | changes))  # type: ignore[arg-type] # a builder of any change
+    return token
+
+
+@given(st.binary(min_size=32, max_size=64), st.integers(0, 45), st.sampled_from("aB3_-"))
+def test_a_typing_error_is_seen_without_the_store(random_bytes: bytes, place: int, letter: str) -> None:
+    token = new_token(random_bytes)
+    assert looks_like_token(token)
+    wrong = token[:place] + letter + token[place + 1 :]
+    assert wrong == token or not looks_like_token(wrong)
+
+
+@pytest.mark.parametrize("text", ["", "tg_", "tg_" + "a" * 43, "Bearer x", "tg_" + "ä" * 43])
+def test_other_texts_are_no_tokens(text: str) -> None:
+    assert not looks_like_token(text)
+
+
+async def test_a_token_says_workspace_and_scope(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock
+) -> None:
+    caller = await identity.caller_of_token(issue(store, clock, scope="write"))
+    assert (caller.workspace, caller.scope, caller.by_session) == (W, Scope.WRITE, False)
+    assert caller.may(Scope.READ)
+    assert not caller.may(Scope.INGEST)
+
+
+async def test_unknown_malformed_expired_and_revoked_tokens_get_one_answer(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock
+) -> None:
+    tokens = [
+        "nonsense",
+        new_token(b"x" * 48),
+        issue(store, clock, expires_at=clock.now()),
+        issue(store, clock, revoked_at=clock.now()),
+    ]
+    answers = set()
+    for token in tokens:
+        with pytest.raises(CredentialInvalidError) as refused:
+            await identity.caller_of_token(token)
+        answers.add((refused.value.code, refused.value.message))
+    assert len(answers) == 1
+
+
+async def test_a_revoked_token_is_refused_within_a_second(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock
+) -> None:
+    token = issue(store, clock)
+    await identity.caller_of_token(token)
+    await identity.caller_of_token(token)
+    assert store.look_ups == 1
+    store.tokens.clear()
+    clock.advance(timedelta(seconds=1))
+    with pytest.raises(CredentialInvalidError):
+        await identity.caller_of_token(token)
+
+
+async def test_a_sign_in_link_opens_one_session_once(identity: IdentityService, store: MemoryCredentials) -> None:
+    store.links[KEY.hash_of("link")] = W
+    session = await identity.sign_in("link")
+    assert (await identity.caller_of_session(session)).workspace == W
+    with pytest.raises(SignInLinkInvalidError):
+        await identity.sign_in("link")
+
+
+async def test_a_session_ends_by_itself(identity: IdentityService, store: MemoryCredentials, clock: FakeClock) -> None:
+    store.links[KEY.hash_of("link")] = W
+    session = await identity.sign_in("link")
+    clock.advance(SESSION_LENGTH)
+    with pytest.raises(CredentialInvalidError):
+        await identity.caller_of_session(session)
+
+
+async def test_signing_out_ends_a_session_at_once(identity: IdentityService, store: MemoryCredentials) -> None:
+    store.links[KEY.hash_of("link")] = W
+    session = await identity.sign_in("link")
+    await identity.caller_of_session(session)
+    await identity.sign_out(W, session)
+    with pytest.raises(CredentialInvalidError):
+        await identity.caller_of_session(session)
+
+
+async def test_remembered_answers_are_bounded(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.identity.service._REMEMBERED_COUNT", 2)
+    tokens = [issue(store, clock) for _ in range(3)]
+    for token in tokens:
+        await identity.caller_of_token(token)
+    await identity.caller_of_token(tokens[0])
+    assert store.look_ups == 4

@@ -1,0 +1,178 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.factories import NANO, make_request, make_span
+
+from tidegate.kernel import UnavailableError, WorkspaceId
+from tidegate.telemetry import IngestService
+from tidegate.telemetry.errors import IngestFullError
+from tidegate.telemetry.model import SpanRow
+from tidegate.telemetry.otlp import rows_of
+from tidegate.telemetry.service import MAX_WAITING_ROWS_PER_WORKSPACE
+from tidegate.testing import CountingIds
+
+ACME, GLOBEX = WorkspaceId("acme"), WorkspaceId("globex")
+NOW_NS = 1_700_000_002 * NANO
+DAY_NS = 86_400 * NANO
+HALF_A_DAY_AND_MORE_NS = 23 * 3_600 * NANO
+
+
+def rows(workspace: WorkspaceId, count: int = 1, **changes: object) -> list[SpanRow]:
+    return list(rows_of(make_request(*(make_span(**changes) for _ in range(count))), workspace, NOW_NS))
+
+
+class RecordingSpans:
+    """A span store that can be told to fail."""
+
+    def __init__(self) -> None:
+        self.inserts: list[tuple[str, int]] = []
+        self.failures: list[Exception] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
+        await self.gate.wait()
+        if self.failures:
+            raise self.failures.pop(0)
+        self.inserts.append((token, len(rows)))
+
+
+class RecordingTouches:
+    """A ledger that writes down the order of what happened."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, ...]] = []
+
+    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Sequence[int]]) -> None:
+        self.events.append(("announce", flush_id, *sorted(seconds)))
+
+    async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
+        self.events.append(("confirm", flush_id, *workspaces))
+
+    async def adopt(self) -> None:
+        self.events.append(("adopt",))
+
+
+class World:
+    """One ingest service over recording ports."""
+
+    def __init__(self) -> None:
+        self.spans, self.touches = RecordingSpans(), RecordingTouches()
+        self.stored = 0
+        self.ingest = IngestService(
+            spans=self.spans, touches=self.touches, ids=CountingIds(), on_stored=self._count, monotonic=lambda: 0.0
+        )
+
+    def _count(self) -> None:
+        self.stored += 1
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.ingest.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - a condition of the recorded events, not an event of its own
+            await asyncio.sleep(0)
+
+
+async def test_it_announces_then_stores_then_confirms(world: World) -> None:
+    async with world.running():
+        await world.ingest.accept(ACME, rows(ACME, 2))
+    assert world.touches.events == [("adopt",), ("announce", "flu_00001", "acme"), ("confirm", "flu_00001", "acme")]
+    assert [count for _, count in world.spans.inserts] == [2]
+    assert (world.ingest.stored_rows, world.stored) == (2, 1)
+
+
+async def test_what_comes_in_together_is_stored_together(world: World) -> None:
+    async with world.running():
+        await asyncio.gather(world.ingest.accept(ACME, rows(ACME)), world.ingest.accept(GLOBEX, rows(GLOBEX, 3)))
+    assert [count for _, count in world.spans.inserts] == [4]
+
+
+async def test_an_insert_never_spans_two_days(world: World) -> None:
+    both = rows(ACME) + rows(
+        ACME, end_time_unix_nano=NOW_NS - HALF_A_DAY_AND_MORE_NS, start_time_unix_nano=NOW_NS - HALF_A_DAY_AND_MORE_NS
+    )
+    async with world.running():
+        await world.ingest.accept(ACME, both)
+    assert len({token for token, _ in world.spans.inserts}) == 2
+
+
+async def test_distrusted_rows_of_any_year_share_one_insert(world: World) -> None:
+    old = [row for year in (1, 5, 9) for row in rows(ACME, end_time_unix_nano=NOW_NS - year * 365 * DAY_NS)]
+    async with world.running():
+        await world.ingest.accept(ACME, old)
+    assert [count for _, count in world.spans.inserts] == [3]
+
+
+async def test_nothing_to_store_is_stored_at_once(world: World) -> None:
+    await world.ingest.accept(ACME, [])
+    assert world.touches.events == []
+
+
+async def test_a_failed_insert_reaches_its_sender_and_its_seconds_are_counted_all_the_same(world: World) -> None:
+    world.spans.failures.append(UnavailableError("engine away"))
+    async with world.running():
+        with pytest.raises(UnavailableError, match="engine away"):
+            await world.ingest.accept(ACME, rows(ACME))
+        await world.ingest.accept(ACME, rows(ACME))
+    assert ("confirm", "flu_00001", "acme") in world.touches.events
+    assert [token.partition("-")[0] for token, _ in world.spans.inserts] == ["flu_00002"]
+
+
+async def test_an_unexpected_failure_is_no_end_of_ingest(world: World) -> None:
+    world.spans.failures.append(RuntimeError("a bug"))
+    async with world.running():
+        with pytest.raises(UnavailableError):
+            await world.ingest.accept(ACME, rows(ACME))
+        await world.ingest.accept(ACME, rows(ACME))
+    assert len(world.spans.inserts) == 1
+
+
+async def test_a_flood_of_one_workspace_is_stopped_and_another_gets_through(world: World) -> None:
+    world.spans.gate.clear()
+    one = rows(ACME)
+    async with world.running():
+        flood = asyncio.create_task(world.ingest.accept(ACME, one * MAX_WAITING_ROWS_PER_WORKSPACE))
+        await until(lambda: len(world.touches.events) > 1)
+        with pytest.raises(IngestFullError):
+            await world.ingest.accept(ACME, one)
+        quiet = asyncio.create_task(world.ingest.accept(GLOBEX, rows(GLOBEX)))
+        world.spans.gate.set()
+        await asyncio.gather(flood, quiet)
+        await world.ingest.accept(ACME, one)
+
+
+async def test_a_sender_that_hangs_up_leaves_its_rows_stored(world: World) -> None:
+    world.spans.gate.clear()
+    async with world.running():
+        sender = asyncio.create_task(world.ingest.accept(ACME, rows(ACME)))
+        await until(lambda: len(world.touches.events) > 1)
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+        world.spans.gate.set()
+        await until(lambda: world.stored == 1)
+    assert len(world.spans.inserts) == 1
+
+
+async def test_stopping_tells_the_senders_to_come_again(world: World) -> None:
+    world.spans.gate.clear()
+    async with world.running():
+        sender = asyncio.create_task(world.ingest.accept(ACME, rows(ACME)))
+        await until(lambda: len(world.touches.events) > 1)
+    with pytest.raises(UnavailableError, match="stopping"):
+        await sender
