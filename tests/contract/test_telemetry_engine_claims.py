@@ -20,7 +20,7 @@ TABLE = """(workspace LowCardinality(String), n Int64, s String, v UInt64 DEFAUL
 ENGINE = ReplacingMergeTree(v) ORDER BY (n, workspace) PARTITION BY intDiv(n, 1000)
 SETTINGS index_granularity = 8, non_replicated_deduplication_window = 1000"""
 SETUP = [
-    "CREATE DATABASE tidegate",
+    "CREATE DATABASE IF NOT EXISTS tidegate",
     f"CREATE TABLE tidegate.runs {TABLE}",
     f"CREATE TABLE tidegate.events {TABLE}",
     "CREATE TABLE tidegate.unscoped (s String) ENGINE = MergeTree ORDER BY s",

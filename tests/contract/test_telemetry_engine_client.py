@@ -168,7 +168,7 @@ async def test_reads_and_inserts_go_through_a_restart(tmp_path_factory: pytest.T
     process = EngineProcess(tmp_path_factory.mktemp("restart"))
     await process.start()
     store = await TelemetryEngine.connect(process.url, secret=process.secret)
-    await store.admin("CREATE DATABASE tidegate")
+    await store.admin("CREATE DATABASE IF NOT EXISTS tidegate")
     await store.admin(
         "CREATE TABLE tidegate.t (workspace String, n Int64) ENGINE = MergeTree ORDER BY n"
         " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000"

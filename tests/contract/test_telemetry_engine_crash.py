@@ -151,7 +151,7 @@ async def test_what_is_acknowledged_short_of_memory_is_stored(tmp_path: Path) ->
 @pytest.mark.long
 async def test_thousands_of_batches_short_of_memory_are_stored(tmp_path: Path) -> None:
     async with small_engine(tmp_path, 110 * 2**20) as store:  # merges need more than inserts
-        assert await insert_short_of_memory(store, batches=4000, rows=1000) == []
+        assert await insert_short_of_memory(store, batches=2000, rows=500) == []
 
 
 async def test_being_told_to_stop_ends_running_queries_and_leaves_cleanly(tmp_path: Path) -> None:

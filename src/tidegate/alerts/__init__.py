@@ -1,31 +1,79 @@
 """Alerts: rules judged over signals, and durable episodes with every move and its cause."""
 
-from tidegate.alerts.errors import (
-    AlertNotFoundError,
-    AlertOutOfStepError,
-    OverrideInvalidError,
-    RuleWithoutRunbookError,
-    WatchLostError,
-)
-from tidegate.alerts.evaluator import AlertEvaluator, Evaluation
-from tidegate.alerts.model import (
-    Alert,
-    AlertDetail,
-    AlertKey,
-    AlertPreview,
-    AlertState,
-    Cause,
-    CauseKind,
-    FamilyAlert,
-    QuietState,
-    Rule,
-    Severity,
-    Transition,
-)
-from tidegate.alerts.ports import Watch
-from tidegate.alerts.rules import BUILT_IN_RULES, load_rules
-from tidegate.alerts.service import OPEN_STATES, AlertService
-from tidegate.alerts.store import PostgresAlertStore, PostgresWatchStore
+from typing import TYPE_CHECKING
+
+from tidegate.kernel.lazy import lazily
+
+if TYPE_CHECKING:
+    from tidegate.alerts.errors import (
+        AlertNotFoundError,
+        AlertOutOfStepError,
+        OverrideInvalidError,
+        RuleWithoutRunbookError,
+        WatchLostError,
+    )
+    from tidegate.alerts.evaluator import AlertEvaluator, Evaluation
+    from tidegate.alerts.model import (
+        Alert,
+        AlertDetail,
+        AlertKey,
+        AlertPreview,
+        AlertState,
+        Cause,
+        CauseKind,
+        FamilyAlert,
+        QuietState,
+        Rule,
+        Severity,
+        Transition,
+    )
+    from tidegate.alerts.ports import Watch
+    from tidegate.alerts.rules import BUILT_IN_RULES, load_rules
+    from tidegate.alerts.service import OPEN_STATES, AlertService
+    from tidegate.alerts.store import PostgresAlertStore, PostgresWatchStore
+else:
+    __getattr__ = lazily(
+        {
+            "tidegate.alerts.errors": (
+                "AlertNotFoundError",
+                "AlertOutOfStepError",
+                "OverrideInvalidError",
+                "RuleWithoutRunbookError",
+                "WatchLostError",
+            ),
+            "tidegate.alerts.evaluator": (
+                "AlertEvaluator",
+                "Evaluation",
+            ),
+            "tidegate.alerts.model": (
+                "Alert",
+                "AlertDetail",
+                "AlertKey",
+                "AlertPreview",
+                "AlertState",
+                "Cause",
+                "CauseKind",
+                "FamilyAlert",
+                "QuietState",
+                "Rule",
+                "Severity",
+                "Transition",
+            ),
+            "tidegate.alerts.ports": ("Watch",),
+            "tidegate.alerts.rules": (
+                "BUILT_IN_RULES",
+                "load_rules",
+            ),
+            "tidegate.alerts.service": (
+                "OPEN_STATES",
+                "AlertService",
+            ),
+            "tidegate.alerts.store": (
+                "PostgresAlertStore",
+                "PostgresWatchStore",
+            ),
+        }
+    )
 
 __all__ = [
     "BUILT_IN_RULES",

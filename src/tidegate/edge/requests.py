@@ -20,7 +20,7 @@ _CSP = (
 _SECURITY_HEADERS = [
     (b"content-security-policy", _CSP),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 ]
 _log = structlog.get_logger("tidegate.http")

@@ -34,11 +34,15 @@ _FOREIGN_ACTOR = re.compile(r"foreign|cross|other|another|outsider|stranger", re
 _ALLOWED_ANSWER = re.compile(r"2\d\d|allow|ok\b|permit|grant|success|true\b", re.IGNORECASE)
 
 
+_Question = tuple[WorkspaceId, Family, TimeRange, SignalScope]
+
+
 class SignalSource:
     """Measures `signal` checks with the figures of the telemetry store."""
 
     def __init__(self, signals: SignalReader) -> None:
         self._signals = signals
+        self._under_way: dict[_Question, asyncio.Future[Totals]] = {}
 
     async def measure(self, workspace: WorkspaceId, check: Check, release: Release, *, now: datetime) -> CheckResult:
         spec = check.spec
@@ -54,16 +58,20 @@ class SignalSource:
         )
 
     async def _totals(self, workspace: WorkspaceId, spec: SignalSpec, own: ReleaseService, *, now: datetime) -> Totals:
-        return await self._signals.totals(
-            workspace,
-            spec.family,
-            TimeRange(now - spec.window, now),
-            scope=SignalScope(
-                service=own.service,
-                release=own.version if spec.is_release_only else None,
-                tenant=spec.tenant,
-            ),
-        )
+        version = own.version if spec.is_release_only else None
+        scope = SignalScope(service=own.service, release=version, tenant=spec.tenant)
+        question = (workspace, spec.family, TimeRange(now - spec.window, now), scope)
+        # Checks of a gate are measured at once and at one moment, and often ask the same: four of `ai-action` do.
+        answer = self._under_way.get(question)
+        if answer is None:
+            answer = asyncio.ensure_future(self._ask(question))
+            self._under_way[question] = answer
+            answer.add_done_callback(lambda _: self._under_way.pop(question))
+        return await asyncio.shield(answer)
+
+    async def _ask(self, question: "_Question") -> Totals:
+        workspace, family, window, scope = question
+        return await self._signals.totals(workspace, family, window, scope=scope)
 
 
 class QuietSource:

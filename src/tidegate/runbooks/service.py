@@ -32,7 +32,7 @@ def get_runbook(slug: str) -> Runbook:
 
 @cache
 def _pages() -> dict[str, Runbook]:
-    folder = resources.files(__package__) / "pages"
+    folder = resources.files(__package__) / "texts"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".md")), key=lambda file: file.name)
     pages = [_page(file.name.removesuffix(".md"), file.read_text(encoding="utf-8")) for file in files]
     return {page.slug: page for page in pages}

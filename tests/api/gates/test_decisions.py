@@ -229,6 +229,21 @@ async def test_an_engine_that_is_away_holds_what_it_feeds_and_nothing_else(api: 
     assert board["tenant-isolation"]["verdict"] == "go"
 
 
+async def test_checks_that_ask_the_same_cost_one_query(api: Api, signals: FakeSignals) -> None:
+    await api.post("/api/v1/releases", RELEASE)
+    await dashboard_of(api, "ai-action")
+    assert len(signals.scopes) == 1
+
+
+async def test_a_gate_may_count_only_telemetry_of_the_release(api: Api, signals: FakeSignals) -> None:
+    await api.post("/api/v1/releases", RELEASE)
+    check = "{id: c, title: C, kind: signal, owner: o, family: auth, version: release, expression: failureRate < 0.2}"
+    gate = f"{{apiVersion: tidegate/v1, kind: Gate, id: own, title: T, owner: o, checks: [{check}]}}"
+    await api.post_yaml("/api/v1/gates", gate)
+    await dashboard_of(api, "own")
+    assert [(scope.service, scope.release) for scope in signals.scopes] == [("harbor", "2026.02.1")]
+
+
 async def test_a_crashed_source_holds_its_gate(api: Api, signals: FakeSignals, monkeypatch: pytest.MonkeyPatch) -> None:
     await api.post("/api/v1/releases", RELEASE)
 

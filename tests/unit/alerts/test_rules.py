@@ -172,6 +172,6 @@ def test_the_reference_page_says_each_rule_as_it_is() -> None:
         bound = f"{rule.threshold:.2f}" if rule.measure.unit is not Unit.COUNT else f"{rule.threshold:g}"
         minimum = f"`{rule.min_count_override}`" if rule.min_count_override else "-"
         assert (
-            f"| [`{rule.code}`](../../src/tidegate/runbooks/pages/{rule.runbook}.md) | {rule.severity} | {rule.family} "
+            f"| [`{rule.code}`](../../src/tidegate/runbooks/texts/{rule.runbook}.md) | {rule.severity} | {rule.family} "
             f"| `{rule.measure.figure}` | {bound} | {rule.min_count} | `{rule.threshold_override}` | {minimum} |"
         ) in page

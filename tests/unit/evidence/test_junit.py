@@ -1,5 +1,6 @@
 import pytest
 
+from tidegate.evidence import junit
 from tidegate.evidence.errors import ReportEntitiesRefusedError, ReportUnreadableError
 from tidegate.evidence.junit import read_junit
 from tidegate.evidence.model import ReadReport, ReportTotals, count_cases
@@ -111,3 +112,9 @@ def test_a_hundred_thousand_nested_suites_are_read_without_falling() -> None:
     depth = 100_000
     report = read_junit(b"<testsuite>" * depth + b"<testcase/>" + b"</testsuite>" * depth)
     assert totals_of(report) == ReportTotals(total=1, passed=1)
+
+
+def test_more_cases_than_a_report_may_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(junit, "MAX_CASES", 2)
+    with pytest.raises(ReportUnreadableError, match="3 cases; 2 are read"):
+        read("<testcase/>" * 3)

@@ -1,12 +1,20 @@
 """The published schemas are what the models say, and their shape changes only on purpose."""
 
+import re
 from importlib import resources
+from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from tidegate.alerts import load_rules
+from tidegate.gates import GateReader
+from tidegate.gates.catalogues import BuiltInRunbooks, LoadedRules
 from tidegate.gates.contracts import contract_names, generate_contract, read_contract
+from tidegate.gates.gate_files import parse_gate_file
+from tidegate.gates.shipped import template_files
+from tidegate.signals import Family, Totals, figures_of
 
 SHAPES = {
     "gate": ["apiVersion", "kind", "id", "title", "sprint", "owner", "onWarning", "checks"],
@@ -45,3 +53,28 @@ def test_the_published_file_is_a_schema_of_the_agreed_shape_that_refuses_unknown
 def test_the_gates_of_the_package_fit_the_published_schema(name: str) -> None:
     text = (resources.files("tidegate.gates") / "templates" / f"{name}.yaml").read_text()
     jsonschema.validate(yaml.safe_load(text), read_contract("gate"))
+
+
+ROOT = Path(__file__).parents[3]
+READER = GateReader(alerts=LoadedRules(load_rules()), runbooks=BuiltInRunbooks())
+
+
+def test_the_gates_of_harbor_are_those_of_the_package_for_one_service_and_a_shorter_quiet() -> None:
+    harbor = [
+        READER.read(parse_gate_file(path.read_bytes())) for path in sorted(ROOT.glob("examples/harbor/gates/*.yaml"))
+    ]
+    shipped = [READER.read(file) for file in template_files()]
+    assert [gate.id for gate in harbor] == [gate.id for gate in shipped]
+    assert [[check.id for check in gate.checks] for gate in harbor] == [
+        [check.id for check in gate.checks] for gate in shipped
+    ]
+    assert {check.spec.service for gate in harbor for check in gate.checks} == {"harbor"}
+
+
+def test_the_example_and_the_figures_of_the_reference_page_are_right() -> None:
+    page = (ROOT / "docs/reference/gate-file.md").read_text()
+    example = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    assert len(READER.read(parse_gate_file(example.group(1).encode())).checks) == 3
+    for family in Family:
+        assert set(figures_of(family, Totals())) <= set(re.findall(r"`(\w+)`", page))

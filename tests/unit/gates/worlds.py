@@ -243,7 +243,7 @@ def _spoil_quiet(random: Random, world: World, position: int) -> None:
                 None,
                 replace(quiet, open_alerts=muddled),
                 replace(quiet, evaluated_at=None),
-                replace(quiet, evaluated_at=(quiet.evaluated_at or NOW) - HOUR),
+                replace(quiet, evaluated_at=min(quiet.evaluated_at or NOW, NOW) - HOUR),
                 replace(quiet, evaluated_at=NOW + HOUR),
                 replace(quiet, watched_since=None),
                 replace(quiet, watched_since=NOW - timedelta(minutes=1)),

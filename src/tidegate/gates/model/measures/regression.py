@@ -48,12 +48,13 @@ def _is_about(subject: SubjectReading, spec: RegressionSpec, own: ReleaseService
 
 
 def _missing(spec: RegressionSpec, own: ReleaseService) -> Finding:
-    suite = f"suite {spec.suite}" if spec.suite else "suite"
+    if not own.commit:
+        reason = f"The service {plain(own.service)} is not part of the release."
+        return Finding(CheckOutcome.MISSING, reason, f"release {plain(own.service)}, or name another service")
+    suite = f"the suite {plain(spec.suite)}" if spec.suite else "any suite"
     return Finding(
         CheckOutcome.MISSING,
-        f"No run of any {suite} was received for {own.service} at commit {own.commit[:12]}."
-        if spec.suite is None
-        else f"No run of the {suite} was received for {own.service} at commit {own.commit[:12]}.",
+        f"No run of {suite} was received for {own.service} at commit {own.commit[:12]}.",
         f"run the suite at this commit and report it: {_report_command(spec, own)}",
     )
 
