@@ -18,7 +18,9 @@ REFERENCE = DOCS / "reference"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", *(ROOT / "changes").glob("*.md")])
 # Codes of the HTTP layer, which has no error class for them.
 HTTP_CODES = {"method_not_allowed": 405, "internal_error": 500, "http_error": None}
-VARIABLE = re.compile(r"""(?:environ(?:\.get|\.pop|\.setdefault)?[(\[]\s*|envvar=|_VARIABLE(?:: \w+)? = )["']([A-Z][A-Z0-9_]+)["']""")
+VARIABLE = re.compile(
+    r"""(?:environ(?:\.get|\.pop|\.setdefault)?[(\[]\s*|envvar=|_VARIABLE(?:: \w+)? = )["']([A-Z][A-Z0-9_]+)["']"""
+)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 TEST_ID = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 

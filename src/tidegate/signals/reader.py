@@ -75,22 +75,23 @@ class RollupReader:
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
         if not workspaces:
             return []
+        # All families at once: a statement costs 25 CPU-ms however little it finds, and the next family is remembered.
         rows = await self._rows(
             workspaces,
-            _FAMILIES[family],
+            [name for names in _FAMILIES.values() for name in names],
             window,
             scope=SignalScope(),
-            by=("workspace", "service", "tenant"),
+            by=("workspace", "family", "service", "tenant"),
             limit=None,
         )
-        whole: defaultdict[tuple[WorkspaceId, str], Totals] = defaultdict(Totals)
-        groups: list[GroupTotals] = []
+        groups: defaultdict[tuple[WorkspaceId, str, str | None], Totals] = defaultdict(Totals)
         for row in rows:
-            workspace, totals = WorkspaceId(row["workspace"]), _totals_of(row)
-            whole[workspace, row["service"]] += totals
-            if row["tenant"]:
-                groups.append(GroupTotals(workspace, row["service"], row["tenant"], totals))
-        return [*(GroupTotals(workspace, service, None, t) for (workspace, service), t in whole.items()), *groups]
+            if row["family"] in _FAMILIES[family]:
+                workspace, totals = WorkspaceId(row["workspace"]), _totals_of(row)
+                groups[workspace, row["service"], None] += totals
+                if row["tenant"]:
+                    groups[workspace, row["service"], row["tenant"]] += totals
+        return [GroupTotals(*key, totals) for key, totals in groups.items()]
 
     async def span_count(self, workspace: WorkspaceId) -> int:
         """Return how many spans are stored, each once, distrusted ones included."""
