@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 ROLE_AGENT: Final = "agent"
 ROLE_INFERENCE: Final = "inference"
 _WORST_FIRST: Final = ("policy_blocked", "validation_error", "failed", "cancelled", "ok")
+_MAX_COST_NANO_USD: Final = 2**62  # the column holds 2**63: a hostile sum must not come back negative
 _RANK: Final = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
 
 
@@ -140,7 +141,7 @@ def _run_of(root: TraceSpan, members: Sequence[TraceSpan], by_id: Mapping[str, T
         input_tokens=sum(span.input_tokens for span in counted),
         output_tokens=sum(span.output_tokens for span in counted),
         cached_input_tokens=sum(span.cached_input_tokens for span in counted),
-        cost_nano_usd=cost,
+        cost_nano_usd=min(cost, _MAX_COST_NANO_USD),
         is_priced=is_priced,
     )
 

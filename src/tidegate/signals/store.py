@@ -1,10 +1,12 @@
 """Counting in the telemetry engine, and its ledger in PostgreSQL."""
 
+import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
+from asyncpg import Record
 
 from tidegate.kernel import Clock, ConflictError, WorkspaceId
 from tidegate.signals.errors import CountingBehindError
@@ -151,8 +153,10 @@ class PostgresTouches:
             found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
         seconds: set[tuple[WorkspaceId, int]] = set()
         flushes: dict[WorkspaceId, list[str]] = {}
-        is_all = True
-        async with self._database.transaction_over([WorkspaceId(row["id"]) for row in found]) as each:
+        is_all, visited = True, 0
+        workspaces = [WorkspaceId(row["id"]) for row in found]
+        random.shuffle(workspaces)  # more of them than room: chance is fair and remembers nothing
+        async with self._database.transaction_over(workspaces) as each:
             async for workspace, connection in each:
                 rows = await connection.fetch(
                     """
@@ -163,13 +167,14 @@ class PostgresTouches:
                     _MAX_FLUSHES,
                 )
                 is_all = is_all and len(rows) < _MAX_FLUSHES
-                for row in rows:
-                    room = limit - len(seconds)
-                    is_all = is_all and len(row["seconds"]) <= room
-                    if room <= 0:
-                        break
-                    seconds.update((workspace, second) for second in row["seconds"][:room])
-                    flushes.setdefault(workspace, []).append(row["flush_id"])
+                # An even share of what is left: spans of a thousand seconds of one workspace hold up no other.
+                room = -(-(limit - len(seconds)) // (len(workspaces) - visited))
+                visited += 1
+                taken, named, has_more = _share(rows, room)
+                is_all = is_all and not has_more
+                seconds.update((workspace, second) for second in taken)
+                if named:
+                    flushes[workspace] = named
         return TouchedSeconds(frozenset(seconds), flushes, watermark, is_all=is_all, read_at=read_at)
 
     async def next_version(self) -> int:
@@ -215,6 +220,20 @@ class PostgresTouches:
             raise CountingBehindError(min(lag, timedelta(days=9)))
         version: int = row["version"]
         return version
+
+
+def _share(rows: Sequence[Record], room: int) -> tuple[set[int], list[str], bool]:
+    """Return at most `room` seconds of the flushes in `rows`, which flushes have some, and whether any are left."""
+    taken: set[int] = set()
+    named: list[str] = []
+    has_more = False
+    for row in rows:
+        taken.update(sorted(set(row["seconds"]) - taken)[: room - len(taken)])
+        left = set(row["seconds"]) - taken
+        has_more = has_more or bool(left)
+        if len(left) < len(set(row["seconds"])):
+            named.append(row["flush_id"])
+    return taken, named, has_more
 
 
 async def _forget(connection: Connection, workspace: WorkspaceId, touched: TouchedSeconds) -> None:
