@@ -1,5 +1,7 @@
 """Signing in and out with a browser."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from tests.pages.conftest import ORIGIN, Site
 from tests.pages.worlds import LINK, OTHER_SESSION, SESSION
@@ -31,6 +33,34 @@ async def test_over_https_the_session_never_travels_in_the_clear(site: Site) -> 
         "https://tidegate.test/sign-in", data={"link": LINK}, headers={"origin": "https://tidegate.test"}
     )
     assert "secure" in answer.headers["set-cookie"].lower()
+
+
+async def test_behind_a_proxy_that_ends_tls_the_session_never_travels_in_the_clear_either(site: Site) -> None:
+    answer = await site.browser.post("/sign-in", data={"link": LINK}, headers={"origin": "https://tidegate.test"})
+    assert "secure" in answer.headers["set-cookie"].lower()
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/appearance"])
+async def test_a_form_of_megabytes_is_not_read_whoever_sends_it(site: Site, path: str) -> None:
+    site.sign_in_as(None)
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for number in range(64):
+            sent += 1
+            yield b"%d=" % number + b"a" * 65_536 + b"&"
+
+    form = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}
+    answer = await site.browser.post(path, content=endless(), headers=form)
+    assert answer.status_code == 413
+    assert sent < 4
+
+
+async def test_a_form_of_too_many_fields_is_the_senders_mistake(site: Site) -> None:
+    form = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}
+    answer = await site.browser.post("/sign-in", content=b"a=1&" * 2_000, headers=form)
+    assert answer.status_code == 400
 
 
 async def test_a_link_works_once(site: Site) -> None:

@@ -1,1 +1,1 @@
-"""Not built yet."""
+"""Assembly: settings to objects, and objects to the server, the command line and the supervisor of both."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import asyncpg
 import structlog
 
 from tidegate import __version__
@@ -33,7 +34,7 @@ from tidegate.identity import IdentityService, PostgresCredentialStore
 from tidegate.identity.pages import router as identity_pages
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
-from tidegate.kernel import RandomIds, SystemClock
+from tidegate.kernel import RandomIds, SystemClock, UnavailableError
 from tidegate.releases import PostgresReleaseStore, ReleasesService
 from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
@@ -176,6 +177,6 @@ async def _eventually(connect: Callable[[], Awaitable[Connected]]) -> Connected:
     while True:
         try:
             return await connect()
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, UnavailableError, asyncpg.CannotConnectNowError) as error:
             _log.info("waiting for an engine", reason=repr(error))
             await asyncio.sleep(_CONNECT_RETRY_S)

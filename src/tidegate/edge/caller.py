@@ -9,7 +9,17 @@ from fastapi import Depends, Request
 
 from tidegate.kernel import ForbiddenError, UnauthenticatedError, WorkspaceId
 
-__all__ = ["Authenticator", "Caller", "CurrentCaller", "CurrentWorkspace", "Scope", "WritableWorkspace", "requires"]
+__all__ = [
+    "Authenticator",
+    "Caller",
+    "CurrentCaller",
+    "CurrentWorkspace",
+    "Scope",
+    "WritableWorkspace",
+    "is_over_tls",
+    "is_own_origin",
+    "requires",
+]
 
 SESSION_COOKIE = "tidegate_session"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -85,8 +95,11 @@ async def caller_of(request: Request) -> Caller:
         raise UnauthenticatedError(
             "Send a token as `Authorization: Bearer <token>`; `tidegate token create` makes one."
         )
-    if request.method not in _SAFE_METHODS:
-        _refuse_other_origins(request)
+    # SameSite keeps the cookie home in current browsers; the Origin check holds in the others.
+    if request.method not in _SAFE_METHODS and not is_own_origin(request):
+        raise ForbiddenError(
+            "A page of another origin may not act with your session. Open the page here and try again."
+        )
     return await authenticator.caller_of_session(session)
 
 
@@ -106,13 +119,15 @@ def requires(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     return proven
 
 
-def _refuse_other_origins(request: Request) -> None:
-    """SameSite keeps the cookie home in current browsers; the Origin check holds in the others."""
-    origin = request.headers.get("origin")
-    if origin is None or origin.partition("://")[2] != request.headers.get("host"):
-        raise ForbiddenError(
-            "A page of another origin may not act with your session. Open the page here and try again."
-        )
+def is_own_origin(request: Request) -> bool:
+    """Return whether a page of this server sends the request; without the header nobody knows."""
+    origin = request.headers.get("origin", "")
+    return bool(origin) and origin.partition("://")[2] == request.headers.get("host")
+
+
+def is_over_tls(request: Request) -> bool:
+    """Return whether the browser speaks TLS, with us or with a proxy before us: its own origin says so."""
+    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
 
 
 CurrentCaller = Annotated[Caller, Depends(requires(Scope.READ))]

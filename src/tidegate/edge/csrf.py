@@ -11,7 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Form, Request
 
-from tidegate.edge.caller import SESSION_COOKIE
+from tidegate.edge.caller import SESSION_COOKIE, is_own_origin
 from tidegate.kernel import ForbiddenError
 
 __all__ = ["FormProven", "OwnOrigin", "new_form_token"]
@@ -67,7 +67,7 @@ FormProven = Depends(_prove)
 
 
 async def _refuse_other_origins(request: Request) -> None:
-    if request.headers.get("origin", "").partition("://")[2] != request.headers.get("host"):
+    if not is_own_origin(request):
         raise OtherOriginError
 
 

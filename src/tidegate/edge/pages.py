@@ -6,6 +6,7 @@ from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tidegate.edge.appearance import APPEARANCE_COOKIE, Appearance
+from tidegate.edge.caller import is_over_tls
 from tidegate.edge.csrf import FormProven
 from tidegate.edge.html import SignedIn, page_router
 
@@ -28,7 +29,7 @@ async def choose_appearance(
         APPEARANCE_COOKIE,
         appearance,
         max_age=_COOKIE_LENGTH_S,
-        secure=request.url.scheme == "https",
+        secure=is_over_tls(request),
         httponly=True,
         samesite="lax",
     )

@@ -1,9 +1,9 @@
 """JUnit XML, read with suspicion: no schema exists, totals may lie, zero tests are possible.
 
 Every `testcase` element counts as one case, at any depth, under one root `testsuites` or `testsuite`. It failed when it
-holds a `failure` or an `error`, was skipped when it holds `skipped` or says so in an attribute, and passed otherwise. A
-case that appears twice counts twice: a retry that passed does not undo the failure before it. Failures that stand in a
-suite instead of a case (a set-up that crashed) count as one more case each.
+holds a `failure` or an `error` or says so in an attribute, was skipped when it holds `skipped` or says so, and passed
+otherwise. A case that appears twice counts twice: a retry that passed does not undo the failure before it. Failures
+that stand in a suite instead of a case (a set-up that crashed) count as one more case each.
 """
 
 import math
@@ -23,6 +23,8 @@ _MAX_NAME = 500
 _MAX_MESSAGE = 300
 # GoogleTest and its descendants say it in an attribute and leave the element out.
 _NOT_RUN = frozenset({"notrun", "skipped", "suppressed", "disabled", "ignored"})
+# Some writers say it in an attribute alone.
+_WENT_WRONG = frozenset({"fail", "failed", "failure", "error", "errored", "broken", "aborted", "timeout", "timedout"})
 _BAD = frozenset({CaseResult.FAILED, CaseResult.ERROR})
 
 
@@ -69,7 +71,9 @@ def _case_of(element: Element) -> ReportCase:
         found = element.find(tag)
         if found is not None:
             return ReportCase(name, result, _first_line(found.get("message") or found.text or ""))
-    said = {(element.get(attribute) or "").lower() for attribute in ("status", "result")}
+    said = {(element.get(attribute) or "").strip().lower() for attribute in ("status", "result")}
+    if said & _WENT_WRONG:
+        return ReportCase(name, CaseResult.FAILED, _first_line(element.get("message") or ""))
     is_skipped = element.find("skipped") is not None or bool(said & _NOT_RUN)
     return ReportCase(name, CaseResult.SKIPPED if is_skipped else CaseResult.PASSED)
 

@@ -162,6 +162,8 @@ class GateService:
                 await self.board(workspace)
             except UnavailableError as error:
                 _log.warning("gates_not_refreshed", workspace=workspace, detail=error.message)
+            except Exception:  # noqa: BLE001 - the top of a job: what is wrong with one must not stop the others
+                _log.exception("gates_not_refreshed", workspace=workspace)
 
     async def _release(self, workspace: WorkspaceId, name: str | None) -> Release | None:
         if name is not None:

@@ -66,8 +66,13 @@ class SignalSource:
         if answer is None:
             answer = asyncio.ensure_future(self._ask(question))
             self._under_way[question] = answer
-            answer.add_done_callback(lambda _: self._under_way.pop(question))
+            answer.add_done_callback(lambda done: self._forget(question, done))
         return await asyncio.shield(answer)
+
+    def _forget(self, question: "_Question", answer: "asyncio.Future[Totals]") -> None:
+        del self._under_way[question]
+        if not answer.cancelled():
+            answer.exception()  # seen: when all who asked gave up, asyncio would complain that nobody looked
 
     async def _ask(self, question: "_Question") -> Totals:
         workspace, family, window, scope = question

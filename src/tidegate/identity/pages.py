@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from tidegate.edge.caller import SESSION_COOKIE, CurrentCaller
+from tidegate.edge.caller import SESSION_COOKIE, CurrentCaller, is_over_tls
 from tidegate.edge.csrf import FormProven, OwnOrigin
 from tidegate.edge.html import SIGN_IN_PATH, Pages, page_router
 from tidegate.edge.providers import provide
@@ -41,7 +41,7 @@ async def sign_in(
         session,
         max_age=int(SESSION_LENGTH.total_seconds()),
         path="/",
-        secure=request.url.scheme == "https",
+        secure=is_over_tls(request),
         httponly=True,
         samesite="lax",
     )

@@ -41,7 +41,10 @@ def parse_duration(text: str, *, field: str = "duration") -> timedelta:
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise InvalidInputError(f"{text!r} is no duration: write for example 90s, 15m, 1h30m or 7d.", field=field)
-    total = sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+    try:
+        total = sum((int(number) * _UNITS[unit] for number, unit in parts), timedelta())
+    except OverflowError as error:
+        raise InvalidInputError(f"{text!r} is longer than time is counted.", field=field) from error
     if total <= timedelta():
         raise InvalidInputError(f"{text!r} lasts no time: give at least 1s.", field=field)
     return total

@@ -8,15 +8,18 @@ import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Final
 
-from tidegate.kernel import TidegateError, TimeRange, WorkspaceId
+from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Family, GroupTotals, SignalScope, Totals
 from tidegate.signals.ports import Dimension
 from tidegate.signals.store import RowsEngine
 
 _MAX_KEYS: Final = 1_000
 _REMEMBERED_ANSWERS: Final = 64  # one second's questions of some gates; a window moves every second
+_LAST_SECOND: Final = 2**32 - 1
+_WORKSPACES_A_STATEMENT: Final = 500  # a claim names at most 1,000, and stands in a header
 _FAMILIES: Final[Mapping[Family, tuple[str, ...]]] = {
     Family.REQUEST: ("request",),
     Family.AUTH: ("auth",),
@@ -44,7 +47,7 @@ _SUMS: Final = f"""
     sumIf(count, outcome = 'validation_error') AS validation_error_count,
     sumIf(count, outcome = 'cancelled') AS cancelled_count,
     sum(priced_count) AS priced_count_,
-    sum(cost_nano_usd) AS cost_nano_usd_,
+    sum(toInt128(cost_nano_usd)) AS cost_nano_usd_,
     sum(input_tokens) AS input_tokens_,
     sum(output_tokens) AS output_tokens_,
     sum(cached_input_tokens) AS cached_input_tokens_,
@@ -58,6 +61,7 @@ class RollupReader:
     def __init__(self, engine: RowsEngine, *, watermark: Callable[[], Awaitable[int]]) -> None:
         self._engine = engine
         self._watermark = watermark
+        self._newest_groups: tuple[tuple[object, ...], list[dict[str, Any]]] | None = None
         self._answers: OrderedDict[tuple[object, ...], asyncio.Future[list[dict[str, Any]]]] = OrderedDict()
 
     async def totals(
@@ -75,23 +79,37 @@ class RollupReader:
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
         if not workspaces:
             return []
-        # All families at once: a statement costs 25 CPU-ms however little it finds, and the next family is remembered.
-        rows = await self._rows(
-            workspaces,
-            [name for names in _FAMILIES.values() for name in names],
-            window,
-            scope=SignalScope(),
-            by=("workspace", "family", "service", "tenant"),
-            limit=None,
-        )
         groups: defaultdict[tuple[WorkspaceId, str, str | None], Totals] = defaultdict(Totals)
-        for row in rows:
+        for row in await self._groups_of_all_families(workspaces, window):
             if row["family"] in _FAMILIES[family]:
                 workspace, totals = WorkspaceId(row["workspace"]), _totals_of(row)
                 groups[workspace, row["service"], None] += totals
                 if row["tenant"]:
                     groups[workspace, row["service"], row["tenant"]] += totals
         return [GroupTotals(*key, totals) for key, totals in groups.items()]
+
+    async def _groups_of_all_families(
+        self, workspaces: Collection[WorkspaceId], window: TimeRange
+    ) -> list[dict[str, Any]]:
+        """Return the groups of every family: a statement costs 25 CPU-ms however little it finds.
+
+        Only the newest answer is kept, for the next family: ten thousand tenants are 15 MB.
+        """
+        sql, parameters = await self._statement(
+            [name for names in _FAMILIES.values() for name in names],
+            window,
+            scope=SignalScope(),
+            by=("workspace", "family", "service", "tenant"),
+            limit=None,
+        )
+        ordered = sorted(workspaces)
+        key = (tuple(ordered), str(parameters))
+        if self._newest_groups is None or self._newest_groups[0] != key:
+            rows: list[dict[str, Any]] = []
+            for start in range(0, len(ordered), _WORKSPACES_A_STATEMENT):
+                rows += await self._engine.select(ordered[start : start + _WORKSPACES_A_STATEMENT], sql, parameters)
+            self._newest_groups = (key, rows)
+        return self._newest_groups[1]
 
     async def span_count(self, workspace: WorkspaceId) -> int:
         """Return how many spans are stored, each once, distrusted ones included."""
@@ -120,13 +138,25 @@ class RollupReader:
         *,
         scope: SignalScope,
         by: tuple[str, ...] = (),
-        limit: int | None = _MAX_KEYS,
     ) -> list[dict[str, Any]]:
+        return await self._select(
+            workspaces, *await self._statement(families, window, scope=scope, by=by, limit=_MAX_KEYS)
+        )
+
+    async def _statement(
+        self,
+        families: Collection[str],
+        window: TimeRange | None,
+        *,
+        scope: SignalScope,
+        by: tuple[str, ...],
+        limit: int | None,
+    ) -> tuple[str, dict[str, object]]:
         filters, parameters = _filters_of(scope)
-        within = "second < toDateTime(4294967295, 'UTC')"
+        within = f"second <= toDateTime({_LAST_SECOND}, 'UTC')"
         if window is not None:
             within = "second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')"
-            parameters |= {"start": int(window.start.timestamp()), "end": int(window.end.timestamp())}
+            parameters |= {"start": _second_of(window.start), "end": _second_of(window.end)}
         parameters |= {"families": list(families), "watermark": await self._watermark()}
         names = ", ".join(by)
         sql = f"""
@@ -141,7 +171,7 @@ class RollupReader:
             {f"GROUP BY {names} ORDER BY count_ DESC, {names}" if by else ""}
             {f"LIMIT {limit}" if by and limit else ""}
         """
-        return await self._select(workspaces, sql, parameters)
+        return sql, parameters
 
     async def _select(
         self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object]
@@ -155,14 +185,20 @@ class RollupReader:
         if answer is None:
             answer = asyncio.ensure_future(self._engine.select(workspaces, sql, parameters))
             self._answers[key] = answer
+            answer.add_done_callback(lambda done: self._forget_failure(key, done))
             while len(self._answers) > _REMEMBERED_ANSWERS:
                 self._answers.popitem(last=False)
-        try:
-            return await asyncio.shield(answer)
-        except (TidegateError, asyncio.CancelledError):
-            if answer.done():
-                self._answers.pop(key, None)
-            raise
+        return await asyncio.shield(answer)
+
+    def _forget_failure(self, key: tuple[object, ...], answer: "asyncio.Future[list[dict[str, Any]]]") -> None:
+        # Asking for the exception also tells asyncio that it was seen, when everybody who waited has gone.
+        if (answer.cancelled() or answer.exception() is not None) and self._answers.get(key) is answer:
+            del self._answers[key]
+
+
+def _second_of(moment: datetime) -> int:
+    """Return a Unix second that the column can hold: before 1970 and after 2106 there is nothing to find."""
+    return min(max(int(moment.timestamp()), 0), _LAST_SECOND)
 
 
 def _filters_of(scope: SignalScope) -> tuple[str, dict[str, object]]:

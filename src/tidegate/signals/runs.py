@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 ROLE_AGENT: Final = "agent"
 ROLE_INFERENCE: Final = "inference"
 _WORST_FIRST: Final = ("policy_blocked", "validation_error", "failed", "cancelled", "ok")
+_MAX_COST_NANO_USD: Final = 2**62  # the column holds 2**63: a hostile sum must not come back negative
 _RANK: Final = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
 
 
@@ -62,34 +63,62 @@ class Run:
 def runs_of(spans: Sequence[TraceSpan]) -> list[Run]:
     """Return the runs of one trace; `spans` are all of its spans, each once, in any order."""
     by_id = {span.span_id: span for span in spans}
-    owner = {span.span_id: _owner_of(span, by_id) for span in spans}
+    tops = _tops_of(spans, by_id)
     members: defaultdict[str, list[TraceSpan]] = defaultdict(list)
     for span in spans:
-        root = owner[span.span_id]
+        root = tops[span.span_id].agent or tops[span.span_id].inference
         if root is not None and span.role:
             members[root].append(span)
     return [_run_of(by_id[root], below, by_id) for root, below in members.items()]
 
 
-def _ancestors_of(span: TraceSpan, by_id: Mapping[str, TraceSpan]) -> Iterable[TraceSpan]:
-    """Yield parent, grandparent …; stops at a missing parent and at a cycle."""
-    seen = {span.span_id}
-    parent = by_id.get(span.parent_span_id)
-    while parent is not None and parent.span_id not in seen:
-        seen.add(parent.span_id)
-        yield parent
-        parent = by_id.get(parent.parent_span_id)
+class _Tops(NamedTuple):
+    """Who stands on top of a span, itself included."""
+
+    agent: str | None
+    inference: str | None
+    is_cycle: bool
+    """Whether the way up never ends: nobody is on top then, and the smallest id is, so that all members agree."""
 
 
-def _owner_of(span: TraceSpan, by_id: Mapping[str, TraceSpan]) -> str | None:
-    """Return the span id of the run that `span` belongs to: the topmost agent, else the topmost inference."""
-    line = [span, *_ancestors_of(span, by_id)]
-    for role in (ROLE_AGENT, ROLE_INFERENCE):
-        tops = [one.span_id for one in line if one.role == role]
-        if tops:
-            # In a cycle nobody is on top: the smallest id is, so that all its members agree.
-            return min(tops) if line[-1].parent_span_id in by_id else tops[-1]
-    return None
+_NOBODY: Final = _Tops(None, None, is_cycle=False)
+
+
+def _tops_of(spans: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan]) -> dict[str, _Tops]:
+    """Return the tops of each span. Linear: a chain of ten thousand spans is as easily sent as as many siblings."""
+    tops: dict[str, _Tops] = {}
+    for span in spans:
+        line: dict[str, TraceSpan] = {}
+        one: TraceSpan | None = span
+        while one is not None and one.span_id not in tops and one.span_id not in line:
+            line[one.span_id] = one
+            one = by_id.get(one.parent_span_id)
+        above = _NOBODY if one is None else tops.get(one.span_id)
+        if above is None and one is not None:
+            above = _close_cycle(one, line, tops)
+        for below in reversed(line.values()):
+            above = tops[below.span_id] = _tops_below(above or _NOBODY, below)
+    return tops
+
+
+def _close_cycle(first: TraceSpan, line: dict[str, TraceSpan], tops: dict[str, _Tops]) -> _Tops:
+    """Give all members of the cycle at the end of `line` the same tops, and take them off `line`."""
+    ids = list(line)
+    members = [line.pop(span_id) for span_id in ids[ids.index(first.span_id) :]]
+    agents = [one.span_id for one in members if one.role == ROLE_AGENT]
+    inferences = [one.span_id for one in members if one.role == ROLE_INFERENCE]
+    shared = _Tops(min(agents, default=None), min(inferences, default=None), is_cycle=True)
+    tops.update(dict.fromkeys((one.span_id for one in members), shared))
+    return shared
+
+
+def _tops_below(above: _Tops, span: TraceSpan) -> _Tops:
+    agent, inference = above.agent, above.inference
+    if span.role == ROLE_AGENT:
+        agent = min(agent or span.span_id, span.span_id) if above.is_cycle else agent or span.span_id
+    elif span.role == ROLE_INFERENCE:
+        inference = min(inference or span.span_id, span.span_id) if above.is_cycle else inference or span.span_id
+    return _Tops(agent, inference, above.is_cycle)
 
 
 def _run_of(root: TraceSpan, members: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan]) -> Run:
@@ -112,7 +141,7 @@ def _run_of(root: TraceSpan, members: Sequence[TraceSpan], by_id: Mapping[str, T
         input_tokens=sum(span.input_tokens for span in counted),
         output_tokens=sum(span.output_tokens for span in counted),
         cached_input_tokens=sum(span.cached_input_tokens for span in counted),
-        cost_nano_usd=cost,
+        cost_nano_usd=min(cost, _MAX_COST_NANO_USD),
         is_priced=is_priced,
     )
 
@@ -122,21 +151,27 @@ def _counted_for_usage(
 ) -> list[TraceSpan]:
     """Return the spans whose tokens count: leaf inference spans, else the run's own. Aggregates are never added."""
     inferences = [span for span in members if span.role == ROLE_INFERENCE]
-    above = {
-        ancestor.span_id
-        for span in inferences
-        for ancestor in _ancestors_of(span, by_id)
-        if ancestor.role == ROLE_INFERENCE
-    }
+    above = _ids_above(inferences, by_id)
     leaves = [span for span in inferences if span.span_id not in above]
     return sorted(leaves) if leaves else [root]
+
+
+def _ids_above(spans: Iterable[TraceSpan], by_id: Mapping[str, TraceSpan]) -> set[str]:
+    """Return the ids of all parents, grandparents … of `spans`; a span itself only where its line is a cycle."""
+    above: set[str] = set()
+    for span in spans:
+        parent = by_id.get(span.parent_span_id)
+        while parent is not None and parent.span_id not in above:  # what stands above that was marked before
+            above.add(parent.span_id)
+            parent = by_id.get(parent.parent_span_id)
+    return above
 
 
 def _outcome_of(members: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan]) -> tuple[str, str]:
     """Return the worst outcome and its error type; of several the first with a name, however the spans arrived."""
     left = _not_made_good(members)
     # An error without a name says only that something below went wrong: what is below and has a name is the cause.
-    explained = {above.span_id for span in left if span.error_type for above in _ancestors_of(span, by_id)}
+    explained = _ids_above([span for span in left if span.error_type], by_id)
     causes = [s for s in left if s.error_type or s.outcome != "failed" or s.span_id not in explained]
     if not causes:
         return "ok", ""

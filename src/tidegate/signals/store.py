@@ -1,10 +1,13 @@
 """Counting in the telemetry engine, and its ledger in PostgreSQL."""
 
-from collections.abc import Collection, Mapping, Sequence
+import random
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
+from asyncpg import Record
 
 from tidegate.kernel import Clock, ConflictError, WorkspaceId
 from tidegate.signals.errors import CountingBehindError
@@ -15,6 +18,7 @@ from tidegate.storage import Connection, Database
 _BLOCK_S: Final = 10  # the table's order begins with blocks of ten seconds
 _TRACE_LOOKBACK_S: Final = 3_600  # a span that ended over an hour before the rest of its trace starts a run of its own
 
+_MAX_COST_NANO_USD: Final = 2**63 - 1  # what the column holds; a larger sum takes a row more
 _MAX_FLUSHES: Final = 100
 _MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
 
@@ -121,7 +125,7 @@ class EngineRollups:
         *,
         version: int,
     ) -> None:
-        rows = [dict(zip(ROLLUP_COLUMNS, _run_row(run, version), strict=True)) for run in runs]
+        rows = [dict(zip(ROLLUP_COLUMNS, row, strict=True)) for row in _run_rows(runs, version)]
         rows += [
             {"workspace": workspace, "family": family, "second": second, "version": version}
             for family, touched in (("published_span", seconds), ("published_ai_run", run_seconds))
@@ -151,8 +155,10 @@ class PostgresTouches:
             found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
         seconds: set[tuple[WorkspaceId, int]] = set()
         flushes: dict[WorkspaceId, list[str]] = {}
-        is_all = True
-        async with self._database.transaction_over([WorkspaceId(row["id"]) for row in found]) as each:
+        is_all, visited = True, 0
+        workspaces = [WorkspaceId(row["id"]) for row in found]
+        random.shuffle(workspaces)  # more of them than room: chance is fair and remembers nothing
+        async with self._database.transaction_over(workspaces) as each:
             async for workspace, connection in each:
                 rows = await connection.fetch(
                     """
@@ -163,13 +169,14 @@ class PostgresTouches:
                     _MAX_FLUSHES,
                 )
                 is_all = is_all and len(rows) < _MAX_FLUSHES
-                for row in rows:
-                    room = limit - len(seconds)
-                    is_all = is_all and len(row["seconds"]) <= room
-                    if room <= 0:
-                        break
-                    seconds.update((workspace, second) for second in row["seconds"][:room])
-                    flushes.setdefault(workspace, []).append(row["flush_id"])
+                # An even share of what is left: spans of a thousand seconds of one workspace hold up no other.
+                room = -(-(limit - len(seconds)) // (len(workspaces) - visited))
+                visited += 1
+                taken, named, has_more = _share(rows, room)
+                is_all = is_all and not has_more
+                seconds.update((workspace, second) for second in taken)
+                if named:
+                    flushes[workspace] = named
         return TouchedSeconds(frozenset(seconds), flushes, watermark, is_all=is_all, read_at=read_at)
 
     async def next_version(self) -> int:
@@ -217,6 +224,20 @@ class PostgresTouches:
         return version
 
 
+def _share(rows: Sequence[Record], room: int) -> tuple[set[int], list[str], bool]:
+    """Return at most `room` seconds of the flushes in `rows`, which flushes have some, and whether any are left."""
+    taken: set[int] = set()
+    named: list[str] = []
+    has_more = False
+    for row in rows:
+        taken.update(sorted(set(row["seconds"]) - taken)[: room - len(taken)])
+        left = set(row["seconds"]) - taken
+        has_more = has_more or bool(left)
+        if len(left) < len(set(row["seconds"])):
+            named.append(row["flush_id"])
+    return taken, named, has_more
+
+
 async def _forget(connection: Connection, workspace: WorkspaceId, touched: TouchedSeconds) -> None:
     counted = [second for owner, second in touched.seconds if owner == workspace]
     await connection.execute(
@@ -247,10 +268,22 @@ def _touched(seconds: Mapping[WorkspaceId, Sequence[int]]) -> dict[str, object]:
     }
 
 
-def _run_row(run: Run, version: int) -> tuple[object, ...]:
-    root = run.root
-    return (
-        root.workspace, "ai_run", root.second, version, root.service, root.environment, root.release, run.tenant, "", 0,
-        run.error_code, run.model, run.outcome, 0, 1, int(run.is_priced), run.cost_nano_usd, run.input_tokens,
-        run.output_tokens, run.cached_input_tokens,
-    )  # fmt: skip
+def _run_rows(runs: Sequence[Run], version: int) -> Iterator[tuple[object, ...]]:
+    """Yield one row a group of runs that are alike; whole numbers add up the same in any order."""
+    groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * 6)
+    for run in runs:
+        root = run.root
+        key: tuple[object, ...] = (
+            root.workspace, "ai_run", root.second, version, root.service, root.environment, root.release, run.tenant,
+            "", 0, run.error_code, run.model, run.outcome, 0,
+        )  # fmt: skip
+        group = groups[key]
+        counted = (
+            1, int(run.is_priced), run.cost_nano_usd, run.input_tokens, run.output_tokens, run.cached_input_tokens,
+        )  # fmt: skip
+        if group[2] + run.cost_nano_usd > _MAX_COST_NANO_USD:
+            yield (*key, *group)
+            group[:] = [0] * 6
+        group[:] = [total + one for total, one in zip(group, counted, strict=True)]
+    for key, sums in groups.items():
+        yield (*key, *sums)

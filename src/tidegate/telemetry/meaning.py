@@ -11,6 +11,7 @@ from tidegate.telemetry import semconv
 from tidegate.telemetry.model import MAX_COST_USD, NANO_PER_USD, RunOutcome
 
 _STATUS_ERROR = 2  # OTLP's StatusCode
+_MAX_NAME_CHARACTERS = 512
 _MAX_TOKENS = 2**40  # a trillion tokens in one span is a broken sender
 _AUTH_ROUTE = re.compile("|".join(fnmatch.translate(pattern) for pattern in semconv.AUTH_ROUTES))
 
@@ -36,11 +37,15 @@ NO_GEN_AI = GenAi("", "", "", "", "", "", 0, 0, 0, None)
 
 
 def first_of(attributes: Mapping[str, str], keys: Sequence[str]) -> str:
-    """Return the value of the first of `keys` that is there and not empty, else an empty text."""
+    """Return the value of the first of `keys` that is there and not empty, else an empty text.
+
+    Cut: what signals are grouped by is read back for all tenants at once, and one sender's long names must not fill
+    the answer. The attribute itself stays as it came.
+    """
     for key in keys:
         value = attributes.get(key)
         if value:
-            return value
+            return value[:_MAX_NAME_CHARACTERS]
     return ""
 
 
@@ -121,8 +126,10 @@ def _nano(text: str) -> int | None:
 
 def _count(text: str) -> int:
     """Read a count; what is no count, negative or absurd is 0: never a reason to lose the span."""
+    if not text:
+        return 0
     try:
-        value = int(text) if text.isdigit() else int(float(text or 0))
+        value = int(text) if text.isdigit() else int(float(text))
     except (ValueError, OverflowError):
         return 0
     return value if 0 <= value <= _MAX_TOKENS else 0

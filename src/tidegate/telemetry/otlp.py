@@ -13,12 +13,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry import semconv
-from tidegate.telemetry.errors import BodyTooLargeError, ContentEncodingError, OtlpMalformedError, SpanInvalidError
+from tidegate.telemetry.errors import (
+    BodyTooLargeError,
+    ContentEncodingError,
+    OtlpMalformedError,
+    ResourceTooLargeError,
+    SpanInvalidError,
+    SpansTooManyError,
+)
 from tidegate.telemetry.meaning import first_of, gen_ai_of, http_status_of, is_auth_route
 from tidegate.telemetry.model import SpanRow, is_distrusted, precedence_of, second_of
 
 MAX_BODY_BYTES = 16 * 2**20
 MAX_EXPANDED_BYTES = 64 * 2**20
+MAX_SPANS = 65_536  # as many as may wait for one workspace: a larger body could never be stored
 MAX_ATTRIBUTES = 1_024  # the SDKs' own default limit is 128
 MAX_VALUE_CHARACTERS = 8_192
 _MAX_NAME_CHARACTERS = 512
@@ -89,9 +97,20 @@ def rows_of(request: ExportTraceServiceRequest, workspace: WorkspaceId, received
 
     Raises:
         SpanInvalidError: an id is missing or has a wrong length, or there are too many attributes; the field is named.
+        SpansTooManyError: there are more of them than can wait.
+        ResourceTooLargeError: a large resource has too many spans to be stored with each.
     """
+    if sum(len(scope.spans) for one in request.resource_spans for scope in one.scope_spans) > MAX_SPANS:
+        raise SpansTooManyError(limit=MAX_SPANS)
+    repeated = 0
     for r, resource_spans in enumerate(request.resource_spans):
-        resource = _attributes_of(resource_spans.resource.attributes, f"resourceSpans.{r}.resource.attributes")
+        place = f"resourceSpans.{r}.resource.attributes"
+        resource = _attributes_of(resource_spans.resource.attributes, place)
+        # Each row carries the resource: 8 MB of it under 8,000 empty spans would become 64 GB.
+        size = sum(len(key) + len(text) for key, text in resource.items())
+        repeated += size * sum(len(scope.spans) for scope in resource_spans.scope_spans)
+        if repeated > MAX_EXPANDED_BYTES:
+            raise ResourceTooLargeError(limit_bytes=MAX_EXPANDED_BYTES, field=place)
         for s, scope_spans in enumerate(resource_spans.scope_spans):
             scope = _clean(scope_spans.scope.name, _MAX_NAME_CHARACTERS)
             for i, span in enumerate(scope_spans.spans):
@@ -141,7 +160,7 @@ def _row_of(  # noqa: PLR0917 - the span and the five things around it; called o
         error_type=first_of(attributes, semconv.ERROR_CODE),
         request_id=first_of(attributes, semconv.REQUEST_ID),
         correlation_id=first_of(attributes, semconv.CORRELATION_ID),
-        is_auth=int(bool(method) and is_auth_route(route or attributes.get("url.path", ""))),
+        is_auth=int(bool(method) and is_auth_route(route or first_of(attributes, ("url.path",)))),
         role=gen_ai.role,
         operation=gen_ai.operation,
         outcome=gen_ai.outcome,
@@ -200,7 +219,7 @@ def _text_of(value: Any) -> str:  # noqa: ANN401 - AnyValue, a generated protobu
     if isinstance(plain, bool):
         return "true" if plain else "false"
     if isinstance(plain, int | float | str):
-        return str(plain)
+        return str(plain)[:MAX_VALUE_CHARACTERS]
     return msgspec.json.encode(plain).decode()[:MAX_VALUE_CHARACTERS]
 
 

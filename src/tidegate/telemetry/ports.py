@@ -14,7 +14,8 @@ class SpanStore(Protocol):
         """Store `rows` durably: when this returns, they survive `kill -9`. The same token stores them once.
 
         Raises:
-            UnavailableError: nothing or everything was stored; sending again is safe.
+            UnavailableError: not all was stored, or without an answer; sending again is safe.
+            InvalidInputError: a row cannot be read; others may be stored.
         """
         ...
 

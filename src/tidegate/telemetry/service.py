@@ -1,7 +1,8 @@
 """Ingest: batches of many senders become few durable inserts; every sender hears of its own.
 
-Contract. `accept` returns when the rows are on disk: `kill -9` right after loses nothing. Rows of one call are stored
-whole or not at all within one day's partition; a call that fails may be repeated, and spans count once by identity.
+Contract. `accept` returns when the rows are on disk: `kill -9` right after loses nothing. Rows of one call and
+one day are stored in pieces of 16 MB, each whole or not at all; a call that fails may be repeated, and spans count once
+by identity.
 Order of a flush: announce the touched seconds (PostgreSQL) → insert (engine, synced, under a token) → confirm. A crash
 between any two leaves an announcement, which the next start confirms: a second counted twice over is counted the same.
 One flush is under way at a time; the next begins at once when the last one began over 250 ms ago. Measured ceiling:
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from tidegate.kernel import IdFactory, TidegateError, UnavailableError, WorkspaceId
+from tidegate.kernel import IdFactory, InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.ports import SpanStore, TouchLedger
@@ -25,6 +26,7 @@ FLUSH_INTERVAL_S = 0.25  # 50-row inserts every 20 ms took 29 % of a core: at mo
 MAX_FLUSH_ROWS = 8_192  # about 4 MB; larger inserts stall readers
 MAX_WAITING_ROWS = 131_072  # about 130 MB of Python objects: beyond this, senders wait
 MAX_WAITING_ROWS_PER_WORKSPACE = 65_536  # half: one flood leaves room for the others
+_BYTES_A_ROW = 1_024
 _RETRY_S = 1.0
 
 _log = structlog.get_logger("tidegate.ingest")
@@ -34,6 +36,8 @@ _log = structlog.get_logger("tidegate.ingest")
 class _Delivery:
     workspace: WorkspaceId
     rows: Sequence[SpanRow]
+    weight: int
+    """In ordinary rows: those of a kilobyte."""
     done: "asyncio.Future[None]" = field(repr=False)
 
 
@@ -62,29 +66,32 @@ class IngestService:
         self.stored_rows = 0
         """Rows stored by this process, duplicates included: a counter of its own runtime."""
 
-    async def accept(self, workspace: WorkspaceId, rows: Sequence[SpanRow]) -> None:
-        """Store `rows`, all of `workspace`; returns when they are durable.
+    async def accept(self, workspace: WorkspaceId, rows: Sequence[SpanRow], *, size_bytes: int = 0) -> None:
+        """Store `rows`, all of `workspace`, which took `size_bytes` as they came; returns when they are durable.
 
         Raises:
             IngestFullError: too much is waiting; nothing of this call was stored.
+            InvalidInputError: the engine cannot read a row of this call.
             UnavailableError: the engines do not answer; sending again is safe.
         """
         if not rows:
             return
-        mine = self._rows_waiting[workspace] + len(rows)
-        if mine > MAX_WAITING_ROWS_PER_WORKSPACE or sum(self._rows_waiting.values()) + len(rows) > MAX_WAITING_ROWS:
+        weight = max(len(rows), size_bytes // _BYTES_A_ROW)
+        mine = self._rows_waiting[workspace] + weight
+        if mine > MAX_WAITING_ROWS_PER_WORKSPACE or sum(self._rows_waiting.values()) + weight > MAX_WAITING_ROWS:
             raise IngestFullError
-        delivery = _Delivery(workspace, rows, asyncio.get_running_loop().create_future())
+        delivery = _Delivery(workspace, rows, weight, asyncio.get_running_loop().create_future())
+        # A sender that hangs up does not take its rows back: they wait, and are stored with the flush they joined.
+        delivery.done.add_done_callback(lambda _: self._make_room(delivery))
         self._rows_waiting[workspace] = mine
         self._waiting.append(delivery)
         self._wake.set()
-        try:
-            await asyncio.shield(delivery.done)
-        finally:
-            # A sender that hangs up does not take its rows back: they are stored with the flush they joined.
-            self._rows_waiting[workspace] -= len(rows)
-            if not self._rows_waiting[workspace]:
-                del self._rows_waiting[workspace]
+        await asyncio.shield(delivery.done)
+
+    def _make_room(self, delivery: _Delivery) -> None:
+        self._rows_waiting[delivery.workspace] -= delivery.weight
+        if not self._rows_waiting[delivery.workspace]:
+            del self._rows_waiting[delivery.workspace]
 
     async def run(self) -> None:
         """Flush until cancelled."""
@@ -92,13 +99,13 @@ class IngestService:
         while True:
             await self._wait_for_work()
             pause = last_began + FLUSH_INTERVAL_S - self._monotonic()
-            if pause > 0 and sum(len(d.rows) for d in self._waiting) < MAX_FLUSH_ROWS:
+            if pause > 0 and sum(delivery.weight for delivery in self._waiting) < MAX_FLUSH_ROWS:
                 await asyncio.sleep(pause)
             last_began = self._monotonic()
             batch = self._take_batch()
             try:
                 await self._confirm_leftovers()
-                await self._flush(batch)
+                await self._flush_apart(batch)
             except TidegateError as error:
                 _settle(batch, error)
             except asyncio.CancelledError:
@@ -129,12 +136,27 @@ class IngestService:
     def _take_batch(self) -> list[_Delivery]:
         batch: list[_Delivery] = []
         size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0].rows) <= MAX_FLUSH_ROWS):
+        while self._waiting and (not batch or size + self._waiting[0].weight <= MAX_FLUSH_ROWS):
             batch.append(self._waiting.pop(0))
-            size += len(batch[-1].rows)
+            size += batch[-1].weight
         if not self._waiting:
             self._wake.clear()
         return batch
+
+    async def _flush_apart(self, batch: Sequence[_Delivery]) -> None:
+        """Flush together; when the engine cannot read a row, each alone: its neighbours must not pay for it."""
+        try:
+            await self._flush(batch)
+        except InvalidInputError:
+            if len(batch) == 1:
+                raise
+            for delivery in batch:
+                try:
+                    await self._flush([delivery])
+                except InvalidInputError as error:
+                    _settle([delivery], error)
+                else:
+                    _settle([delivery], None)
 
     async def _flush(self, batch: Sequence[_Delivery]) -> None:
         if not batch:

@@ -1,6 +1,6 @@
 """Spans in the telemetry engine, touched seconds in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -9,6 +9,7 @@ from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
 from tidegate.telemetry.model import SPAN_COLUMNS, SpanRow
 
+_MAX_INSERT_BYTES = 16 * 2**20  # 8,192 ordinary rows are 10 MB; the engine refuses over 80
 _encoder = msgspec.json.Encoder()
 
 
@@ -23,12 +24,30 @@ class InsertEngine(Protocol):
 class EngineSpanStore:
     """Keeps the promises of `SpanStore`: the engine syncs part and directory before it answers."""
 
-    def __init__(self, engine: InsertEngine) -> None:
+    def __init__(self, engine: InsertEngine, *, max_insert_bytes: int = _MAX_INSERT_BYTES) -> None:
         self._engine = engine
+        self._max_insert_bytes = max_insert_bytes
 
     async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
-        workspaces = sorted({row.workspace for row in rows})
-        await self._engine.insert(workspaces, "spans", SPAN_COLUMNS, _encoder.encode_lines(rows), token=token)
+        for number, (workspaces, lines) in enumerate(_pieces_of(rows, self._max_insert_bytes)):
+            piece = token if number == 0 else f"{token}-{number}"
+            await self._engine.insert(sorted(workspaces), "spans", SPAN_COLUMNS, lines, token=piece)
+
+
+def _pieces_of(rows: Iterable[SpanRow], max_bytes: int) -> Iterator[tuple[set[WorkspaceId], bytes]]:
+    """Yield `rows` as lines of JSON with whose they are, in pieces that the engine takes: the same rows, the same."""
+    lines = bytearray()
+    workspaces: set[WorkspaceId] = set()
+    for row in rows:
+        line = _encoder.encode(row)
+        if lines and len(lines) + len(line) > max_bytes:
+            yield workspaces, bytes(lines)
+            lines, workspaces = bytearray(), set()
+        lines += line
+        lines += b"\n"
+        workspaces.add(row.workspace)
+    if lines:
+        yield workspaces, bytes(lines)
 
 
 class PostgresTouchLedger:

@@ -41,6 +41,7 @@ async def refusal(answer: Any) -> tuple[int, str, str | None]:
         pytest.param("kind: signal", "kind: signals", "checks.0.kind", id="unknown kind"),
         pytest.param("auth_failure_rate_high", "auth_failure_high", "checks.1.codes.0", id="unknown alert code"),
         pytest.param("for: 60m", "for: 60 minutes", "checks.1.for", id="no duration"),
+        pytest.param("for: 60m", "for: 999999999d999999999d", "checks.1.for", id="longer than time is counted"),
         pytest.param("for: 60m", "for: 31d", "checks.1.for", id="too long"),
         pytest.param("for: 60m", "for: 60m, runbook: auth-guide", "checks.1.runbook", id="unknown runbook"),
         pytest.param("codes: [auth_failure_rate_high], ", "", "checks.1.codes", id="no code"),

@@ -70,15 +70,22 @@ async def test_the_refresher_records_for_every_workspace_until_it_is_stopped(
         await refreshing
 
 
+@pytest.mark.parametrize(
+    "failure", [UnavailableError("The state store does not answer for the moment. Try again."), ValueError("a mistake")]
+)
 async def test_a_workspace_that_cannot_be_read_keeps_no_other_from_its_turn(
-    gates: GateService, releases: ReleasesService, workspace: WorkspaceId, monkeypatch: pytest.MonkeyPatch
+    gates: GateService,
+    releases: ReleasesService,
+    workspace: WorkspaceId,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
 ) -> None:
     await releases.create(workspace, "7", SERVICES)
     board = gates.board
 
     async def board_or_away(asked: WorkspaceId, **more: str | None) -> object:
         if asked == "away":
-            raise UnavailableError("The state store does not answer for the moment. Try again.")
+            raise failure
         return await board(asked, **more)
 
     monkeypatch.setattr(gates, "board", board_or_away)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import asyncpg
 import pytest
 from tests.factories import NANO, auth_span, make_request, make_span
 
@@ -51,6 +52,13 @@ class Pipeline:
 @pytest.fixture
 def pipeline(database: Database, engine: TelemetryEngine) -> Pipeline:
     return Pipeline(database, engine)
+
+
+@pytest.fixture
+async def other_workspace(owner_connection: "asyncpg.Connection[asyncpg.Record]") -> WorkspaceId:
+    name = WorkspaceId(f"w-{secrets.token_hex(6)}")
+    await owner_connection.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now())", name)
+    return name
 
 
 def agent_trace(at_ns: int, *, outcome: str = "ok", tenant: str = "acme") -> list[object]:
@@ -212,3 +220,45 @@ async def test_a_flush_of_a_thousand_far_apart_seconds_is_counted_and_stops_nobo
     totals = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
     assert (totals.count, totals.distrusted_count) == (1, 1_100)
     assert await pipeline.reader.span_count(workspace) == 1_101
+
+
+async def test_one_workspace_with_many_touched_seconds_holds_up_no_other(
+    pipeline: Pipeline, workspace: WorkspaceId, other_workspace: WorkspaceId
+) -> None:
+    month = 31 * 86_400 * NANO
+    await pipeline.close()
+    flood, victim = sorted((workspace, other_workspace))
+    for start in (0, 700):
+        await pipeline.flush(rows(flood, [auth_span(200, at_ns=(start + n) * month) for n in range(1, 651)]))
+    await pipeline.flush(rows(victim, [auth_span(200, at_ns=time.time_ns())]))
+    await pipeline.closer.close_once()
+    assert await pipeline.reader.span_count(victim) == 1
+    await pipeline.close()
+    assert await pipeline.reader.span_count(flood) == 1_300
+
+
+async def test_the_costs_of_a_window_never_add_up_to_less_than_nothing(
+    pipeline: Pipeline, workspace: WorkspaceId
+) -> None:
+    priceless = {"gen_ai.operation.name": "chat", "gen_ai.usage.cost": 1_000_000}
+    now = time.time_ns()
+    spans = [
+        make_span(kind=3, start_time_unix_nano=now - NANO, end_time_unix_nano=now, attributes=priceless)
+        for _ in range(9_300)
+    ]
+    await pipeline.flush(rows(workspace, spans))
+    await pipeline.close()
+    totals = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
+    assert totals.cost_nano_usd == 9_300 * 1_000_000 * NANO
+
+
+async def test_a_window_outside_of_all_time_that_can_be_stored_is_empty(
+    pipeline: Pipeline, workspace: WorkspaceId
+) -> None:
+    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns()), auth_span(200, at_ns=2**63)]))
+    await pipeline.close()
+    assert await pipeline.reader.span_count(workspace) == 2
+    first = TimeRange(datetime(1, 1, 2, tzinfo=UTC), datetime(1, 1, 3, tzinfo=UTC))
+    last = TimeRange(datetime(9998, 1, 2, tzinfo=UTC), datetime(9998, 1, 3, tzinfo=UTC))
+    for window in (first, last):
+        assert await pipeline.reader.totals(workspace, Family.AUTH, window, scope=WHOLE) == Totals()

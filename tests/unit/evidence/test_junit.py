@@ -30,6 +30,10 @@ def totals_of(report: ReadReport) -> ReportTotals:
             '<testcase name="a" result="suppressed"/>', ReportTotals(total=1, skipped=1), id="disabled is no pass"
         ),
         pytest.param(
+            '<testcase name="a" status="Failed"/>', ReportTotals(total=1, failed=1), id="a failure in an attribute"
+        ),
+        pytest.param('<testcase name="a" result="error"/>', ReportTotals(total=1, failed=1), id="an error there"),
+        pytest.param(
             "<testsuite><testsuite><testcase/></testsuite><testcase/></testsuite>",
             ReportTotals(total=2, passed=2),
             id="nested suites",

@@ -1,3 +1,4 @@
+import sys
 from typing import Any
 
 import pytest
@@ -184,3 +185,30 @@ def test_order_does_not_matter_and_every_run_is_one_of_the_spans(
     assert sorted(runs, key=lambda r: r.root.span_id) == sorted(runs_of(shuffled), key=lambda r: r.root.span_id)
     assert {run.root.role for run in runs} <= {"agent", "inference"}
     assert len({run.root.span_id for run in runs}) == len(runs)
+
+
+def steps_of(spans: list[TraceSpan]) -> int:
+    """Count calls, those of built-in functions included: what the work costs, whatever the machine."""
+    count = 0
+
+    def step(*_: object) -> None:
+        nonlocal count
+        count += 1
+
+    sys.setprofile(step)
+    try:
+        runs_of(spans)
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def chain_of(length: int, *, is_cycle: bool) -> list[TraceSpan]:
+    ids = [f"{i:04x}" for i in range(length)]
+    return [chat(one, parent) for one, parent in zip(ids, [ids[-1] if is_cycle else "", *ids], strict=False)]
+
+
+@pytest.mark.parametrize("is_cycle", [False, True], ids=["a chain", "a cycle"])
+def test_the_work_for_a_trace_grows_no_faster_than_its_spans(*, is_cycle: bool) -> None:
+    short, long = chain_of(200, is_cycle=is_cycle), chain_of(800, is_cycle=is_cycle)
+    assert steps_of(long[::-1]) < 6 * steps_of(short[::-1])

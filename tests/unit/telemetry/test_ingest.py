@@ -6,6 +6,7 @@ import pytest
 from tests.factories import NANO, make_request, make_span
 
 from tidegate.kernel import UnavailableError, WorkspaceId
+from tidegate.storage.telemetry import BadTelemetryRowsError
 from tidegate.telemetry import IngestService
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.model import SpanRow
@@ -39,6 +40,15 @@ class RecordingSpans:
         self.inserts.append((token, len(rows)))
 
 
+class PickySpans(RecordingSpans):
+    """A span store that cannot read rows of one name."""
+
+    async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
+        if any(row.name == "unreadable" for row in rows):
+            raise BadTelemetryRowsError("cannot be read")
+        await super().add_spans(rows, token=token)
+
+
 class RecordingTouches:
     """A ledger that writes down the order of what happened."""
 
@@ -58,8 +68,8 @@ class RecordingTouches:
 class World:
     """One ingest service over recording ports."""
 
-    def __init__(self) -> None:
-        self.spans, self.touches = RecordingSpans(), RecordingTouches()
+    def __init__(self, spans: RecordingSpans | None = None) -> None:
+        self.spans, self.touches = spans or RecordingSpans(), RecordingTouches()
         self.stored = 0
         self.ingest = IngestService(
             spans=self.spans, touches=self.touches, ids=CountingIds(), on_stored=self._count, monotonic=lambda: 0.0
@@ -176,3 +186,41 @@ async def test_stopping_tells_the_senders_to_come_again(world: World) -> None:
         await until(lambda: len(world.touches.events) > 1)
     with pytest.raises(UnavailableError, match="stopping"):
         await sender
+
+
+async def test_a_row_that_cannot_be_read_is_refused_alone() -> None:
+    picky = World(PickySpans())
+    async with picky.running():
+        answers = await asyncio.gather(
+            picky.ingest.accept(ACME, rows(ACME)),
+            picky.ingest.accept(GLOBEX, rows(GLOBEX, name="unreadable")),
+            picky.ingest.accept(ACME, rows(ACME, 2)),
+            return_exceptions=True,
+        )
+    assert [type(answer) for answer in answers] == [type(None), BadTelemetryRowsError, type(None)]
+    assert [count for _, count in picky.spans.inserts] == [1, 2]
+
+
+async def test_few_rows_of_many_bytes_wait_as_many_rows(world: World) -> None:
+    world.spans.gate.clear()
+    async with world.running():
+        first = asyncio.create_task(world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20))
+        await until(lambda: bool(world.touches.events))
+        with pytest.raises(IngestFullError):
+            await world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20)
+        world.spans.gate.set()
+        await first
+        await world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20)
+
+
+async def test_rows_of_a_sender_that_hung_up_take_room_until_they_are_stored(world: World) -> None:
+    world.spans.gate.clear()
+    async with world.running():
+        gone = asyncio.create_task(world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20))
+        await until(lambda: bool(world.touches.events))
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        with pytest.raises(IngestFullError):
+            await world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20)
+        world.spans.gate.set()
+        await until(lambda: bool(world.spans.inserts))

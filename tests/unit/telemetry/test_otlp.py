@@ -11,11 +11,19 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.factories import NANO, auth_span, make_request, make_span
 
 from tidegate.kernel import TidegateError, WorkspaceId
-from tidegate.telemetry.errors import BodyTooLargeError, ContentEncodingError, OtlpMalformedError, SpanInvalidError
+from tidegate.telemetry.errors import (
+    BodyTooLargeError,
+    ContentEncodingError,
+    OtlpMalformedError,
+    ResourceTooLargeError,
+    SpanInvalidError,
+    SpansTooManyError,
+)
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.otlp import (
     MAX_ATTRIBUTES,
     MAX_EXPANDED_BYTES,
+    MAX_SPANS,
     MAX_VALUE_CHARACTERS,
     expand,
     parse_json,
@@ -220,3 +228,27 @@ def test_damaged_gzip_is_refused(body: bytes) -> None:
 def test_another_encoding_is_refused_by_name() -> None:
     with pytest.raises(ContentEncodingError, match="br"):
         expand(b"", "br")
+
+
+def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> None:
+    request = make_request(make_span())
+    request.resource_spans[0].scope_spans[0].spans.extend([make_span()] * MAX_SPANS)
+    with pytest.raises(SpansTooManyError):
+        next(rows_of(request, W, NOW_NS))
+
+
+def test_a_large_resource_is_not_multiplied_by_many_spans() -> None:
+    resource = {f"k{number}": "v" * MAX_VALUE_CHARACTERS for number in range(100)}
+    with pytest.raises(ResourceTooLargeError) as refused:
+        next(rows_of(make_request(*([make_span()] * 100), **resource), W, NOW_NS))
+    assert refused.value.field == "resourceSpans.0.resource.attributes"
+
+
+def test_bytes_are_cut_as_texts_are() -> None:
+    assert len(row_of(make_span(attributes={"k": b"x" * 100_000})).attributes["k"]) == MAX_VALUE_CHARACTERS
+
+
+def test_names_that_signals_are_grouped_by_are_short_and_the_attribute_stays() -> None:
+    row = row_of(make_span(attributes={"tenant.id": "t" * 5_000, "http.route": "/r" * 5_000}))
+    assert (len(row.tenant), len(row.attributes["tenant.id"])) == (512, 5_000)
+    assert row_of(make_span(), **{"service.version": "v" * 5_000}).release == "v" * 512
