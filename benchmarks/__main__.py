@@ -18,7 +18,6 @@ FULL: dict[str, tuple[str, ...]] = {
     "verdict": ("--decisions", "1000"),
     "crash": ("--rounds", "100"),
 }
-HEADER = "| benchmark | what | figure | bar | holds | command | date, machine |\n|---|---|---|---|---|---|---|\n"
 _HOLDS = {True: "yes", False: "**no**", None: "-"}
 _BUSY_CORES = 0.3  # of others: from here on times are theirs as much as ours
 _RUN_LIMIT_S = 3_600
@@ -28,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", action="append", choices=SCRIPTS, help="one script; may be given several times")
     parser.add_argument("--full", action="store_true", help="as many rounds as the bars ask for: about an hour")
-    parser.add_argument("--record", action="store_true", help=f"replace the rows of {RESULTS.name}")
+    parser.add_argument("--record", action="store_true", help=f"replace the sections of {RESULTS.name}")
     options = parser.parse_args()
     failed = []
     for script in options.only or SCRIPTS:
@@ -52,23 +51,26 @@ def _run(script: str, arguments: Sequence[str]) -> dict[str, Any] | None:
 
 
 def _record(found: dict[str, Any]) -> None:
-    preface, _, table = RESULTS.read_text().partition(HEADER)
-    kept = [line for line in table.splitlines() if not line.startswith(f"| {found['benchmark']} |")]
-    RESULTS.write_text(preface + HEADER + "\n".join([*kept, *_rows(found)]) + "\n")
+    """Replace the section of one script; the others stay as they are."""
+    preface, *sections = RESULTS.read_text().split("\n## ")
+    by_name = {section.partition("\n")[0]: section.rstrip() for section in sections}
+    by_name[found["benchmark"]] = _section_of(found)
+    ordered = sorted(by_name, key=SCRIPTS.index)
+    RESULTS.write_text("\n\n## ".join([preface.rstrip(), *(by_name[name] for name in ordered)]) + "\n")
 
 
-def _rows(found: dict[str, Any]) -> list[str]:
-    place = f"{found['date']}, {found['machine']}, {_load_of(found['othersCores'])}"
-    return [
-        f"| {found['benchmark']} | {figure['what']} | {figure['value']} | {figure['bar'] or '-'} "
-        f"| {_HOLDS[figure['holds']]} | `{found['command']}` | {place} |"
+def _section_of(found: dict[str, Any]) -> str:
+    rows = [
+        f"| {figure['what']} | {figure['value']} | {figure['bar'] or '-'} | {_HOLDS[figure['holds']]} |"
         for figure in found["figures"]
     ]
+    place = f"{found['date']}, {found['machine']}, {_load_of(found['othersCores'])}: `{found['command']}`"
+    return "\n".join([found["benchmark"], "", place, "", "| what | figure | bar | holds |", "|---|---|---|---|", *rows])
 
 
 def _load_of(others_cores: float | None) -> str:
     if others_cores is None:
-        return "load of others not known"
+        return "load of others unknown"
     return f"**busy**: others took {others_cores:.1f} cores" if others_cores > _BUSY_CORES else "quiet"
 
 

@@ -7,7 +7,6 @@ Private is what processes wrote and nobody shares, in memory or swapped out; PSS
 import argparse
 import time
 
-from tests.e2e.load import SPANS_A_BODY
 from tests.e2e.server import Server
 
 from benchmarks.harness import Connection, Figure, Report, Watch, running_server
@@ -71,7 +70,7 @@ def main() -> None:
         figures += figures_of(at_rest(server), f"after {options.spans:,} spans", bar_mb)
         stored = Connection(server.url, read).stored_spans()
         watch.stop()
-    details = {"storedSpans": stored, "cpuS": watch.cpu, "spansABody": SPANS_A_BODY}
+    details = {"storedSpans": stored, "cpuS": watch.cpu}
     Report("memory", figures, watch.others_cores, details).show()
 
 

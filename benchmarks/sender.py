@@ -1,8 +1,7 @@
 """A plain OTLP sender of AI runs, for when no better load generator is named. Loopback only; ends by itself.
 
-It takes the options of `otlp_load.py` that `ingest.py` uses and prints the same figures. It builds and encodes each
-body anew, so it needs about ten times the processor of a generator that patches ids into a ready body: on a small
-machine it slows down what it measures.
+It takes the options of `otlp_load.py` that `ingest.py` uses and prints the same figures. Its spans carry a handful of
+attributes, 210 bytes against 985: an easier load, whose figures compare with nothing but themselves.
 """
 
 import argparse

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 - a script beside the pages that it writes
 """Writes the generated parts of `docs/reference`: `python docs/reference.py`.
 
 Words are written by hand. Between `<!-- generated … -->` and `<!-- end -->` stands what the code says by itself: verbs
@@ -7,11 +8,18 @@ and options, routes and scopes. A test fails when the pages and the code disagre
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from fastapi.dependencies.models import Dependant
+    from fastapi.routing import APIRoute
+
+    from tidegate.edge.caller import Scope
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "tidegate"
@@ -29,8 +37,8 @@ def cli_commands() -> list[tuple[str, click.Command]]:
             context = click.Context(command)
             for name in command.list_commands(context):
                 found = command.get_command(context, name)
-                assert found is not None
-                yield from walk(f"{words} {name}", found)
+                if found is not None:
+                    yield from walk(f"{words} {name}", found)
         else:
             yield words, command
 
@@ -60,8 +68,9 @@ def _prose(text: str) -> str:
     """Return a docstring as Markdown; a paragraph that opens with a backspace keeps its lines."""
     paragraphs = []
     for paragraph in re.split(r"\n\s*\n", text.strip()):
-        if paragraph.startswith("\b"):
-            kept = "\n".join(line.strip() for line in paragraph.removeprefix("\b").strip("\n").splitlines())
+        marked = re.match(r"\s*(\x08|\\b)\s*\n", paragraph)
+        if marked is not None:
+            kept = "\n".join(line.strip() for line in paragraph[marked.end() :].splitlines())
             paragraphs.append(f"```\n{kept}\n```")
         else:
             paragraphs.append(_FORMATTING.sub(" ", paragraph.strip()))
@@ -91,7 +100,7 @@ def _default_of(option: click.Option) -> str:
     return f"`{default}`" if is_plain else ""
 
 
-def application() -> Any:
+def application() -> "FastAPI":
     """Return the HTTP application with every router and nothing behind it."""
     from tidegate.app import assembly
     from tidegate.edge.http import build_http_app
@@ -105,38 +114,40 @@ def application() -> Any:
 def routes() -> list[tuple[str, str, str, str, bool]]:
     """Return method, path, scope, words and whether it is in the OpenAPI, for every route in the order of the code."""
     from fastapi.routing import APIRoute
+
     from tidegate.app import assembly
 
     document = application().openapi()["paths"]
     found = []
     for router in assembly._ROUTERS:  # noqa: SLF001 - the one list of what is served
-        for route in router.routes:
-            assert isinstance(route, APIRoute)
-            for method in sorted(route.methods):
-                words = _FORMATTING.sub(" ", (route.description or f"{route.name.replace('_', ' ').capitalize()}.").strip())
+        for route in (each for each in router.routes if isinstance(each, APIRoute)):
+            for method in sorted(route.methods or ()):
+                words = _FORMATTING.sub(
+                    " ", (route.description or f"{route.name.replace('_', ' ').capitalize()}.").strip()
+                )
                 described = document.get(route.path_format, {}).get(method.lower(), {})
                 words += _query_of(described.get("parameters", ()))
                 found.append((method, route.path_format, _scope_of(route), words, bool(described)))
     return found
 
 
-def _query_of(parameters: Any) -> str:
+def _query_of(parameters: Iterable[Mapping[str, str]]) -> str:
     asked = [f"`{each['name']}`" for each in parameters if each["in"] == "query"]
     return f" Query: {', '.join(asked)}." if asked else ""
 
 
-def _scope_of(route: Any) -> str:
+def _scope_of(route: "APIRoute") -> str:
     scopes = sorted({str(scope) for call in _calls(route.dependant) if (scope := _asked_scope(call)) is not None})
     return ", ".join(f"`{scope}`" for scope in scopes) or "none"
 
 
-def _calls(dependant: Any) -> Iterator[Any]:
+def _calls(dependant: "Dependant") -> Iterator[object]:
     for each in dependant.dependencies:
         yield each.call
         yield from _calls(each)
 
 
-def _asked_scope(call: Any) -> Any:
+def _asked_scope(call: object) -> "Scope | None":
     """Return the scope that a dependency made by `requires` asks for."""
     from tidegate.edge.caller import Scope
 

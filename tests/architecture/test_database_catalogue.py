@@ -80,7 +80,10 @@ async def test_the_serving_role_owns_nothing_and_is_bound_by_the_wall(
     database: object, owner_connection: Owner
 ) -> None:
     role = await owner_connection.fetchrow(
-        "SELECT oid, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = 'tidegate_serving'"
+        """
+        SELECT oid, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole
+        FROM pg_roles WHERE rolname = 'tidegate_serving'
+        """
     )
     assert role is not None
     assert not any([role["rolsuper"], role["rolbypassrls"], role["rolcreatedb"], role["rolcreaterole"]])

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.browser import open_browser, requires_chromium
 from tests.e2e.server import free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,23 @@ def test_the_board_says_no_go_because_of_one_failing_authorization_case(first_ru
     assert board[0].startswith("NO-GO\ttenant-isolation"), first_run.output
     assert "1 of 68 cases failed (allowed 0)" in board[0]
     assert [line for line in board if line.startswith("NO-GO")] == board[:1]
+
+
+@pytest.mark.browser
+@requires_chromium
+async def test_a_browser_signs_in_once_and_sees_why(first_run: FirstRun) -> None:
+    link = first_run.line("Sign in")
+    async with open_browser() as context:
+        page = await context.new_page()
+        await page.goto(link)
+        await page.get_by_role("main").get_by_role("button").click()
+        await page.get_by_role("heading", level=1).get_by_text("may not go out").wait_for()
+        assert "readDocument.foreign_viewer" in await page.get_by_role("main").inner_text()
+    async with open_browser() as context:
+        page = await context.new_page()
+        await page.goto(link)
+        await page.get_by_role("main").get_by_role("button").click()
+        await page.get_by_text("used before or is too old").wait_for()
 
 
 def test_the_printed_command_fixes_it_and_the_board_says_go(first_run: FirstRun) -> None:

@@ -124,8 +124,8 @@ def _check_disk(patient: Patient) -> Finding:
     usage = shutil.disk_usage(patient.nearest)
     least = max(SMALLEST_FREE_BYTES, int(usage.total * SMALLEST_FREE_RATIO))
     free, total, stop = (f"{size / _GIB:.1f} GiB" for size in (usage.free, usage.total, least))
-    sentence = f"{free} of {total} are free; ingest stops below {stop}."
-    fix = "Free some space, shorten the retention, or move the data directory with --data-dir."
+    sentence = f"{free} of {total} are free; below {stop} it is time to act."
+    fix = "Free some space, or move the data directory with --data-dir."
     if usage.free < least:
         return Finding("disk", Outcome.FAIL, sentence, fix)
     if usage.free < 2 * least:

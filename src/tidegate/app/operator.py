@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from tidegate.app.keys import load_signing_key
+from tidegate.app.settings import external_database
 from tidegate.app.supervisor import postgres_alone
 from tidegate.identity.errors import WorkspaceExistsError, WorkspaceNameInvalidError, WorkspaceNotFoundError
 from tidegate.identity.model import HINT_CHARACTERS, SIGN_IN_LINK_LENGTH, new_token
@@ -92,10 +93,20 @@ async def create_sign_in_link(data_dir: Path, *, workspace: str, public_url: str
 @asynccontextmanager
 async def _state(data_dir: Path) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     """Yield a connection with the owner's rights; the server may run or not."""
-    async with postgres_alone(data_dir) as dsns:
-        await migrate_state(dsns.owner)
-        connection = await asyncpg.connect(dsns.owner, timeout=10)
+    async with _owner_url(data_dir) as url:
+        await migrate_state(url)
+        connection = await asyncpg.connect(url, timeout=10)
         try:
             yield connection
         finally:
             await connection.close()
+
+
+@asynccontextmanager
+async def _owner_url(data_dir: Path) -> AsyncIterator[str]:
+    external = external_database()
+    if external is not None:
+        yield external.owner_url
+        return
+    async with postgres_alone(data_dir) as dsns:
+        yield dsns.owner

@@ -8,6 +8,7 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
+from tidegate.app.settings import external_database
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -23,7 +24,15 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
     Raises:
         CliError: it cannot start; says what to do.
     """
-    settings = SupervisorSettings(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port or None)
+    database = external_database()
+    settings = SupervisorSettings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        otlp_port=otlp_port or None,
+        database_url=database.url if database else None,
+        owner_database_url=database.owner_url if database else None,
+    )
     announcing: list[asyncio.Task[None]] = []
 
     def announce(report: ServerReport) -> None:

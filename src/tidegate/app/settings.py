@@ -21,6 +21,24 @@ def default_data_dir() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalDatabase:
+    """A PostgreSQL server of one's own, in place of the embedded one."""
+
+    url: str = field(repr=False)
+    """Of the role that serves: neither superuser nor owner of tables, else the start is refused."""
+    owner_url: str = field(repr=False)
+    """Of the role that migrates; it creates tables, functions and a role that bypasses row-level security."""
+
+
+def external_database() -> ExternalDatabase | None:
+    """Return `TIDEGATE_DATABASE_URL` and `TIDEGATE_OWNER_DATABASE_URL`, `None` when the first is not set."""
+    url = os.environ.get("TIDEGATE_DATABASE_URL")
+    if not url:
+        return None
+    return ExternalDatabase(url, os.environ.get("TIDEGATE_OWNER_DATABASE_URL") or url)
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """What the supervisor tells an edge process, as JSON in one environment variable."""
 

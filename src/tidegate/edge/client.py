@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["ApiClient", "CliError", "api"]
 
 _TIMEOUT_S = 30.0  # the slowest route, an evaluation over 1,000 pieces of evidence, has a bar of 0.1 s
-_EXIT_CODES = {401: 4, 403: 4, 404: 5, 409: 6, 413: 2, 415: 2, 422: 2, 429: 7, 502: 7, 503: 7, 504: 7}
+_EXIT_CODES = {400: 2, 401: 4, 403: 4, 404: 5, 409: 6, 413: 2, 415: 2, 422: 2, 429: 7, 502: 7, 503: 7, 504: 7}
 
 
 class CliError(click.ClickException):

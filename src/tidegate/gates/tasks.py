@@ -19,7 +19,7 @@ from tidegate.storage import Database
 
 __all__ = ["GateRefresher", "build_gates", "workspace_lister"]
 
-_INTERVAL_S = 1.0  # pages are fresh within 2 s: half of that for the tick, half for everything else
+_INTERVAL_S = 2.0  # for the record; whoever looks at a gate has it measured then, and pages ask every 1.5 s
 
 
 def build_gates(  # noqa: PLR0913 - one argument a collaborator
@@ -62,10 +62,10 @@ def workspace_lister(database: Database) -> Callable[[], Awaitable[list[Workspac
 
 
 class GateRefresher:
-    """Measures every gate of every workspace once a second and records what changed.
+    """Measures every gate of every workspace every two seconds and records what changed.
 
     Any number of processes may run it: the store lets one of two that found the same change record it. A crash loses
-    at most the tick that was under way; the next one measures again. A tick that takes longer than a second delays the
+    at most the tick that was under way; the next one measures again. A tick that takes longer than that delays the
     next, and ticks never overlap.
     """
 

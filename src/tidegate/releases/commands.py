@@ -30,12 +30,12 @@ def create(  # noqa: PLR0917 - one argument an option: click passes them by name
     environment: str | None,
     as_json: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
-    r"""Create the release NAME, which becomes the candidate of its environment.
+    """Create the release NAME, which becomes the candidate of its environment.
 
     \b
     One service:   tidegate release create 2026.02.1 --service harbor --version 2026.02.1 --commit 4f1c2ab
     Several:       tidegate release create 2026.02.1 --service harbor@2026.02.1@4f1c2ab --service web@7@99e0d1c
-    """
+    """  # noqa: D301 - click reads \b as: leave the lines as they are
     body: dict[str, Any] = {"name": name, "services": _triples(services, versions, commits)}
     if environment is not None:
         body["environment"] = environment

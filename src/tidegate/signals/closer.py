@@ -12,6 +12,7 @@ inference spans of its trace as well.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ _log = structlog.get_logger("tidegate.closer")
 IDLE_RETRY_S = 1.0
 _MAX_SECONDS_A_STATEMENT = 600  # the seconds are bound in the request's URL, which has 64 kB; the rest follows at once
 
+_REST = 4.0
+_LONGEST_REST_S = 0.6  # from crossing a bound to the alert: 1 s at the median
+
 Second = tuple[WorkspaceId, int]
 
 
@@ -40,6 +44,7 @@ class RollupCloser:
     on_published: "asyncio.Event" = field(default_factory=asyncio.Event)
     """Set after each publication; the alert evaluator waits for it."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_more: bool = False
 
     def wake(self) -> None:
         """Say that something was stored."""
@@ -50,8 +55,8 @@ class RollupCloser:
         while True:
             self._wake.clear()
             try:
-                while await self.close_once():
-                    self.on_published.set()
+                while await self._close_timed():
+                    pass
             except TidegateError as error:
                 _log.warning("closing waits", reason=error.message)
             except Exception:  # noqa: BLE001 - the top of a task that must go on; the traceback is logged
@@ -61,6 +66,19 @@ class RollupCloser:
             except TimeoutError:
                 continue
 
+    async def _close_timed(self) -> bool:
+        """Close once, then rest: counting takes a fifth of the time at most, and a hot second is counted less often.
+
+        What waits already is counted at once: figures of all workspaces wait for the last of it.
+        """
+        started = time.monotonic()
+        found = await self.close_once()
+        if found:
+            self.on_published.set()
+        if found and not self._has_more:
+            await asyncio.sleep(min(_REST * (time.monotonic() - started), _LONGEST_REST_S))
+        return found
+
     async def close_once(self) -> bool:
         """Count what is touched now and publish it; `False` when nothing was.
 
@@ -68,6 +86,7 @@ class RollupCloser:
             UnavailableError: an engine does not answer; nothing was published.
         """
         touched = await self.touches.read(limit=_MAX_SECONDS_A_STATEMENT)
+        self._has_more = not touched.is_all
         if not touched.seconds:
             await self.touches.caught_up(touched.read_at)
             return False

@@ -1,4 +1,3 @@
-
 """What stands below gates, told what to say."""
 
 from collections.abc import Collection, Mapping

@@ -18,6 +18,13 @@ from tidegate.kernel import ConflictError
 
 __all__ = ["AdminEngine", "Migration", "migrate_state", "migrate_telemetry", "read_migrations"]
 
+_TELEMETRY_LEDGER = (
+    "CREATE DATABASE IF NOT EXISTS tidegate",
+    """
+    CREATE TABLE IF NOT EXISTS tidegate.schema_migrations (name String, digest String, applied_at DateTime('UTC'))
+    ENGINE = MergeTree ORDER BY name SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+    """,
+)
 _LOCK_KEY = 8_420_001  # any number that nobody else in this database uses for an advisory lock
 
 
@@ -57,11 +64,21 @@ async def migrate_state(owner_dsn: str, migrations: Sequence[Migration] | None =
     Raises:
         MigrationDriftError: an applied file has changed since.
     """
-    async with _ledger(owner_dsn, "state", migrations) as (connection, waiting):
+    async with _locked(owner_dsn) as connection:
+        await connection.execute(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migrations (
+                name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+            """
+        )
+        rows = await connection.fetch("SELECT name, digest FROM schema_migrations")
+        waiting = _waiting(migrations or read_migrations("state"), {row["name"]: row["digest"] for row in rows})
         for migration in waiting:
             async with connection.transaction():
                 await connection.execute(migration.sql)
-                await _record(connection, "state", migration)
+                await connection.execute(
+                    "INSERT INTO schema_migrations (name, digest) VALUES ($1, $2)", migration.name, migration.digest
+                )
     return tuple(migration.name for migration in waiting)
 
 
@@ -70,49 +87,36 @@ async def migrate_telemetry(
 ) -> tuple[str, ...]:
     """Bring the telemetry engine up to date and return the names of what was applied.
 
-    The engine has no transactions over DDL, so every statement is written to be run twice (`IF NOT EXISTS`), and the
-    ledger of what was applied stands in PostgreSQL, under the same lock.
+    The engine has no transactions over DDL, so every statement is written to be run twice (`IF NOT EXISTS`). The ledger
+    stands in the engine itself, so that a new engine beside an old database gets its tables; the lock is PostgreSQL's.
 
     Raises:
         MigrationDriftError: an applied file has changed since.
     """
-    async with _ledger(owner_dsn, "telemetry", migrations) as (connection, waiting):
+    async with _locked(owner_dsn):
+        for statement in _TELEMETRY_LEDGER:
+            await engine.admin(statement)
+        rows = await engine.admin("SELECT name, digest FROM tidegate.schema_migrations")
+        applied = {str(row["name"]): str(row["digest"]) for row in rows}
+        waiting = _waiting(migrations or read_migrations("telemetry"), applied)
         for migration in waiting:
             for statement in _statements(migration.sql):
                 await engine.admin(statement)
-            await _record(connection, "telemetry", migration)
+            # Both are of our own making: a file name and a hexadecimal digest.
+            row = f"'{migration.name}', '{migration.digest}', now()"
+            await engine.admin(f"INSERT INTO tidegate.schema_migrations (name, digest, applied_at) SELECT {row}")
     return tuple(migration.name for migration in waiting)
 
 
 @asynccontextmanager
-async def _ledger(
-    owner_dsn: str, engine: str, migrations: Sequence[Migration] | None
-) -> AsyncIterator[tuple[asyncpg.Connection[asyncpg.Record], list[Migration]]]:
+async def _locked(owner_dsn: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     connection = await asyncpg.connect(owner_dsn, timeout=10)
     try:
         # One runner at a time: a second process waits here and then finds nothing to do.
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK_KEY)
-        await connection.execute(
-            """
-            CREATE TABLE IF NOT EXISTS schema_migrations (
-                engine text NOT NULL, name text NOT NULL, digest text NOT NULL,
-                applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (engine, name))
-            """
-        )
-        rows = await connection.fetch("SELECT name, digest FROM schema_migrations WHERE engine = $1", engine)
-        applied = {row["name"]: row["digest"] for row in rows}
-        yield connection, _waiting(migrations or read_migrations(engine), applied)
+        yield connection
     finally:
         await connection.close()
-
-
-async def _record(connection: asyncpg.Connection[asyncpg.Record], engine: str, migration: Migration) -> None:
-    await connection.execute(
-        "INSERT INTO schema_migrations (engine, name, digest) VALUES ($1, $2, $3)",
-        engine,
-        migration.name,
-        migration.digest,
-    )
 
 
 def _waiting(migrations: Sequence[Migration], applied: dict[str, str]) -> list[Migration]:
