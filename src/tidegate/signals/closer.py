@@ -44,6 +44,7 @@ class RollupCloser:
     on_published: "asyncio.Event" = field(default_factory=asyncio.Event)
     """Set after each publication; the alert evaluator waits for it."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_more: bool = False
 
     def wake(self) -> None:
         """Say that something was stored."""
@@ -66,11 +67,15 @@ class RollupCloser:
                 continue
 
     async def _close_timed(self) -> bool:
-        """Close once, then rest: counting takes a fifth of the time at most, and a hot second is counted less often."""
+        """Close once, then rest: counting takes a fifth of the time at most, and a hot second is counted less often.
+
+        What waits already is counted at once: figures of all workspaces wait for the last of it.
+        """
         started = time.monotonic()
         found = await self.close_once()
         if found:
             self.on_published.set()
+        if found and not self._has_more:
             await asyncio.sleep(min(_REST * (time.monotonic() - started), _LONGEST_REST_S))
         return found
 
@@ -81,6 +86,7 @@ class RollupCloser:
             UnavailableError: an engine does not answer; nothing was published.
         """
         touched = await self.touches.read(limit=_MAX_SECONDS_A_STATEMENT)
+        self._has_more = not touched.is_all
         if not touched.seconds:
             await self.touches.caught_up(touched.read_at)
             return False

@@ -205,7 +205,10 @@ def steps_of(spans: list[TraceSpan]) -> int:
 
 def chain_of(length: int, *, is_cycle: bool) -> list[TraceSpan]:
     ids = [f"{i:04x}" for i in range(length)]
-    return [chat(one, parent) for one, parent in zip(ids, [ids[-1] if is_cycle else "", *ids], strict=False)]
+    return [
+        chat(one, parent, outcome="failed", error_type="timeout")
+        for one, parent in zip(ids, [ids[-1] if is_cycle else "", *ids], strict=False)
+    ]
 
 
 @pytest.mark.parametrize("is_cycle", [False, True], ids=["a chain", "a cycle"])
