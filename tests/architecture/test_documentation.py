@@ -109,12 +109,17 @@ def test_every_rule_and_its_runbook_are_documented() -> None:
 def test_every_metric_stands_on_its_page_and_no_other() -> None:
     from tidegate.signals.exposition import exposition_of
     from tidegate.signals.model import Family, Totals, figures_of
-    from tidegate.signals.service import FamilyMetrics
+    from tidegate.signals.service import SPLITS, RetainedFamily
 
-    figures = {family: figures_of(family, Totals(count=1, priced_count=1)) for family in Family}
-    # Neither window nor splits are shown.
-    shown = [FamilyMetrics(family, own, None, own, {}) for family, own in figures.items()]  # type: ignore[arg-type]
-    exposed = set(re.findall(r"^(tidegate_\w+) ", exposition_of(shown).decode(), re.MULTILINE))
+    shown = [
+        RetainedFamily(
+            family,
+            figures_of(family, Totals(count=1, priced_count=1)),
+            {dimension: {"one": 1} for _, dimension in SPLITS[family]},
+        )
+        for family in Family
+    ]
+    exposed = set(re.findall(r"^(tidegate_\w+)[ {]", exposition_of(shown).decode(), re.MULTILINE))
     assert set(re.findall(r"`(tidegate_\w+_total)`", text_of("metrics.md"))) == exposed
 
 

@@ -45,7 +45,7 @@ class FamilyNotFoundError(NotFoundError):
 @router.get("/metrics")
 async def prometheus_metrics(workspace: CurrentWorkspace, signals: Signals) -> Response:
     """Counters of every family of this workspace in the Prometheus text format; tenants are never labels."""
-    families = [await signals.metrics(workspace, family) for family in Family]
+    families = [await signals.retained(workspace, family) for family in Family]
     return Response(exposition_of(families), media_type=CONTENT_TYPE)
 
 

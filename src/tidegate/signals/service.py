@@ -1,5 +1,6 @@
 """Figures of a family: all retained rows, one window, and the splits that belong to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,6 +26,16 @@ class FamilyMetrics:
     window: TimeRange
     window_figures: Figures
     splits: dict[str, dict[str, Figures | int]]
+
+
+@dataclass(frozen=True, slots=True)
+class RetainedFamily:
+    """What `/metrics` says of one family: counters over all retained rows, which only ever rise."""
+
+    family: Family
+    totals: Figures
+    counts: Mapping[Dimension, Mapping[str, int]]
+    """Events by the values of a dimension; never by tenant."""
 
 
 class SignalService:
@@ -60,3 +71,17 @@ class SignalService:
                 if key
             }
         return FamilyMetrics(family, figures_of(family, totals), within, figures_of(family, recent), splits)
+
+    async def retained(self, workspace: WorkspaceId, family: Family) -> RetainedFamily:
+        """Return the counters of `family` over all retained rows, also by route, status, error code, model, outcome.
+
+        Raises:
+            UnavailableError: the telemetry engine does not answer for the moment.
+        """
+        whole = SignalScope()
+        totals = await self._reader.totals(workspace, family, None, scope=whole)
+        counts: dict[Dimension, Mapping[str, int]] = {}
+        for _, dimension in SPLITS[family]:
+            found = await self._reader.totals_by(workspace, family, None, by=dimension, scope=whole)
+            counts[dimension] = {key: part.count for key, part in found.items() if key}
+        return RetainedFamily(family, figures_of(family, totals), counts)
