@@ -103,13 +103,31 @@ def apply(files: tuple[IO[bytes], ...], dry_run: bool, as_json: bool) -> None:  
     texts = [file.read() for file in files]
     # All are checked before the first is stored: a typo in the last file leaves nothing half applied.
     checked = [api().post("/api/v1/gates/validate", content=text, content_type=_YAML) for text in texts]
+    before = _gate_ids()
     applied = checked if dry_run else [api().post(path, content=text, content_type=_YAML) for text in texts]
+    if not dry_run:
+        _say_what_went(before - _gate_ids())
     if as_json:
         print_json(applied)
         return
     for one in applied:
         done = "is valid" if dry_run else f"version {one['version']} is in force"
         click.echo(f"{printable(one['id'])}: {done} ({len(one['checks'])} checks, policy {one['policyDigest'][:19]}…)")
+
+
+def _gate_ids() -> set[str]:
+    return {one["id"] for one in api().get("/api/v1/gates")["items"]}
+
+
+def _say_what_went(gone: set[str]) -> None:
+    """Say which shipped gates no longer count: with its first own gate a workspace leaves them, never silently."""
+    if gone:
+        names = ", ".join(printable(gate_id) for gate_id in sorted(gone))
+        click.echo(
+            f"The workspace has gates of its own now; of the shipped ones these no longer count: {names}. "
+            "Apply their files to keep them: docs/how-to/write-a-gate.md.",
+            err=True,
+        )
 
 
 @gate.command("validate")

@@ -133,7 +133,7 @@ def _above(spans: Iterable[TraceSpan], by_id: Mapping[str, TraceSpan]) -> set[st
 
 
 def _run_of(root: TraceSpan, members: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan]) -> Run:
-    outcome, error_code = _outcome_of(members)
+    outcome, error_code = _outcome_of(members, by_id)
     counted = _counted_for_usage(root, members, by_id)
     costs = [span.cost_nano_usd for span in counted]
     known = [cost for cost in costs if cost is not None]
@@ -162,23 +162,48 @@ def _counted_for_usage(
 ) -> list[TraceSpan]:
     """Return the spans whose tokens count: leaf inference spans, else the run's own. Aggregates are never added."""
     inferences = [span for span in members if span.role == ROLE_INFERENCE]
+<<<<<<< HEAD
+    above = _ids_above(inferences, by_id)
+=======
     above = _above(inferences, by_id)
+>>>>>>> review
     leaves = [span for span in inferences if span.span_id not in above]
     return sorted(leaves) if leaves else [root]
 
 
-def _outcome_of(members: Sequence[TraceSpan]) -> tuple[str, str]:
-    """Return the worst outcome and its error type, without attempts that a later one of the same step made good."""
+def _ids_above(spans: Iterable[TraceSpan], by_id: Mapping[str, TraceSpan]) -> set[str]:
+    """Return the ids of all parents, grandparents … of `spans`; a span itself only where its line is a cycle."""
+    above: set[str] = set()
+    for span in spans:
+        parent = by_id.get(span.parent_span_id)
+        while parent is not None and parent.span_id not in above:  # what stands above that was marked before
+            above.add(parent.span_id)
+            parent = by_id.get(parent.parent_span_id)
+    return above
+
+
+def _outcome_of(members: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan]) -> tuple[str, str]:
+    """Return the worst outcome and its error type; of several the first with a name, however the spans arrived."""
+    left = _not_made_good(members)
+    # An error without a name says only that something below went wrong: what is below and has a name is the cause.
+    explained = _ids_above([span for span in left if span.error_type], by_id)
+    causes = [s for s in left if s.error_type or s.outcome != "failed" or s.span_id not in explained]
+    if not causes:
+        return "ok", ""
+    worst = min(causes, key=lambda span: (_RANK[span.outcome], not span.error_type, span.start_ns, span.span_id))
+    return worst.outcome, worst.error_type
+
+
+def _not_made_good(members: Sequence[TraceSpan]) -> list[TraceSpan]:
+    """Return the spans that went wrong, without attempts that a later one of the same step made good."""
     steps: defaultdict[tuple[str, str, str], list[TraceSpan]] = defaultdict(list)
     for span in members:
         key = span.tool or span.model
         # Spans without a parent in common are no attempts of one step.
         steps[span.parent_span_id or span.span_id, span.operation, key].append(span)
-    worst, error_code = "ok", ""
+    left: list[TraceSpan] = []
     for attempts in steps.values():
         attempts.sort(key=lambda span: (span.start_ns, span.end_ns, span.span_id))
         last_good = max((i for i, span in enumerate(attempts) if span.outcome == "ok"), default=-1)
-        for span in attempts[last_good + 1 :]:
-            if _RANK.get(span.outcome, _RANK["ok"]) < _RANK[worst]:
-                worst, error_code = span.outcome, span.error_type
-    return worst, error_code
+        left += [span for span in attempts[last_good + 1 :] if span.outcome in _RANK]
+    return left

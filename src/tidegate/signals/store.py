@@ -1,7 +1,8 @@
 """Counting in the telemetry engine, and its ledger in PostgreSQL."""
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -17,6 +18,7 @@ from tidegate.storage import Connection, Database
 _BLOCK_S: Final = 10  # the table's order begins with blocks of ten seconds
 _TRACE_LOOKBACK_S: Final = 3_600  # a span that ended over an hour before the rest of its trace starts a run of its own
 
+_MAX_COST_NANO_USD: Final = 2**63 - 1  # what the column holds; a larger sum takes a row more
 _MAX_FLUSHES: Final = 100
 _MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
 
@@ -123,7 +125,7 @@ class EngineRollups:
         *,
         version: int,
     ) -> None:
-        rows = [dict(zip(ROLLUP_COLUMNS, _run_row(run, version), strict=True)) for run in runs]
+        rows = [dict(zip(ROLLUP_COLUMNS, row, strict=True)) for row in _run_rows(runs, version)]
         rows += [
             {"workspace": workspace, "family": family, "second": second, "version": version}
             for family, touched in (("published_span", seconds), ("published_ai_run", run_seconds))
@@ -266,10 +268,22 @@ def _touched(seconds: Mapping[WorkspaceId, Sequence[int]]) -> dict[str, object]:
     }
 
 
-def _run_row(run: Run, version: int) -> tuple[object, ...]:
-    root = run.root
-    return (
-        root.workspace, "ai_run", root.second, version, root.service, root.environment, root.release, run.tenant, "", 0,
-        run.error_code, run.model, run.outcome, 0, 1, int(run.is_priced), run.cost_nano_usd, run.input_tokens,
-        run.output_tokens, run.cached_input_tokens,
-    )  # fmt: skip
+def _run_rows(runs: Sequence[Run], version: int) -> Iterator[tuple[object, ...]]:
+    """Yield one row a group of runs that are alike; whole numbers add up the same in any order."""
+    groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * 6)
+    for run in runs:
+        root = run.root
+        key: tuple[object, ...] = (
+            root.workspace, "ai_run", root.second, version, root.service, root.environment, root.release, run.tenant,
+            "", 0, run.error_code, run.model, run.outcome, 0,
+        )  # fmt: skip
+        group = groups[key]
+        counted = (
+            1, int(run.is_priced), run.cost_nano_usd, run.input_tokens, run.output_tokens, run.cached_input_tokens,
+        )  # fmt: skip
+        if group[2] + run.cost_nano_usd > _MAX_COST_NANO_USD:
+            yield (*key, *group)
+            group[:] = [0] * 6
+        group[:] = [total + one for total, one in zip(group, counted, strict=True)]
+    for key, sums in groups.items():
+        yield (*key, *sums)

@@ -126,8 +126,10 @@ def _nano(text: str) -> int | None:
 
 def _count(text: str) -> int:
     """Read a count; what is no count, negative or absurd is 0: never a reason to lose the span."""
+    if not text:
+        return 0
     try:
-        value = int(text) if text.isdigit() else int(float(text or 0))
+        value = int(text) if text.isdigit() else int(float(text))
     except (ValueError, OverflowError):
         return 0
     return value if 0 <= value <= _MAX_TOKENS else 0

@@ -167,3 +167,18 @@ async def test_a_release_of_several_services_says_each_with_its_commit(shell: Sh
     assert [own["commit"] for own in json.loads(shown.out)["services"]] == ["4f1c2ab", "beef"]
     listed = await shell.run("release", "list")
     assert listed.out.split("\t")[:3] == ["both", "production", "candidate"]
+
+
+async def test_applying_the_first_gate_of_ones_own_says_which_shipped_ones_no_longer_count(
+    shell: Shell, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "apiVersion: tidegate/v1\nkind: Gate\nid: auth-shell\ntitle: Own\nowner: sre\nchecks:\n"
+        "  - {id: quiet, title: Quiet, kind: alerts_quiet, owner: sre, severities: [P1], for: 1m}\n"
+    )
+    first = await shell.run("gate", "apply", own)
+    assert first.code == 0, first.err
+    assert "no longer count: ai-action, tenant-isolation" in first.err
+    again = await shell.run("gate", "apply", own)
+    assert "no longer count" not in again.err

@@ -109,13 +109,41 @@ def test_a_run_takes_the_worst_outcome_below_it(children: list[TraceSpan], outco
     assert only(runs_of([agent("1"), *children])).outcome == outcome
 
 
-def test_a_named_cause_below_outranks_an_unnamed_error_above() -> None:
-    run = only(
-        runs_of(
-            [agent("1", outcome="failed"), chat("2", "1", outcome="validation_error", error_type="schema_mismatch")]
-        )
-    )
-    assert (run.outcome, run.error_code) == ("validation_error", "schema_mismatch")
+@pytest.mark.parametrize(
+    ("below", "cause"),
+    [
+        pytest.param(
+            [chat("2", "1", outcome="validation_error", error_type="schema_mismatch")],
+            ("validation_error", "schema_mismatch"),
+            id="worse than it",
+        ),
+        pytest.param(
+            [chat("2", "1", outcome="failed", error_type="timeout")], ("failed", "timeout"), id="as bad as it"
+        ),
+        pytest.param(
+            [agent("2", "1", outcome="failed"), chat("3", "2", outcome="cancelled", error_type="cancelled")],
+            ("cancelled", "cancelled"),
+            id="better than it, two levels down",
+        ),
+        pytest.param(
+            [chat("2", "1", outcome="cancelled", error_type="cancelled"), chat("3", "1")],
+            ("failed", ""),
+            id="made good: what is above has another cause",
+        ),
+        pytest.param(
+            [
+                chat("2", "1", outcome="failed", error_type="timeout"),
+                tool("3", "1", outcome="failed", error_type="denied"),
+            ],
+            ("failed", "timeout"),
+            id="two of them: the first",
+        ),
+    ],
+)
+def test_a_named_cause_below_outranks_an_unnamed_error_above(below: list[TraceSpan], cause: tuple[str, str]) -> None:
+    for spans in ([agent("1", outcome="failed"), *below], [*reversed(below), agent("1", outcome="failed")]):
+        run = only(runs_of(spans))
+        assert (run.outcome, run.error_code) == cause
 
 
 def test_cost_counts_only_when_every_counted_span_has_one() -> None:
@@ -135,12 +163,22 @@ def test_cyclic_parents_end_and_count_once() -> None:
     assert len(runs_of([agent("1", "2"), agent("2", "1"), chat("3", "2")])) == 1
 
 
-@given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 12), st.sampled_from("ais-")), max_size=12), st.randoms())
+ENDS: list[dict[str, str]] = [
+    {},
+    {"outcome": "failed"},
+    {"outcome": "failed", "error_type": "timeout"},
+    {"outcome": "failed", "error_type": "denied"},
+    {"outcome": "cancelled", "error_type": "cancelled"},
+]
+SHAPES = st.tuples(st.integers(1, 12), st.integers(0, 12), st.sampled_from("ais-"), st.sampled_from(ENDS))
+
+
+@given(st.lists(SHAPES, max_size=12), st.randoms())
 def test_order_does_not_matter_and_every_run_is_one_of_the_spans(
-    shape: list[tuple[int, int, str]], random: Any
+    shape: list[tuple[int, int, str, dict[str, str]]], random: Any
 ) -> None:
     kinds = {"a": agent, "i": chat, "s": tool, "-": span}
-    spans = list({n: kinds[k](f"{n:x}", f"{p:x}" if p else "") for n, p, k in shape}.values())
+    spans = list({n: kinds[k](f"{n:x}", f"{p:x}" if p else "", **end) for n, p, k, end in shape}.values())
     shuffled = spans[:]
     random.shuffle(shuffled)
     runs = runs_of(spans)
