@@ -6,7 +6,7 @@ tables is younger, so that no count is ever seen half.
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
@@ -63,7 +63,6 @@ class RollupReader:
         self._watermark = watermark
         self._newest_groups: tuple[tuple[object, ...], list[dict[str, Any]]] | None = None
         self._answers: OrderedDict[tuple[object, ...], asyncio.Future[list[dict[str, Any]]]] = OrderedDict()
-        self._last_groups: tuple[object, list[dict[str, Any]]] | None = None
 
     async def totals(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
@@ -80,23 +79,8 @@ class RollupReader:
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
         if not workspaces:
             return []
-<<<<<<< HEAD
         groups: defaultdict[tuple[WorkspaceId, str, str | None], Totals] = defaultdict(Totals)
         for row in await self._groups_of_all_families(workspaces, window):
-=======
-        # All families at once: a statement costs 25 CPU-ms however little it finds, and the next family is remembered.
-        sql, parameters = await self._statement(
-            [name for names in _FAMILIES.values() for name in names],
-            window,
-            scope=SignalScope(),
-            by=("workspace", "family", "service", "tenant"),
-            limit=None,
-        )
-        ordered = tuple(sorted(workspaces))
-        rows = await self._all_groups(ordered, sql, parameters)
-        groups: defaultdict[tuple[WorkspaceId, str, str | None], Totals] = defaultdict(Totals)
-        for row in rows:
->>>>>>> review
             if row["family"] in _FAMILIES[family]:
                 workspace, totals = WorkspaceId(row["workspace"]), _totals_of(row)
                 groups[workspace, row["service"], None] += totals
@@ -104,7 +88,6 @@ class RollupReader:
                     groups[workspace, row["service"], row["tenant"]] += totals
         return [GroupTotals(*key, totals) for key, totals in groups.items()]
 
-<<<<<<< HEAD
     async def _groups_of_all_families(
         self, workspaces: Collection[WorkspaceId], window: TimeRange
     ) -> list[dict[str, Any]]:
@@ -127,23 +110,6 @@ class RollupReader:
                 rows += await self._engine.select(ordered[start : start + _WORKSPACES_A_STATEMENT], sql, parameters)
             self._newest_groups = (key, rows)
         return self._newest_groups[1]
-=======
-    async def _all_groups(
-        self, workspaces: Sequence[WorkspaceId], sql: str, parameters: Mapping[str, object]
-    ) -> list[dict[str, Any]]:
-        """Ask for all groups, in as many statements as claims reach; one answer is remembered, for the next family.
-
-        Not with the others: ten thousand tenants are 15 MB, and the window of the next second has another answer.
-        """
-        question = (workspaces, sql, str(parameters))
-        if self._last_groups is None or self._last_groups[0] != question:
-            rows: list[dict[str, Any]] = []
-            for start in range(0, len(workspaces), _WORKSPACES_A_STATEMENT):
-                part = workspaces[start : start + _WORKSPACES_A_STATEMENT]
-                rows += await self._engine.select(part, sql, parameters)
-            self._last_groups = question, rows
-        return self._last_groups[1]
->>>>>>> review
 
     async def span_count(self, workspace: WorkspaceId) -> int:
         """Return how many spans are stored, each once, distrusted ones included."""

@@ -121,17 +121,6 @@ def _tops_below(above: _Tops, span: TraceSpan) -> _Tops:
     return _Tops(agent, inference, above.is_cycle)
 
 
-def _above(spans: Iterable[TraceSpan], by_id: Mapping[str, TraceSpan]) -> set[str]:
-    """Return the ids of all that stand above one of `spans`. Linear, as `_tops_of` is."""
-    above: set[str] = set()
-    for span in spans:
-        parent = by_id.get(span.parent_span_id)
-        while parent is not None and parent.span_id not in above:  # what stands above that was marked before
-            above.add(parent.span_id)
-            parent = by_id.get(parent.parent_span_id)
-    return above
-
-
 def _run_of(root: TraceSpan, members: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan]) -> Run:
     outcome, error_code = _outcome_of(members, by_id)
     counted = _counted_for_usage(root, members, by_id)
@@ -162,11 +151,7 @@ def _counted_for_usage(
 ) -> list[TraceSpan]:
     """Return the spans whose tokens count: leaf inference spans, else the run's own. Aggregates are never added."""
     inferences = [span for span in members if span.role == ROLE_INFERENCE]
-<<<<<<< HEAD
     above = _ids_above(inferences, by_id)
-=======
-    above = _above(inferences, by_id)
->>>>>>> review
     leaves = [span for span in inferences if span.span_id not in above]
     return sorted(leaves) if leaves else [root]
 
