@@ -5,7 +5,8 @@ Contract of this part:
   stand by and try every second. A write names its fence: a holder that slept through its lease writes nothing.
 - One statement a family and window reads all workspaces, services and tenants; only transitions are written. Open
   alerts are kept in memory as a copy of the store: written first, then applied. After a failed write the copy is
-  thrown away and read again, so a write whose answer was lost is found and not repeated.
+  thrown away and read again, so a write whose answer was lost is found and not repeated. A workspace whose changes
+  cannot be stored keeps no other from its alerts.
 - An alert opens within one tick of being visible to the reader: at once after a flush of this process, else within
   1 s, 2 s while there is nothing at all. After a crash, evaluation goes on when the lease has run out.
 - `evaluated_at` moves only when all families were read and all transitions are stored. While it stands, gates hold.
@@ -20,6 +21,7 @@ from itertools import groupby
 
 import structlog
 
+from tidegate.alerts.errors import WatchLostError
 from tidegate.alerts.model import Alert, AlertKey, Change, Rule, advance, exceeds, judge, window_at
 from tidegate.alerts.ports import AlertStore, WatchStore
 from tidegate.alerts.rules import batches_of, digest_of_rules
@@ -119,13 +121,16 @@ class AlertEvaluator:
         workspaces = await self._watch.list_workspaces()
         group_count = 0
         changes: list[Change] = []
+        failures: list[Exception] = []
         for (family, window), rules in batches_of(self._rules):
             read = await self._reader.groups(workspaces, family, window_at(now, window)) if workspaces else []
             groups = [_storable(group) for group in read]
             group_count += len(groups)
-            changes += await self._store(
-                [change for rule in rules for change in self._changes_of(rule, groups, now)], fence
-            )
+            found = [change for rule in rules for change in self._changes_of(rule, groups, now)]
+            failures += await self._store(found, fence)
+            changes += found
+        if failures:
+            raise failures[0]  # the moment of evaluation must not move: gates hold until all is stored
         if self._recorded_at is None or abs(now - self._recorded_at) >= _RECORD_EVERY:
             with self._doubting():
                 await self._watch.set_evaluated(fence, at=now, rules_digest=self._digest, lease=_LEASE)
@@ -161,12 +166,19 @@ class AlertEvaluator:
             return change
         return replace(change, alert=replace(change.alert, id=AlertId(self._ids.new_id("alr"))))
 
-    async def _store(self, changes: list[Change], fence: int) -> list[Change]:
+    async def _store(self, changes: list[Change], fence: int) -> list[Exception]:
+        """Store what moved, and return what went wrong with single workspaces: it must silence no other's alerts."""
+        failures: list[Exception] = []
         for workspace, of_workspace in groupby(
             sorted(changes, key=lambda change: change.alert.workspace), key=lambda change: change.alert.workspace
         ):
-            await self._store_of(WorkspaceId(workspace), list(of_workspace), fence)
-        return changes
+            try:
+                await self._store_of(WorkspaceId(workspace), list(of_workspace), fence)
+            except (UnavailableError, WatchLostError):
+                raise  # it would go wrong with all of them
+            except Exception as error:  # noqa: BLE001 - raised by the caller, after the others had their turn
+                failures.append(error)
+        return failures
 
     async def _store_of(self, workspace: WorkspaceId, changes: list[Change], fence: int) -> None:
         with self._doubting():

@@ -26,6 +26,7 @@ from tidegate.kernel.ids import (
     WorkspaceId,
 )
 from tidegate.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Page, decode_cursor, encode_cursor
+from tidegate.kernel.remembered import Remembered
 from tidegate.kernel.times import TimeRange, format_duration, format_utc, parse_duration, parse_utc
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Page",
     "RandomIds",
     "ReleaseId",
+    "Remembered",
     "SystemClock",
     "TidegateError",
     "TimeRange",

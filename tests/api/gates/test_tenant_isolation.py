@@ -160,6 +160,7 @@ async def test_every_service_of_the_release_needs_its_own_run(api: Api) -> None:
 async def test_a_run_altered_in_the_store_holds_the_gate(api: Api, owner_connection: Owner) -> None:
     await api.post("/api/v1/releases", RELEASE)
     await api.post("/release/authz-regression", make_run(cases=[make_case(actual="200", outcome="failed")]))
+    assert (await verdict_of(api))[0] == "no_go"  # read before: what is remembered must not hide the change
     await owner_connection.execute(
         """
         UPDATE authz_runs SET body = convert_to(replace(replace(convert_from(body, 'UTF8'), 'failed', 'passed'),

@@ -67,8 +67,13 @@ class FakeStores:
     rules_digest: str | None = None
     write_count: int = 0
 
+    unwritable: WorkspaceId | None = None
+    """A workspace whose changes the store refuses."""
+
     async def add_changes(self, workspace: WorkspaceId, changes: Sequence[Change], *, fence: int) -> None:
         self.on_write()
+        if workspace == self.unwritable:
+            raise ValueError(workspace)
         if fence != self.fence:
             raise WatchLostError
         for change in changes:

@@ -85,6 +85,17 @@ async def test_services_and_tenants_of_all_workspaces_are_judged_each_on_its_own
     assert world.subjects() == [("acme", "api", "blue"), ("other", "api", None)]
 
 
+async def test_a_workspace_that_cannot_be_written_keeps_no_other_from_its_alerts(
+    world: World, evaluator: AlertEvaluator
+) -> None:
+    world.sign_ins((ACME, "api", None, BAD), (OTHER, "api", None, BAD))
+    world.stores.unwritable = ACME
+    with pytest.raises(ValueError, match=ACME):
+        await evaluator.evaluate_once(world.clock.now())
+    assert world.subjects() == [("other", "api", None)]
+    assert world.stores.evaluated_at is None
+
+
 async def test_the_window_ends_with_the_running_second(world: World, evaluator: AlertEvaluator) -> None:
     world.clock.advance(timedelta(milliseconds=400))
 
