@@ -61,7 +61,7 @@ class Touches(Protocol):
         ...
 
     async def caught_up(self, at: datetime) -> None:
-        """Say that nothing waited to be counted at this moment."""
+        """Say that counting went round at this moment and found nothing."""
         ...
 
     async def next_version(self) -> int:
@@ -70,8 +70,6 @@ class Touches(Protocol):
 
     async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
         """Raise the watermark to `version` and forget what was settled, in one transaction.
-
-        When `touched` was all there was, everything stored before it was read is counted from now on.
 
         Raises:
             ConflictError: another process published since `touched` was read; nothing was changed.

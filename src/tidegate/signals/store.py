@@ -3,7 +3,7 @@
 import random
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -20,6 +20,7 @@ _TRACE_LOOKBACK_S: Final = 3_600  # a span that ended over an hour before the re
 
 _MAX_COST_NANO_USD: Final = 2**63 - 1  # what the column holds; a larger sum takes a row more
 _MAX_FLUSHES: Final = 100
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
 
 ROLLUP_COLUMNS: Final = (
@@ -193,12 +194,12 @@ class PostgresTouches:
                     moved = await connection.fetchval(
                         """
                         UPDATE rollup_watermark
-                        SET version = $1, caught_up_at = coalesce($3, caught_up_at)
+                        SET version = $1, closed_at = $3
                         WHERE version = $2 AND $1 > version RETURNING true
                         """,
                         version,
                         touched.watermark,
-                        touched.read_at if touched.is_all else None,
+                        touched.read_at,
                     )
                     if not moved:
                         raise ConflictError("Another process published counts meanwhile; counting begins again.")
@@ -206,20 +207,30 @@ class PostgresTouches:
 
     async def caught_up(self, at: datetime) -> None:
         async with self._database.across_workspaces() as connection:
-            await connection.execute("UPDATE rollup_watermark SET caught_up_at = $1", at)
+            await connection.execute("UPDATE rollup_watermark SET closed_at = $1", at)
 
-    async def watermark(self) -> int:
+    async def watermark(self, workspaces: Collection[WorkspaceId]) -> int:
         """Return the version up to which rollups may be read.
+
+        Of one workspace, its own backlog counts as well: one that sends faster than is counted holds up its own
+        figures and no others. For many at once it is enough that counting goes on.
 
         Raises:
             CountingBehindError: what is stored has not been counted for too long.
         """
+        oldest: datetime | None = None
+        async with self._database.transaction_over(workspaces if len(workspaces) == 1 else ()) as each:
+            async for workspace, connection in each:
+                oldest = await connection.fetchval(
+                    "SELECT min(announced_at) FROM telemetry_touches WHERE workspace = $1", workspace
+                )
         async with self._database.across_workspaces() as connection:
-            row = await connection.fetchrow("SELECT version, caught_up_at FROM rollup_watermark")
+            row = await connection.fetchrow("SELECT version, closed_at FROM rollup_watermark")
         assert row is not None  # noqa: S101 - the migration wrote it
-        lag = self._clock.now() - row["caught_up_at"] if row["caught_up_at"] else timedelta.max
+        since = [moment for moment in (row["closed_at"] or _NEVER, oldest) if moment is not None]
+        lag = self._clock.now() - min(since)
         if lag > _MAX_LAG:
-            raise CountingBehindError(min(lag, timedelta(days=9)))
+            raise CountingBehindError(lag)
         version: int = row["version"]
         return version
 

@@ -145,8 +145,9 @@ async def test_distrusted_spans_are_stored_and_counted_and_leave_signals_out(
         await pipeline.flush(rows(workspace, spans[:1]))
         await pipeline.flush(rows(workspace, spans[1:]))
         await pipeline.close()
-    totals = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
-    assert (totals.count, totals.distrusted_count) == (1, 2)
+    for window in (None, last_hour()):
+        totals = await pipeline.reader.totals(workspace, Family.AUTH, window, scope=WHOLE)
+        assert (totals.count, totals.distrusted_count) == (1, 2)
     assert await pipeline.reader.span_count(workspace) == 3
 
 
@@ -157,6 +158,20 @@ async def test_figures_wait_while_counting_is_behind(
     later = FakeClock(datetime.now(UTC) + timedelta(seconds=16))
     with pytest.raises(CountingBehindError):
         await build_reader(database, engine, later).totals(workspace, Family.AUTH, None, scope=WHOLE)
+
+
+async def test_a_backlog_holds_up_its_own_workspace_and_no_other(
+    pipeline: Pipeline, database: Database, engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    await pipeline.close()
+    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns())]))
+    later = FakeClock(datetime.now(UTC) + timedelta(seconds=16))
+    await build_closer(database, engine, later).touches.caught_up(later.now())
+    behind = build_reader(database, engine, later)
+    with pytest.raises(CountingBehindError):
+        await behind.totals(workspace, Family.AUTH, None, scope=WHOLE)
+    assert (await behind.totals(WorkspaceId("default"), Family.AUTH, None, scope=WHOLE)).count == 0
+    await pipeline.close()
 
 
 async def test_another_workspaces_spans_are_not_seen(

@@ -8,6 +8,7 @@ CREATE TABLE telemetry_touches (
     writer text NOT NULL, -- the edge process that flushed; what a dead one left pending is taken as stored
     state text NOT NULL CHECK (state IN ('pending', 'stored')),
     seconds bigint[] NOT NULL, -- Unix seconds of the spans' ends
+    announced_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace, flush_id)
 );
 CALL wall_off('telemetry_touches');
@@ -17,13 +18,13 @@ GRANT SELECT, INSERT, UPDATE (state, seconds), DELETE ON telemetry_touches TO ti
 CREATE TABLE rollup_watermark (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     version bigint NOT NULL,
-    caught_up_at timestamptz -- everything stored before this moment is counted; null before the first closing
+    closed_at timestamptz -- when counting last went round; null before the first time
 );
 INSERT INTO rollup_watermark (version) VALUES (0);
 ALTER TABLE rollup_watermark ENABLE ROW LEVEL SECURITY;
 ALTER TABLE rollup_watermark FORCE ROW LEVEL SECURITY;
 CREATE POLICY installation_wide ON rollup_watermark USING (true) WITH CHECK (true);
-GRANT SELECT, UPDATE (version, caught_up_at) ON rollup_watermark TO tidegate_serving;
+GRANT SELECT, UPDATE (version, closed_at) ON rollup_watermark TO tidegate_serving;
 
 CREATE SEQUENCE rollup_version;
 GRANT USAGE ON SEQUENCE rollup_version TO tidegate_serving;
