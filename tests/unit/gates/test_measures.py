@@ -47,6 +47,11 @@ def judge_signal(totals: Totals | None, expression: str, warn: str | None = None
     )
 
 
+def test_a_warning_bound_needs_its_figures_as_the_bound_does() -> None:
+    judged = judge_signal(replace(RUNS, priced_count=99), "failureRate < 0.5", warn="costUsd < 50.0")
+    assert judged.outcome is CheckOutcome.INCONCLUSIVE
+
+
 def test_a_sum_of_cost_is_not_known_while_a_run_has_no_price() -> None:
     judged = judge_signal(replace(RUNS, priced_count=99), "costUsd < 50.0")
     assert judged.outcome is CheckOutcome.INCONCLUSIVE

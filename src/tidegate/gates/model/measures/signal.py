@@ -1,8 +1,9 @@
 """A bound on a signal: figures of a window against an expression. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from datetime import datetime
+from operator import itemgetter
 
 from tidegate.gates.model.checks import Check, SignalSpec
 from tidegate.gates.model.measures.findings import (
@@ -66,14 +67,16 @@ def _judge(spec: SignalSpec, name: str, reading: SignalReading | None, bounds: _
             "evaluate the gate again",
         )
     window = f"the {format_duration(spec.window)} to {at_in_words(reading.read_at)}"
-    unusable = _unusable(spec, service, reading.totals, bounds[0], window=window)
+    unusable = _unusable(spec, service, reading.totals, [one for one in bounds if one], window=window)
     if unusable is not None:
         return unusable
     return _compare(spec, service, figures_of(spec.family, reading.totals), bounds, window=window)
 
 
-def _unusable(spec: SignalSpec, service: str, totals: Totals, bound: Bound, *, window: str) -> Finding | None:
-    """Return why these counters cannot answer, or `None` when they can."""
+def _unusable(
+    spec: SignalSpec, service: str, totals: Totals, bounds: Sequence[Bound], *, window: str
+) -> Finding | None:
+    """Return why these counters cannot answer all of `bounds`, or `None` when they can."""
     noun = _NOUNS[spec.family]
     send = f"send telemetry of {service} with {noun}, then look again"
     if _is_impossible(totals):
@@ -89,7 +92,7 @@ def _unusable(spec: SignalSpec, service: str, totals: Totals, bound: Bound, *, w
             f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
             f"correct the clock of what sends the telemetry of {service}",
         )
-    count = _count_behind(totals, bound)
+    count, bound = min(((_count_behind(totals, one), one) for one in bounds), key=itemgetter(0))
     if count < spec.min_count:
         return Finding(
             CheckOutcome.INCONCLUSIVE,
@@ -97,7 +100,7 @@ def _unusable(spec: SignalSpec, service: str, totals: Totals, bound: Bound, *, w
             send,
             value=f"{count} {noun}",
         )
-    if "costUsd" in bound.figures and totals.priced_count < totals.count:
+    if any("costUsd" in one.figures for one in bounds) and totals.priced_count < totals.count:
         return Finding(
             CheckOutcome.INCONCLUSIVE,
             f"{totals.count - totals.priced_count} of {totals.count} runs of {service} in {window} have no price, "
