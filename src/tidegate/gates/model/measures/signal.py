@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from datetime import datetime
-from operator import itemgetter
 
 from tidegate.gates.model.checks import Check, SignalSpec
 from tidegate.gates.model.measures.findings import (
@@ -92,7 +91,8 @@ def _unusable(
             f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
             f"correct the clock of what sends the telemetry of {service}",
         )
-    count, bound = min(((_count_behind(totals, one), one) for one in bounds), key=itemgetter(0))
+    bound, *_ = bounds
+    count = _count_behind(totals, bound)
     if count < spec.min_count:
         return Finding(
             CheckOutcome.INCONCLUSIVE,
