@@ -46,13 +46,17 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
 
 
 async def _print_banner(data_dir: Path, report: ServerReport) -> None:
-    link = await operator.create_sign_in_link(data_dir, workspace="default", public_url=report.public_url)
+    try:
+        link = await operator.create_sign_in_link(data_dir, workspace="default", public_url=report.public_url)
+        link += "   (once, within 30 minutes; another: tidegate sign-in-link)"
+    except (TidegateError, OSError) as error:
+        link = f"no link could be made ({error}); try: tidegate sign-in-link"
     otlp = report.otlp_url or f"{report.url} (no second port: it is taken, or --otlp-port 0)"
     click.echo(
         f"""
 tidegate is ready.
   board      {report.public_url}
-  sign in    {link}   (once, within 30 minutes; another: tidegate sign-in-link)
+  sign in    {link}
   OTLP/HTTP  {otlp}   (POST /v1/traces with an ingest token: tidegate token create --scope ingest)
   data       {data_dir}   (all telemetry is kept; prompts and outputs are dropped)
   access     tokens and signed-in browsers only

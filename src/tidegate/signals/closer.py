@@ -15,13 +15,13 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.signals.ports import RawSpans, RollupWriter, TouchedSeconds, Touches
-from tidegate.signals.runs import Run, TraceSpan, runs_of
+from tidegate.signals.runs import MAX_TRACE_SPANS, Run, TraceSpan, runs_of
 
 _log = structlog.get_logger("tidegate.closer")
 
@@ -124,7 +124,13 @@ def _runs_by_trace(spans: Iterable[TraceSpan]) -> Iterable[Run]:
     for span in spans:
         traces[span.workspace, span.trace_id][span.span_id] = span
     for trace in traces.values():
-        yield from runs_of(list(trace.values()))
+        runs = runs_of(list(trace.values()))
+        # What was cut off is not known, and unknown is not good.
+        yield from runs if len(trace) < MAX_TRACE_SPANS else map(_cut_off, runs)
+
+
+def _cut_off(run: Run) -> Run:
+    return replace(run, outcome="failed", error_code="trace_too_large")
 
 
 __all__ = ["RollupCloser", "TouchedSeconds"]

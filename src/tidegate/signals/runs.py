@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 ROLE_AGENT: Final = "agent"
 ROLE_INFERENCE: Final = "inference"
+MAX_TRACE_SPANS: Final = 20_000  # the bar of a trace page is 5,000; an id used for ever must not fill our memory
 _WORST_FIRST: Final = ("policy_blocked", "validation_error", "failed", "cancelled", "ok")
 _MAX_COST_NANO_USD: Final = 2**62  # the column holds 2**63: a hostile sum must not come back negative
 _RANK: Final = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}

@@ -12,7 +12,7 @@ from asyncpg import Record
 from tidegate.kernel import Clock, ConflictError, WorkspaceId
 from tidegate.signals.errors import CountingBehindError
 from tidegate.signals.ports import TouchedSeconds
-from tidegate.signals.runs import Run, TraceSpan
+from tidegate.signals.runs import MAX_TRACE_SPANS, Run, TraceSpan
 from tidegate.storage import Connection, Database
 
 _BLOCK_S: Final = 10  # the table's order begins with blocks of ten seconds
@@ -61,13 +61,17 @@ _COUNT_SPANS: Final = f"""
     GROUP BY workspace, family, second, service, environment, release, tenant, route, status, error_code, distrusted
 """
 _TRACES_THROUGH: Final = f"""
-    SELECT {", ".join(name if name != "second" else "toUInt32(second) AS second_" for name in TraceSpan._fields)}
-    FROM spans
-    WHERE distrusted = 0 AND second >= toDateTime({{lookback:UInt32}}, 'UTC')
-        AND (workspace, trace_id) IN (
-            SELECT workspace, trace_id FROM spans WHERE role != '' AND distrusted = 0 AND {_TOUCHED})
-    ORDER BY received_ns
-    LIMIT 1 BY workspace, trace_id, span_id
+    SELECT * FROM (
+        SELECT {", ".join(name if name != "second" else "toUInt32(second) AS second_" for name in TraceSpan._fields)}
+        FROM spans
+        WHERE distrusted = 0 AND second >= toDateTime({{lookback:UInt32}}, 'UTC')
+            AND (workspace, trace_id) IN (
+                SELECT workspace, trace_id FROM spans WHERE role != '' AND distrusted = 0 AND {_TOUCHED})
+        ORDER BY received_ns
+        LIMIT 1 BY workspace, trace_id, span_id
+    )
+    ORDER BY start_ns, span_id
+    LIMIT {MAX_TRACE_SPANS} BY workspace, trace_id
 """
 
 

@@ -28,6 +28,7 @@ _GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.DeadlockDetectedError,  # one of two was rolled back whole; the same request may succeed
     TimeoutError,
 )
 

@@ -15,6 +15,7 @@ from tidegate.kernel import RandomIds, SystemClock, TimeRange, WorkspaceId
 from tidegate.signals import Family, SignalScope, Totals
 from tidegate.signals.errors import CountingBehindError
 from tidegate.signals.reader import RollupReader
+from tidegate.signals.runs import MAX_TRACE_SPANS
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
@@ -134,6 +135,27 @@ async def test_a_late_parent_takes_over_the_runs_of_its_children(pipeline: Pipel
     await pipeline.flush(rows(workspace, [agent]))
     await pipeline.close()
     assert (await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)).count == 1
+
+
+async def test_a_trace_too_large_to_be_looked_at_whole_is_no_success(
+    pipeline: Pipeline, workspace: WorkspaceId
+) -> None:
+    now = time.time_ns()
+    agent, chat = agent_trace(now)
+    steps = [
+        make_span(
+            trace_id=agent.trace_id,  # type: ignore[attr-defined] # a protobuf span
+            parent_span_id=agent.span_id,  # type: ignore[attr-defined] # the same
+            kind=1,
+            start_time_unix_nano=now - 50,
+            end_time_unix_nano=now - 20,
+        )
+        for _ in range(MAX_TRACE_SPANS)
+    ]
+    await pipeline.flush(rows(workspace, [agent, chat, *steps]))
+    await pipeline.close()
+    totals = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
+    assert (totals.count, totals.failed_count) == (1, 1)
 
 
 async def test_distrusted_spans_are_stored_and_counted_and_leave_signals_out(
