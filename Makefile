@@ -16,12 +16,13 @@ install: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tidegate needs Python 3.11 or newer: make PYTHON=python3.11 …")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing the engines and tools into $(VENV): 1.3 GB, about a minute …"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 
 run: $(STAMP) ## Start tidegate and the reference service harbor, print the board and its URL
-	@$(BIN)/python -m examples.harbor.run
+	@$(BIN)/python -m examples.harbor.run || { code=$$?; [ $$code = 130 ] || exit $$code; } # 130: Ctrl-C, as meant
 
 test: $(STAMP) ## Unit, contract, API, page and end-to-end tests (at most 10 minutes)
 	$(BIN)/python -m pytest -m "not long and not real"

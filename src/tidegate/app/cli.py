@@ -71,7 +71,8 @@ data_dir_option = click.option(
 
 @cli.command()
 @data_dir_option
-@click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+@click.option("--host", default=DEFAULT_HOST, show_default=True, callback=lambda _ctx, _option, host: _named(host),
+              help="Address to listen on.")  # fmt: skip
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port of everything."
 )
@@ -166,6 +167,13 @@ def doctor(data_dir: Path, *, as_json: bool) -> None:
 def stats() -> None:
     """Show how many spans the server has stored for this workspace."""
     print_json(api().get("/api/v1/telemetry/stats"))
+
+
+def _named(host: str) -> str:
+    """Refuse an empty address: an unset shell variable must not open the server to every network."""
+    if not host.strip():
+        raise click.BadParameter("it is empty; write 0.0.0.0 to listen on every network")
+    return host
 
 
 def _run(work: Coroutine[Any, Any, _Result]) -> _Result:

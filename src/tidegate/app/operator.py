@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -108,5 +109,7 @@ async def _owner_url(data_dir: Path) -> AsyncIterator[str]:
     if external is not None:
         yield external.owner_url
         return
+    if not (data_dir / "postgres").exists():
+        sys.stderr.write(f"Making a new installation in {data_dir}: there was none (--data-dir, TIDEGATE_DATA_DIR).\n")
     async with postgres_alone(data_dir) as dsns:
         yield dsns.owner

@@ -38,7 +38,7 @@ async def read_body(request: Request, accepts: Collection[str], *, limit_bytes: 
     async for part in request.stream():
         size += len(part)
         if size > limit_bytes:
-            raise TooLargeError(f"The body is larger than {limit_bytes // (1024 * 1024)} MB. Send it in parts.")
+            raise TooLargeError(f"The body is larger than {limit_bytes // 1024:,} kB, which is the limit here.")
         parts.append(part)
     return b"".join(parts)
 

@@ -81,9 +81,12 @@ class ApiClient:
 def api() -> ApiClient:
     """Return the client of this invocation: `--url` and `--token-file`, else the environment, else loopback."""
     settings = click.get_current_context().find_root().params
-    token = os.environ.get("TIDEGATE_TOKEN")
+    token = os.environ.get("TIDEGATE_TOKEN", "")
     if settings.get("token_file"):
-        token = settings["token_file"].read().strip()
+        token = settings["token_file"].read()
+    token = token.strip()  # secrets of CI systems often end with a newline
+    if not (token.isascii() and token.isprintable()):
+        raise CliError("The token holds characters that no token has. Copy it again.", exit_code=4)
     return ApiClient(settings.get("url") or "http://127.0.0.1:8420", token)
 
 

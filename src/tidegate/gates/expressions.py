@@ -27,6 +27,7 @@ _SAMPLES = tuple(
     Totals(**{field.name: size * (NANO_PER_USD if field.name == "cost_nano_usd" else 1) for field in fields(Totals)})
     for size in (1, 1_000_000)
 )
+_RATES = (0.0, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,20 @@ def compile_bound(text: str, family: Family, *, field: str) -> CelBound:
                 "(write 2.0, not 2, beside them).",
                 field=field,
             ) from error
+    _refuse_settled(bound, field=field)
     return bound
+
+
+def _refuse_settled(bound: CelBound, *, field: str) -> None:
+    """Refuse a bound on rates alone that no rate changes: 20 was meant as 20 per cent, and always holds."""
+    if not all(figure.endswith("Rate") for figure in bound.figures):
+        return
+    answers = {bound.holds(dict.fromkeys(bound.figures, rate)) for rate in _RATES}
+    if len(answers) == 1:
+        raise GateFileInvalidError(
+            "The expression says the same for every rate: rates go from 0 to 1, so write 0.20 for 20 per cent.",
+            field=field,
+        )
 
 
 def _refuse_unknown(bound: CelBound, family: Family, *, field: str) -> None:

@@ -245,8 +245,8 @@ def _safe_link(uri: str) -> str | None:
 
 
 def _reason(sentence: str, verdict: Verdict) -> str:
-    """The badge beside it says the verdict already."""
-    return _capital(sentence.removeprefix(f"{verdict.word}: "))
+    """The badge beside it says the verdict already; a release's name that comes first stays as it is written."""
+    return sentence.removeprefix(f"{verdict.word}: ")
 
 
 def _capital(text: str) -> str:

@@ -21,6 +21,8 @@ from tidegate.gates.model import (
     measure_regression,
     measure_signal,
 )
+from tidegate.gates.model.measures.findings import Finding
+from tidegate.gates.model.measures.signal import not_of_release, of_other_versions
 from tidegate.gates.ports import AlertCatalogue, QuietReader
 from tidegate.isolation import AuthzCase, AuthzRun, AuthzStanding, IsolationService
 from tidegate.kernel import TimeRange, WorkspaceId
@@ -49,13 +51,27 @@ class SignalSource:
         assert isinstance(spec, SignalSpec)  # noqa: S101 - sources are chosen by kind
         services = services_of(spec.service, release)
         totals = await asyncio.gather(*(self._totals(workspace, spec, own, now=now) for own in services))
+        objections = await asyncio.gather(*(self._objection(workspace, spec, own, now=now) for own in services))
         return measure_signal(
             check,
             {own.service: SignalReading(read, now) for own, read in zip(services, totals, strict=True)},
             bound=compile_bound(spec.expression, spec.family, field="expression"),
             warn_bound=compile_bound(spec.warn_expression, spec.family, field="warn") if spec.warn_expression else None,
             now=now,
+            objections=[one for one in objections if one],
         )
+
+    async def _objection(
+        self, workspace: WorkspaceId, spec: SignalSpec, own: ReleaseService, *, now: datetime
+    ) -> Finding | None:
+        """Return why the telemetry of `own` is not of this release, `None` when it is."""
+        if not own.version:
+            return not_of_release(own.service)
+        if spec.is_release_only:
+            return None
+        window, scope = TimeRange(now - spec.window, now), SignalScope(service=own.service)
+        seen = await self._signals.totals_by(workspace, spec.family, window, by="release", scope=scope)
+        return of_other_versions(own.service, own.version, seen)
 
     async def _totals(self, workspace: WorkspaceId, spec: SignalSpec, own: ReleaseService, *, now: datetime) -> Totals:
         version = own.version if spec.is_release_only else None
@@ -95,7 +111,9 @@ class QuietSource:
         quiet = await self._alerts.read_quiet(workspace, spec.codes, services, since=window.start)
         families = {self._families[code] for code in spec.codes}
         counts = await asyncio.gather(*(self._activity(workspace, families, service, window) for service in services))
-        return measure_quiet(check, quiet, dict(zip(services, counts, strict=True)), now=now)
+        outside = [name for name in services if release.find_service(name) is None]
+        heard = {name: 0 if name in outside else count for name, count in zip(services, counts, strict=True)}
+        return measure_quiet(check, quiet, heard, now=now)
 
     async def _activity(
         self, workspace: WorkspaceId, families: Collection[Family], service: str, window: TimeRange
@@ -139,8 +157,7 @@ class RegressionSource:
 def services_of(named: str | None, release: Release) -> Sequence[ReleaseService]:
     """Return the services a check is about: all of the release, or the one it names.
 
-    A named service that is not part of the release has neither version nor commit, so nothing counts for it but its
-    signals and alerts.
+    A named service that is not part of the release has neither version nor commit, so nothing counts for it.
     """
     if named is None:
         return release.services

@@ -9,7 +9,7 @@ from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Family, GroupTotals, SignalScope, Totals
 from tidegate.signals.runs import Run, TraceSpan
 
-Dimension = Literal["route", "status", "error_code", "model", "tenant", "service", "outcome"]
+Dimension = Literal["route", "status", "error_code", "model", "tenant", "service", "release", "outcome"]
 
 
 class SignalReader(Protocol):

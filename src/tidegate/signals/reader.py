@@ -38,6 +38,7 @@ _COLUMNS: Final[Mapping[Dimension, str]] = {
     "model": "model",
     "tenant": "tenant",
     "service": "service",
+    "release": "release",
     "outcome": "outcome",
 }
 # An answer without a status is no success: nobody saw it end well.

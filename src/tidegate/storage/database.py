@@ -27,7 +27,7 @@ _GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,  # a full disk, no memory, no connection left
     asyncpg.DeadlockDetectedError,  # one of two was rolled back whole; the same request may succeed
     TimeoutError,
 )

@@ -28,6 +28,7 @@ MAX_WAITING_ROWS = 131_072  # about 130 MB of Python objects: beyond this, sende
 MAX_WAITING_ROWS_PER_WORKSPACE = 65_536  # half: one flood leaves room for the others
 _BYTES_A_ROW = 1_024
 _RETRY_S = 1.0
+_FLUSH_LIMIT_S = 20.0  # a killed engine is back within 10 s
 
 _log = structlog.get_logger("tidegate.ingest")
 
@@ -104,10 +105,15 @@ class IngestService:
             last_began = self._monotonic()
             batch = self._take_batch()
             try:
-                await self._confirm_leftovers()
-                await self._flush_apart(batch)
+                # An engine that neither answers nor refuses must not hold up every sender for ever.
+                async with asyncio.timeout(_FLUSH_LIMIT_S):
+                    await self._confirm_leftovers()
+                    await self._flush_apart(batch)
             except TidegateError as error:
                 _settle(batch, error)
+            except TimeoutError:
+                _log.warning("flush took too long", limitS=_FLUSH_LIMIT_S)
+                _settle(batch, UnavailableError("Storing takes too long. Send the same batch again."))
             except asyncio.CancelledError:
                 _settle(batch, UnavailableError("tidegate is stopping. Send the same batch again."))
                 raise

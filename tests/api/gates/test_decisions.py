@@ -53,6 +53,30 @@ async def test_a_healthy_service_makes_all_three_gates_go(api: Api) -> None:
     ]
 
 
+async def test_telemetry_of_another_version_says_nothing_about_this_one(api: Api, signals: FakeSignals) -> None:
+    signals.versions = ("2026.01.9", "")
+    await api.post("/api/v1/releases", RELEASE)
+    dashboard = await dashboard_of(api, "ai-action")
+    assert dashboard["verdict"] == "hold"
+    assert "version 2026.01.9, none of 2026.02.1" in dashboard["checks"][0]["reason"]
+    signals.versions = ("",)
+    assert (await dashboard_of(api, "ai-action"))["verdict"] == "go"
+
+
+async def test_a_named_service_that_the_release_does_not_bring_holds(api: Api) -> None:
+    gate = (
+        "{apiVersion: tidegate/v1, kind: Gate, id: auth-shell, title: T, owner: o, checks: ["
+        "{id: s, title: S, kind: signal, owner: o, family: auth, service: harbor, window: 15m,"
+        " expression: failureRate < 0.2, minCount: 20},"
+        "{id: q, title: Q, kind: alerts_quiet, owner: o, service: harbor, severities: [P1], for: 1m}]}"
+    )
+    assert (await api.post_yaml("/api/v1/gates", gate)).status_code == 201
+    await api.post("/api/v1/releases", {"name": "x", "services": [{"service": "a", "version": "1", "commit": "c"}]})
+    dashboard = await dashboard_of(api, "auth-shell")
+    assert [check["outcome"] for check in dashboard["checks"]] == ["missing", "missing"]
+    assert "harbor is not part of the release" in dashboard["checks"][0]["reason"]
+
+
 async def test_dashboards_have_the_fields_of_the_contract(api: Api) -> None:
     await api.post("/api/v1/releases", RELEASE)
     dashboard = await dashboard_of(api, "auth-shell")

@@ -23,6 +23,7 @@ class FakeSignals:
 
     by_family: Mapping[Family, Totals] = field(default_factory=lambda: dict(HEALTHY))
     services: Collection[str] = ("harbor",)
+    versions: Collection[str] = ()
     is_away: bool = False
     scopes: list[SignalScope] = field(default_factory=list)
 
@@ -37,7 +38,8 @@ class FakeSignals:
     async def totals_by(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
     ) -> dict[str, Totals]:
-        raise NotImplementedError
+        assert by == "release"
+        return {version: Totals(count=1) for version in self.versions}
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
         raise NotImplementedError

@@ -60,3 +60,9 @@ def test_an_overflow_has_no_answer_and_is_no_pass() -> None:
     bound = compile_bound("runCount * 9000000000000 > 0", Family.AI_RUN, field="x")
     with pytest.raises(BoundError):
         bound.holds(figures_of(Family.AI_RUN, Totals(count=9_000_000_000)))
+
+
+@pytest.mark.parametrize("text", ["failureRate < 20.0", "failureRate < -1.0", "failureRate >= 0.0"])
+def test_a_bound_that_no_rate_changes_is_refused(text: str) -> None:
+    with pytest.raises(GateFileInvalidError, match="from 0 to 1"):
+        compile_bound(text, Family.AUTH, field="expression")

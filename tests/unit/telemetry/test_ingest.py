@@ -144,6 +144,19 @@ async def test_a_failed_insert_reaches_its_sender_and_its_seconds_are_counted_al
     assert [token.partition("-")[0] for token, _ in world.spans.inserts] == ["flu_00002"]
 
 
+async def test_an_engine_that_never_answers_does_not_hold_up_senders_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.telemetry.service._FLUSH_LIMIT_S", 0.01)
+    world.spans.gate.clear()
+    async with world.running():
+        with pytest.raises(UnavailableError, match="too long"):
+            await world.ingest.accept(ACME, rows(ACME))
+        world.spans.gate.set()
+        await world.ingest.accept(ACME, rows(ACME))
+    assert len(world.spans.inserts) == 1
+
+
 async def test_an_unexpected_failure_is_no_end_of_ingest(world: World) -> None:
     world.spans.failures.append(RuntimeError("a bug"))
     async with world.running():

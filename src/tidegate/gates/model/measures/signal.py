@@ -1,6 +1,6 @@
 """A bound on a signal: figures of a window against an expression. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple
 from datetime import datetime
 
@@ -31,23 +31,47 @@ def measure_signal(
     bound: Bound,
     warn_bound: Bound | None,
     now: datetime,
+    objections: Sequence[Finding] = (),
 ) -> CheckResult:
     """Judge each service by itself: one that is silent or bad is not evened out by another.
 
-    `readings` names every service in scope; `None` stands for one that could not be read.
+    `readings` names every service in scope; `None` stands for one that could not be read. `objections` say why
+    telemetry is not of this release, whatever its figures are.
     """
     spec = check.spec
     assert isinstance(spec, SignalSpec)  # noqa: S101 - measures are chosen by kind
     findings = [_judge(spec, service, reading, (bound, warn_bound), now=now) for service, reading in readings.items()]
     return result_of(
         check,
-        findings,
+        [*objections, *findings],
         now=now,
         bound=f"{bound.source} over at least {spec.min_count} {_NOUNS[spec.family]}",
         inputs={
             service: dict(figures_of(spec.family, reading.totals)) if reading else None
             for service, reading in readings.items()
         },
+    )
+
+
+def not_of_release(service: str) -> Finding:
+    """Say that a check names a service that the release does not bring: what others do says nothing about it."""
+    name = plain(service)
+    reason = f"The service {name} is not part of the release."
+    return Finding(CheckOutcome.MISSING, reason, f"release {name}, or name another service")
+
+
+def of_other_versions(service: str, version: str, seen: Collection[str]) -> Finding | None:
+    """Return why telemetry of the versions `seen` says nothing about `version`; `None` when it does.
+
+    A service that sends no `service.version` cannot be told apart: its telemetry counts.
+    """
+    named = sorted(one for one in seen if one)
+    if not named or version in named:
+        return None
+    return Finding(
+        CheckOutcome.MISSING,
+        f"{plain(service)} sends telemetry of version {plain(', '.join(named[:3]))}, none of {plain(version)}.",
+        f"deploy {plain(service)} {plain(version)}, or set its service.version, then look again",
     )
 
 
