@@ -103,6 +103,22 @@ def test_rates_without_data_are_null(server: Server, read: str) -> None:
     }
 
 
+def flood_of_attributes(count: int) -> bytes:
+    """Return a body of one span, put together from bytes: a million attributes as objects would take seconds."""
+    span = make_span().SerializeToString() + bytes.fromhex("4a050a016b1200") * count
+    spans = field(2, span)  # ScopeSpans.spans
+    return field(1, field(2, spans))  # ExportTraceServiceRequest.resource_spans, ResourceSpans.scope_spans
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a protobuf field that holds bytes."""
+    length, digits = len(content), bytearray()
+    while length > 0x7F:
+        digits.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([number << 3 | 2, *digits, length]) + content
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "status", "code"),
     [
@@ -118,11 +134,11 @@ def test_rates_without_data_are_null(server: Server, read: str) -> None:
             make_request(make_span(trace_id=b"")).SerializeToString(), {}, 422, "span_invalid", id="no trace id"
         ),
         pytest.param(
-            make_request(make_span(attributes={f"k{i}": 1 for i in range(100_000)})).SerializeToString(),
+            flood_of_attributes(1_000_000),
             {},
             422,
             "span_invalid",
-            id="a flood of attributes",
+            id="a million attributes",
         ),
     ],
 )

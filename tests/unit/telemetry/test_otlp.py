@@ -128,6 +128,16 @@ def test_too_many_attributes_refuse_the_body() -> None:
     assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.attributes"
 
 
+def test_a_million_attributes_of_one_name_refuse_the_body_too() -> None:
+    pair = bytes.fromhex("4a050a016b1200")  # attributes (field 9): key "k", an empty value
+    span = make_span().SerializeToString() + pair * 1_000_000
+    request = make_request()
+    request.resource_spans[0].scope_spans[0].spans.add().ParseFromString(span)
+    with pytest.raises(SpanInvalidError) as refused:
+        list(rows_of(request, W, NOW_NS))
+    assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.attributes"
+
+
 def test_long_values_are_cut() -> None:
     assert len(row_of(make_span(attributes={"k": "x" * 100_000})).attributes["k"]) == MAX_VALUE_CHARACTERS
 
