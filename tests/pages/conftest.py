@@ -7,6 +7,7 @@ import httpx
 import pytest
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
+from tests.pages.trace_worlds import FakeRunStore, FakeTraceStore
 from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
 
 from tidegate.alerts import AlertService
@@ -24,6 +25,10 @@ from tidegate.identity import IdentityService
 from tidegate.identity.pages import router as identity_pages
 from tidegate.releases import ReleasesService
 from tidegate.runbooks.pages import router as runbook_pages
+from tidegate.signals.ai_runs import AiRunService
+from tidegate.signals.ai_runs.pages import router as run_pages
+from tidegate.telemetry.traces import TraceService
+from tidegate.telemetry.traces.pages import router as trace_pages
 from tidegate.testing import FakeClock
 
 ORIGIN = "http://tidegate.test"
@@ -38,6 +43,8 @@ class Site:
     releases: FakeReleases
     telemetry: FakeTelemetry
     identity: FakeIdentity
+    traces: FakeTraceStore
+    runs: FakeRunStore
     clock: FakeClock
     application: RequestContext
     browser: httpx.AsyncClient
@@ -64,6 +71,8 @@ async def site() -> AsyncIterator[Site]:
     clock = FakeClock(NOW)
     parts = FakeAlerts(), FakeGates(releases), releases, FakeTelemetry(), FakeIdentity()
     alerts, gates, _, telemetry, identity = parts
+    trace_store, runs = FakeTraceStore(), FakeRunStore()
+    traces = TraceService(store=trace_store, clock=clock)
     application = build_http_app(
         version="0.1.0",
         authenticator=identity,
@@ -73,14 +82,16 @@ async def site() -> AsyncIterator[Site]:
             ReleasesService: releases,
             TelemetryWatch: telemetry,
             IdentityService: identity,
+            TraceService: traces,
+            AiRunService: AiRunService(store=runs, traces=traces),
             PageRenderer: PageRenderer(version="0.1.0", clock=clock),
         },
     )
-    for router in (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages):
+    for router in (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, trace_pages, run_pages):
         application.include_router(router)
     wrapped = RequestContext(application)
     transport = httpx.ASGITransport(wrapped)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        made = Site(alerts, gates, releases, telemetry, identity, clock, wrapped, browser)
+        made = Site(alerts, gates, releases, telemetry, identity, trace_store, runs, clock, wrapped, browser)
         made.sign_in_as(SESSION)
         yield made

@@ -40,13 +40,19 @@ from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
 from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
+from tidegate.signals.ai_runs import AiRunService
+from tidegate.signals.ai_runs.pages import router as run_pages
+from tidegate.signals.ai_runs.routes import router as run_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
-from tidegate.signals.tasks import build_closer, build_reader
+from tidegate.signals.tasks import build_closer, build_reader, build_runs
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
 from tidegate.telemetry.routes import OtlpTraces
+from tidegate.telemetry.traces import EngineTraceStore, TraceService
+from tidegate.telemetry.traces.pages import router as trace_pages
+from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -63,6 +69,10 @@ _ROUTERS = (
     appearance_pages,
     identity_pages,
     signal_routes,
+    trace_routes,
+    trace_pages,
+    run_routes,
+    run_pages,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -134,7 +144,10 @@ def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any]
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     services: dict[type[Any], object] = {
+        TraceService: traces,
+        AiRunService: build_runs(database, engine, clock, traces=traces),
         SignalService: SignalService(reader=reader, clock=clock),
         RollupReader: reader,
         TelemetryWatch: reader,

@@ -15,10 +15,8 @@ from tidegate.kernel import (
 )
 from tidegate.telemetry.traces.model import Trace, TraceQuery
 from tidegate.telemetry.traces.schemas import (
-    OutlineOut,
     SpanOut,
     TraceOut,
-    TraceOutlineOut,
     TracePageOut,
     TraceSpanOut,
     TraceSummaryOut,
@@ -26,8 +24,6 @@ from tidegate.telemetry.traces.schemas import (
 from tidegate.telemetry.traces.service import TraceService
 
 __all__ = ["position_after", "router"]
-
-MAX_OUTLINE = 500  # 1,000 take 40 ms to write; a window shows about 40
 
 router = APIRouter()
 Traces = Annotated[TraceService, provide(TraceService)]
@@ -81,24 +77,6 @@ async def get_trace(
         summary=TraceSummaryOut.of(trace),
         spans=[TraceSpanOut.with_contents(span, by_id.get(span.line.span_id)) for span in shown],
         next_cursor=encode_cursor(shown[-1].line.span_id) if more else None,
-    )
-
-
-@router.get("/api/v1/traces/{trace_id}/outline")
-async def get_outline(
-    trace_id: str,
-    workspace: CurrentWorkspace,
-    traces: Traces,
-    *,
-    from_: Annotated[int, Query(alias="from", ge=0, le=10**6, description="Position of the first line")] = 0,
-    count: Annotated[int, Query(ge=1, le=MAX_OUTLINE)] = MAX_LIMIT,
-) -> TraceOutlineOut:
-    """Show lines of the waterfall by position, without what the spans carry."""
-    trace = await traces.get_trace(workspace, trace_id)
-    return TraceOutlineOut(
-        span_count=len(trace.spans),
-        duration_ns=trace.duration_ns,
-        spans=[OutlineOut.of(span) for span in trace.spans[from_ : from_ + count]],
     )
 
 

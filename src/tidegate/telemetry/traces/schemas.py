@@ -76,10 +76,6 @@ class OutlineOut(WireModel):
     is_replayed: bool
     meaning: MeaningOut
 
-    @classmethod
-    def of(cls, span: PlacedSpan) -> Self:
-        return cls(**_place_of(span))
-
 
 def _place_of(span: PlacedSpan) -> dict[str, object]:
     line = span.line
@@ -209,14 +205,6 @@ class TraceOut(WireModel):
     summary: TraceSummaryOut
     spans: list[TraceSpanOut]
     next_cursor: str | None
-
-
-class TraceOutlineOut(WireModel):
-    """Lines of the waterfall by position, without what the spans carry."""
-
-    span_count: int
-    duration_ns: int
-    spans: list[OutlineOut]
 
 
 class TraceEntryOut(WireModel):
