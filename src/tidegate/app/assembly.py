@@ -44,6 +44,7 @@ from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import build_closer, build_reader
 from tidegate.storage import Database
+from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
 from tidegate.telemetry.routes import OtlpTraces
@@ -96,11 +97,13 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     identity = IdentityService(
         store=PostgresCredentialStore(database), key=load_signing_key(settings.data_dir), clock=clock
     )
-    services, ingest, tasks = _slices(database, engine)
+    disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
+    engines = health.Engines(state=database, telemetry=engine, disk=disk)
+    services, ingest, tasks = _slices(database, engine, disk)
     services |= {
         IdentityService: identity,
-        health.Engines: health.Engines(state=database, telemetry=engine),
-        PageRenderer: PageRenderer(version=__version__, clock=clock),
+        health.Engines: engines,
+        PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }
     application = build_http_app(
         version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
@@ -110,7 +113,9 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     return Edge(RequestContext(OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)))
 
 
-def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any], object], IngestService, list[Task]]:
+def _slices(
+    database: Database, engine: TelemetryEngine, disk: DiskWatch
+) -> tuple[dict[type[Any], object], IngestService, list[Task]]:
     """Return the services of the slices, the ingest among them, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
     reader = build_reader(database, engine, clock)
@@ -120,6 +125,7 @@ def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any]
         touches=PostgresTouchLedger(database, writer=ids.new_id("edg")),
         ids=ids,
         on_stored=closer.wake,
+        gate=disk.gate,
     )
     rules = load_rules()
     alert_store = PostgresAlertStore(database)

@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import os
 import platform
-import shutil
 import socket
 import stat
 import sys
@@ -14,8 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from tidegate.app.lock import DataDirectory, LockHolder
+from tidegate.app.settings import disk_limit
 from tidegate.app.supervisor.state import living_children
 from tidegate.kernel import TidegateError, format_utc
+from tidegate.storage.disk import DiskWatch
 from tidegate.storage.postgres import (
     Account,
     PostgresBinaries,
@@ -30,10 +31,6 @@ from tidegate.storage.postgres import PostgresLayout as Layout
 from tidegate.storage.processes import Launch, all_pids, command_line, run_to_end
 
 OLDEST_PYTHON = (3, 11)
-_GIB = 1024**3
-SMALLEST_FREE_BYTES = 2 * _GIB
-"""Ingest stops below max(this, a tenth of the disk): merging and even dropping data need room."""
-SMALLEST_FREE_RATIO = 0.1
 _PROGRAM_LIMIT_S = 10.0
 _ENGINE_MODULE = "tidegate.storage.engine"
 
@@ -121,16 +118,23 @@ def _check_system(_: Patient) -> Finding:
 
 
 def _check_disk(patient: Patient) -> Finding:
-    usage = shutil.disk_usage(patient.nearest)
-    least = max(SMALLEST_FREE_BYTES, int(usage.total * SMALLEST_FREE_RATIO))
-    free, total, stop = (f"{size / _GIB:.1f} GiB" for size in (usage.free, usage.total, least))
-    sentence = f"{free} of {total} are free; below {stop} it is time to act."
-    fix = "Free some space, or move the data directory with --data-dir."
-    if usage.free < least:
-        return Finding("disk", Outcome.FAIL, sentence, fix)
-    if usage.free < 2 * least:
-        return Finding("disk", Outcome.WARN, sentence, fix)
-    return Finding("disk", Outcome.OK, sentence)
+    fix = (
+        "Free some space, move the data directory with --data-dir, or lower TIDEGATE_DISK_MIN_FREE if you know that "
+        "this is enough; intake goes on by itself."
+    )
+    try:
+        limit = disk_limit()
+    except TidegateError as error:
+        return Finding("disk", Outcome.FAIL, error.message, "Correct it or leave it unset.")
+    folders = [each for each in (patient.data_dir / "postgres", patient.data_dir / "telemetry") if each.is_dir()]
+    room = DiskWatch([patient.nearest, *folders], limit).look()
+    if room is None:
+        return Finding("disk", Outcome.UNKNOWN, "The disk cannot be measured.", "Run tidegate as its owner.")
+    if room.is_stopped:
+        return Finding("disk", Outcome.FAIL, room.sentence, fix)
+    if room.free_bytes < 2 * room.limit_bytes:
+        return Finding("disk", Outcome.WARN, room.sentence, fix)
+    return Finding("disk", Outcome.OK, room.sentence)
 
 
 def _check_data_directory(patient: Patient) -> Finding:

@@ -8,7 +8,7 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.settings import external_database
+from tidegate.app.settings import disk_limit, external_database
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -24,15 +24,6 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
     Raises:
         CliError: it cannot start; says what to do.
     """
-    database = external_database()
-    settings = SupervisorSettings(
-        data_dir=data_dir,
-        host=host,
-        port=port,
-        otlp_port=otlp_port or None,
-        database_url=database.url if database else None,
-        owner_database_url=database.owner_url if database else None,
-    )
     announcing: list[asyncio.Task[None]] = []
 
     def announce(report: ServerReport) -> None:
@@ -40,9 +31,23 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
         announcing.append(asyncio.get_running_loop().create_task(_print_banner(data_dir, report)))
 
     try:
+        settings = _settings_of(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port)
         return asyncio.run(run_supervisor(settings, on_ready=announce))
     except TidegateError as error:
         raise CliError(f"{error.message} ({error.code})", exit_code=answer_for(error).exit_code) from error
+
+
+def _settings_of(*, data_dir: Path, host: str, port: int, otlp_port: int) -> SupervisorSettings:
+    database = external_database()
+    return SupervisorSettings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        otlp_port=otlp_port or None,
+        database_url=database.url if database else None,
+        owner_database_url=database.owner_url if database else None,
+        disk_limit=disk_limit(),
+    )
 
 
 async def _print_banner(data_dir: Path, report: ServerReport) -> None:

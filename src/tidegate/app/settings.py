@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tidegate.storage.disk import DiskLimit
+
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8420
 DEFAULT_OTLP_PORT = 4318
@@ -38,6 +40,15 @@ def external_database() -> ExternalDatabase | None:
     return ExternalDatabase(url, os.environ.get("TIDEGATE_OWNER_DATABASE_URL") or url)
 
 
+def disk_limit() -> DiskLimit:
+    """Return how much of the disk must stay free, from `TIDEGATE_DISK_MIN_FREE`.
+
+    Raises:
+        DiskLimitInvalidError: it is neither a size nor a share.
+    """
+    return DiskLimit.parse(os.environ.get("TIDEGATE_DISK_MIN_FREE"))
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """What the supervisor tells an edge process, as JSON in one environment variable."""
@@ -51,6 +62,8 @@ class EdgeSettings:
     """The listening socket, bound by the supervisor: while an edge restarts, callers wait instead of being refused."""
     otlp_fd: int | None
     """A second listener on 4318, the port that exporters expect; `None` when somebody else has it."""
+    disk_limit: DiskLimit = field(default_factory=DiskLimit)
+    """How much must stay free; below it no telemetry is taken in."""
 
     @classmethod
     def from_environment(cls) -> "EdgeSettings":
@@ -63,4 +76,5 @@ class EdgeSettings:
             public_url=given["publicUrl"],
             http_fd=given["httpFd"],
             otlp_fd=given.get("otlpFd"),
+            disk_limit=disk_limit(),
         )

@@ -8,7 +8,8 @@ carries a signed claim of the workspaces it is for (a server ignores it and has 
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -35,8 +36,13 @@ _INSERT_TIMEOUT_S = 30.0  # with its repetitions; the longest insert stall in 10
 _INSERT_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # together longer than a restart (0.4-1.3 s)
 _READ_PAUSES_S = (0.1,)
 _RETRY_AFTER_S = 1.0
+_LATELY_S = 30.0  # how long a trouble that passed is worth a word
 # MEMORY_LIMIT_EXCEEDED, NOT_ENOUGH_SPACE, ABORTED, TOO_MANY_SIMULTANEOUS_QUERIES, QUERY_WAS_CANCELLED
 _PASSING_CODES = frozenset({241, 243, 236, 202, 394})
+_SHORT_WORDS = {
+    241: "The telemetry engine is short of memory for the moment.",
+    243: "The telemetry engine has no room left on its disk.",
+}
 _PASSING_STATUS = re.compile(r"HTTP status (?:429|502|503|504)\b")
 _TIMED_OUT_CODES = frozenset({159, 160})
 _REFUSED_CODES = frozenset({164, 497, 516})
@@ -79,6 +85,14 @@ class TelemetryEngine:
         self._client = client
         self._keys = keys
         self._clock = clock
+        self._trouble: tuple[str, float] | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What kept a statement from being answered in the last half minute, in a sentence."""
+        if self._trouble is None or time.monotonic() - self._trouble[1] > _LATELY_S:
+            return None
+        return self._trouble[0]
 
     @classmethod
     async def connect(cls, url: str, *, secret: str, clock: Clock | None = None) -> "TelemetryEngine":
@@ -217,11 +231,9 @@ class TelemetryEngine:
             names = result.column_names
             return [dict(zip(names, row, strict=True)) for row in result.result_rows]
 
-        try:
-            async with asyncio.timeout(timeout_s + 1):  # the engine ends it first, and says so
-                return await _repeat(read, _READ_PAUSES_S, writes=False)
-        except TimeoutError as error:
-            raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
+        return await self._within(
+            timeout_s + 1, _repeat(read, _READ_PAUSES_S, writes=False)
+        )  # the engine ends it first
 
     async def _insert(
         self,
@@ -245,11 +257,20 @@ class TelemetryEngine:
             else:
                 await self._client.command(statement, data=rows, settings=settings, transport_settings=claim)
 
+        await self._within(_INSERT_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=rows is not None))
+
+    async def _within(self, limit_s: float, work: Coroutine[Any, Any, Result]) -> Result:
+        """Wait for an answer within bounds, and remember in words why there was none."""
         try:
-            async with asyncio.timeout(_INSERT_TIMEOUT_S):
-                await _repeat(write, _INSERT_PAUSES_S, writes=rows is not None)
+            async with asyncio.timeout(limit_s):
+                return await work
         except TimeoutError as error:
-            raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
+            unavailable = UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S)
+            self._trouble = (unavailable.message, time.monotonic())
+            raise unavailable from error
+        except UnavailableError as error:
+            self._trouble = (error.message, time.monotonic())
+            raise
 
     def _claim(self, workspaces: Collection[str], access: Access) -> dict[str, str]:
         expires = int(self._clock.now().timestamp()) + _CLAIM_LIFE_S
@@ -274,6 +295,8 @@ async def _repeat(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[fl
 def _translated(error: Exception, *, writes: bool = False) -> TidegateError:
     """Return what happened in our words; what may pass by itself is `UnavailableError`."""
     code = getattr(error, "code", None)
+    if code in _SHORT_WORDS:
+        return UnavailableError(_SHORT_WORDS[code], retry_after_s=_RETRY_AFTER_S)
     if isinstance(error, OSError) or code in _PASSING_CODES or (code is None and _is_transport(error)):
         return UnavailableError("The telemetry engine does not answer at the moment.", retry_after_s=_RETRY_AFTER_S)
     if code in _TIMED_OUT_CODES:

@@ -148,6 +148,7 @@ def _engine(wiring: Wiring, listener: socket.socket) -> ChildSpec:
             pass_fds=(descriptor,),
         ),
         ready=ready,
+        silent_within=wiring.settings.silent_within,
     )
 
 
@@ -174,7 +175,13 @@ def _edge(wiring: Wiring) -> ChildSpec:
         log=_log(wiring, EDGE),
         pass_fds=(http,) if otlp is None else (http, otlp),
     )
-    return ChildSpec(name=EDGE, launch=launch, ready=ready, depends_on=(MIGRATE,))
+    return ChildSpec(
+        name=EDGE,
+        launch=launch,
+        ready=ready,
+        silent_within=wiring.settings.silent_within,
+        depends_on=(MIGRATE,),
+    )
 
 
 def _worker(wiring: Wiring, command: tuple[str, ...]) -> ChildSpec:
