@@ -85,6 +85,10 @@ def test_intake_stops_at_the_watermark_loses_nothing_and_goes_on_by_itself(crowd
     assert "Intake stopped: disk " in page(crowded, "/")
     doctor = crowded.cli("doctor").stdout
     assert re.search(r"FAIL\s+disk: Intake stopped: disk .*\n\s+Free some space", doctor)
+    metrics = crowded.cli("status", "--metrics").stdout
+    assert "\ntidegate_intake_stopped 1\n" in metrics
+    assert '\ntidegate_process_restarts{process="edge"} 0\n' in metrics
+    assert "Intake stopped: disk " in crowded.cli("status").stdout
     assert crowded.get("/metrics/auth", read)[0] == 200  # reading goes on
 
     filler.unlink()

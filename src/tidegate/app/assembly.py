@@ -90,7 +90,9 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     database = await _eventually(lambda: Database.connect(settings.database_dsn))
     stack.push_async_callback(database.close)
     engine = await _eventually(
-        lambda: TelemetryEngine.connect(settings.telemetry_url, secret=settings.telemetry_secret)
+        lambda: TelemetryEngine.connect(
+            settings.telemetry_url, secret=settings.telemetry_secret, password=settings.telemetry_password
+        )
     )
     stack.push_async_callback(engine.close)
     clock = SystemClock()

@@ -133,12 +133,15 @@ def sign_in_link(ctx: click.Context, data_dir: Path, workspace: str) -> None:
 @cli.command()
 @data_dir_option
 @json_option
-def status(data_dir: Path, *, as_json: bool) -> None:
-    """Show the processes of this data directory's server: state, restarts, memory."""
-    from tidegate.app.serving import describe_status, render_status
+@click.option("--metrics", "as_metrics", is_flag=True, help="In the Prometheus text format, for your own monitoring.")
+def status(data_dir: Path, *, as_json: bool, as_metrics: bool) -> None:
+    """Show the processes of this data directory's server: state, restarts, memory, room on disk."""
+    from tidegate.app.serving import describe_status, render_metrics, render_status
 
     found = describe_status(data_dir)
-    if as_json:
+    if as_metrics:
+        click.echo(render_metrics(found))
+    elif as_json:
         print_json(found)
     else:
         click.echo(render_status(found))

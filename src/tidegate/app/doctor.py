@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tidegate.app.lock import DataDirectory, LockHolder
-from tidegate.app.settings import disk_limit
+from tidegate.app.settings import ExternalTelemetry, disk_limit, external_telemetry
 from tidegate.app.supervisor.state import living_children
 from tidegate.kernel import TidegateError, format_utc
 from tidegate.storage.disk import DiskWatch
@@ -255,6 +255,30 @@ def _port(patient: Patient, name: str, host: str, port: int, *, taken: Outcome) 
     return Finding(name, Outcome.OK, f"Port {port} on {host} is free.")
 
 
+def _check_telemetry_server(_: Patient) -> Finding:
+    name = "telemetry server"
+    try:
+        telemetry = external_telemetry()
+        if telemetry is None:
+            return Finding(name, Outcome.OK, "The telemetry engine is embedded.")
+        version = asyncio.run(_telemetry_version(telemetry))
+    except TidegateError as error:
+        fix = "See docs/how-to/own-engines.md; TIDEGATE_TELEMETRY_URL names the server."
+        return Finding(name, Outcome.FAIL, error.message, fix)
+    wall = "claims" if telemetry.secret else "filters tried"
+    return Finding(name, Outcome.OK, f"{telemetry.shown} answers, version {version}, {wall}.")
+
+
+async def _telemetry_version(telemetry: ExternalTelemetry) -> str:
+    from tidegate.storage.telemetry import TelemetryEngine
+
+    engine = await TelemetryEngine.connect(telemetry.url, secret=telemetry.secret, password=telemetry.password)
+    try:
+        return str((await engine.admin("SELECT version() AS version"))[0]["version"])
+    finally:
+        await engine.close()
+
+
 def _check_leftovers(patient: Patient) -> Finding:
     name = "leftovers"
     if patient.holder is not None:
@@ -271,6 +295,8 @@ def _check_leftovers(patient: Patient) -> Finding:
 
 def _check_engine_lock(patient: Patient) -> Finding:
     name, folder = "engine lock", patient.data_dir / "telemetry"
+    if os.environ.get("TIDEGATE_TELEMETRY_URL"):
+        return Finding(name, Outcome.OK, "No engine is embedded.")
     if not folder.exists():
         return Finding(name, Outcome.OK, "The first start makes the telemetry folder.")
     owners = [pid for pid in all_pids() if _is_engine_of(folder, command_line(pid))]
@@ -315,6 +341,7 @@ _CHECKS: tuple[Callable[[Patient], Finding], ...] = (
     _check_postgres_version,
     _check_port,
     _check_otlp_port,
+    _check_telemetry_server,
     _check_leftovers,
     _check_engine_lock,
 )

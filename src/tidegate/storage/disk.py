@@ -43,7 +43,8 @@ class DiskLimitInvalidError(InvalidInputError):
 
     def __init__(self, given: str) -> None:
         super().__init__(
-            f"TIDEGATE_DISK_MIN_FREE is {given!r}: write a size (500MB, 2GB) or a share of the disk (5%); 0 turns it off.",
+            f"TIDEGATE_DISK_MIN_FREE is {given!r}: write a size (500MB, 2GB) or a share of the disk (5%); "
+            "0 turns it off.",
             field="TIDEGATE_DISK_MIN_FREE",
         )
 

@@ -69,11 +69,14 @@ class Wiring:
 
     def child_settings(self, **more: str | int | None) -> str:
         """Return `TIDEGATE_CHILD`, the one way in which children are told what the supervisor knows."""
+        settings_secret = self.settings.telemetry_secret
         known = {
             "dataDir": str(self.data_dir),
             "databaseDsn": self.database_dsn,
             "telemetryUrl": self.telemetry_url,
-            "telemetrySecret": self.telemetry_secret if self.settings.telemetry_url is None else None,
+            "telemetrySecret": self.telemetry_secret if self.settings.telemetry_url is None else settings_secret,
+            "telemetryPassword": self.settings.telemetry_password,
+            "telemetryCluster": self.settings.telemetry_cluster,
             "publicUrl": self.settings.public_url or self.doors.url,
             "otlpUrl": self.doors.otlp_url,
         }

@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -72,8 +72,14 @@ class SupervisorSettings:
     owner_database_url: str | None = None
     """The role that migrates there; `None` for the one above."""
     telemetry_url: str | None = None
-    """A ClickHouse server of one's own: no engine is embedded then."""
-    disk_limit: DiskLimit = DiskLimit()
+    """A telemetry engine of one's own: none is embedded then."""
+    telemetry_password: str | None = None
+    """Of the user in that URL."""
+    telemetry_secret: str | None = None
+    """When that is an embedded engine started by itself; `None` for a server."""
+    telemetry_cluster: str | None = None
+    """Where the server makes the tables; `None` on itself alone."""
+    disk_limit: DiskLimit = field(default_factory=DiskLimit)
     """Below it intake stops; above it the ballast is made again."""
     engine_command: tuple[str, ...] = _module("tidegate.storage.engine")
     """Gets `--data-dir DIR --listen-fd N`: the supervisor keeps the socket, so the port outlives the process."""
