@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from tidegate.signals.prices.bundled import BundledPrices, bundled_version
-from tidegate.signals.prices.model import NO_OVERRIDES, Overrides, PriceEntry, Quote, Usage
+from tidegate.signals.prices.model import NO_OVERRIDES, Overrides, PriceEntry, PriceSource, Quote, Usage
 from tidegate.signals.prices.plans import Cell, Plan, Rates, cost_of, entry_plan
 from tidegate.signals.prices.providers import canonical_model, canonical_provider, model_names, provider_in_model
 
@@ -21,6 +22,18 @@ class Explanation:
     cell: Cell | None
     rates: Rates | None
     quote: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPrice:
+    """One line of the list."""
+
+    provider: str
+    model: str
+    source: PriceSource
+    plan: Plan
+    valid_from: datetime | None
+    valid_to: datetime | None
 
 
 class PriceBook:

@@ -120,6 +120,13 @@ class Overrides:
     applied_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class AppliedPrices:
+    overrides: Overrides
+    is_new: bool
+    """False when the same prices counted already."""
+
+
 NO_OVERRIDES: Final = Overrides(0, "", (), None)
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)

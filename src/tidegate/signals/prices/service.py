@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from tidegate.kernel import (
@@ -15,34 +14,14 @@ from tidegate.kernel import (
     digest_of,
     encode_cursor,
 )
-from tidegate.signals.prices.book import Explanation, PriceBook
+from tidegate.signals.prices.book import Explanation, ListedPrice, PriceBook
 from tidegate.signals.prices.bundled import BundledPrices
-from tidegate.signals.prices.model import Overrides, PriceSource, Usage
-from tidegate.signals.prices.plans import Plan
+from tidegate.signals.prices.model import AppliedPrices, Overrides, PriceSource, Usage
 from tidegate.signals.prices.ports import PriceChanges, PriceStore
 from tidegate.signals.prices.price_files import body_of, parse_price_file
 from tidegate.signals.prices.providers import canonical_provider
 
 _MAX_BOOKS = 10_000  # one a workspace; a book without overrides takes a few kilobytes
-
-
-@dataclass(frozen=True, slots=True)
-class ListedPrice:
-    """One line of the list."""
-
-    provider: str
-    model: str
-    source: PriceSource
-    plan: Plan
-    valid_from: datetime | None
-    valid_to: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class AppliedPrices:
-    overrides: Overrides
-    is_new: bool
-    """False when the same prices counted already."""
 
 
 class PriceBooks:
@@ -90,6 +69,9 @@ class PriceService:
         self._store = store
         self._books = books
         self._clock = clock
+
+    def now(self) -> datetime:
+        return self._clock.now()
 
     async def book_of(self, workspace: WorkspaceId) -> PriceBook:
         return (await self._books.books_of([workspace]))[workspace]

@@ -113,27 +113,35 @@ def test_nonsense_is_refused_with_its_field(changes: dict[str, Any], field: str)
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "overlap"),
-    [
-        pytest.param({}, {}, True, id="the same twice"),
-        pytest.param({}, {"provider": "ACME", "model": "M"}, True, id="the same in another spelling"),
-        pytest.param({"to": "2026-02-02"}, {"from": "2026-02-01"}, True, id="times that overlap"),
-        pytest.param({"to": "2026-02-02"}, {"from": "2026-02-02"}, False, id="one after the other"),
-        pytest.param({}, {"model": "m*"}, False, id="a wider name"),
-    ],
-)
-def test_two_prices_for_one_name_and_time_are_refused(
-    first: dict[str, Any], second: dict[str, Any], overlap: bool
-) -> None:
+def two(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     both = document(**first)
     both["prices"] += document(**second)["prices"]
-    if not overlap:
-        assert len(entries_of(both)) == 2
-        return
+    return both
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({}, {}, id="the same twice"),
+        pytest.param({}, {"provider": "ACME", "model": "M"}, id="the same in another spelling"),
+        pytest.param({"to": "2026-02-02"}, {"from": "2026-02-01"}, id="times that overlap"),
+    ],
+)
+def test_two_prices_for_one_name_and_time_are_refused(first: dict[str, Any], second: dict[str, Any]) -> None:
     with pytest.raises(PriceFileInvalidError) as refused:
-        entries_of(both)
+        entries_of(two(first, second))
     assert refused.value.field == "prices.1"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"to": "2026-02-02"}, {"from": "2026-02-02"}, id="one after the other"),
+        pytest.param({}, {"model": "m*"}, id="a wider name"),
+    ],
+)
+def test_prices_for_other_names_or_times_stand_together(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert len(entries_of(two(first, second))) == 2
 
 
 @pytest.mark.parametrize(
