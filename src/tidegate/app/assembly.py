@@ -40,6 +40,8 @@ from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
 from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
+from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
+from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import build_closer, build_reader
@@ -64,6 +66,7 @@ _ROUTERS = (
     appearance_pages,
     identity_pages,
     signal_routes,
+    price_routes,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -142,7 +145,10 @@ def _slices(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    price_store = PostgresPriceStore(database)
+    books = PriceBooks(store=price_store, changes=price_store)
     services: dict[type[Any], object] = {
+        PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
         RollupReader: reader,
         TelemetryWatch: reader,
