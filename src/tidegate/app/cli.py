@@ -23,6 +23,7 @@ _NOUNS: Final = {
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
+    "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
 }
 
