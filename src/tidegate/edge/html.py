@@ -68,6 +68,8 @@ class Shell:
     now: datetime
     is_live: bool
     """Whether the page asks again for its contents."""
+    topics: str
+    """What it listens to, with commas: topics of `edge.live`."""
 
 
 class PageRenderer:
@@ -89,6 +91,7 @@ class PageRenderer:
         section: str = "",
         status: int = 200,
         is_live: bool = False,
+        topics: str = "gates,alerts,signals",
         **values: object,
     ) -> Response:
         """Return the page; `section` is the entry of the navigation that it belongs to."""
@@ -103,6 +106,7 @@ class PageRenderer:
             version=self._version,
             now=self._clock.now(),
             is_live=is_live,
+            topics=topics,
         )
         body = self._templates.get_template(template).render(shell=shell, **values).encode()
         # Private to one session, and never to be seen again by "back" after signing out.
