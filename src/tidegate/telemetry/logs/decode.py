@@ -6,12 +6,11 @@ its place among identical records of the same body. So a body that comes twice c
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from tidegate.kernel import WorkspaceId
 from tidegate.telemetry import semconv
 from tidegate.telemetry.logs import names
 from tidegate.telemetry.logs.events import event_of
@@ -28,10 +27,10 @@ from tidegate.telemetry.logs.requests import (
 )
 from tidegate.telemetry.meaning import first_of
 from tidegate.telemetry.model import is_distrusted, precedence_of, second_of
+from tidegate.telemetry.records import Arrival
 from tidegate.telemetry.values import (
     MAX_ATTRIBUTES,
     MAX_NAME_CHARACTERS,
-    AttributePolicy,
     TooManyAttributesError,
     attributes_of,
     clean,
@@ -53,36 +52,6 @@ _NUMBERS: Final[Mapping[str, int]] = {
     "trace": 1, "debug": 5, "info": 9, "information": 9, "informational": 9, "notice": 10, "warn": 13, "warning": 13,
     "error": 17, "err": 17, "critical": 21, "crit": 21, "fatal": 21, "alert": 22, "emergency": 23, "emerg": 23,
 }  # fmt: skip
-
-
-class LogPolicy(AttributePolicy, Protocol):
-    """What may be kept of a record: the policy of content and secrets."""
-
-    def text(self, text: str) -> str:
-        """Return what is stored of a body."""
-        ...
-
-
-@dataclass(slots=True)
-class Refusals:
-    """Records that were refused alone: how many, and what was wrong with the first."""
-
-    count: int = 0
-    first: str = ""
-
-    def add(self, words: str, *, count: int = 1) -> None:
-        self.count += count
-        self.first = self.first or words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """What is known of a body besides what it says."""
-
-    workspace: WorkspaceId
-    received_ns: int
-    policy: LogPolicy
-    refusals: Refusals = field(default_factory=Refusals)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.factories import NANO, any_value, key_values
 
 from tidegate.kernel import WorkspaceId
-from tidegate.telemetry.logs.decode import Arrival, Refusals, rows_of
+from tidegate.telemetry.logs.decode import rows_of
 from tidegate.telemetry.logs.model import LogRow
+from tidegate.telemetry.records import Arrival, Refusals
 
 NOW_NS = 1_700_000_002 * NANO
 W = WorkspaceId("default")

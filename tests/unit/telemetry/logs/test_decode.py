@@ -11,8 +11,9 @@ from tests.factories import NANO
 from tests.unit.telemetry.logs.records import NOW_NS, make_logs, make_record, read, read_one
 
 from tidegate.telemetry.families import FAMILY_BITS
-from tidegate.telemetry.logs.decode import CUT, MAX_BODY_CHARACTERS, Refusals
+from tidegate.telemetry.logs.decode import CUT, MAX_BODY_CHARACTERS
 from tidegate.telemetry.logs.model import LOG_COLUMNS
+from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.values import MAX_ATTRIBUTES
 
 
