@@ -27,10 +27,8 @@ async def test_a_log_record_is_read_back_as_it_was_meant(engine: TelemetryEngine
     record = make_record("line\twith\nall", attributes, event_name="usage.recorded", trace_id=b"\1" * 16)
     plain = make_record("a sign-in", time_unix_nano=0)
     rows = list(log_rows_of(make_logs(record, plain), arrival(workspace)))
-    await engine.insert([workspace], "raw_logs", LOG_COLUMNS, _ENCODER.encode_lines(rows), token="t-logs")  # noqa: S106
-    found = await engine.select(
-        [workspace], f"SELECT {', '.join(LOG_COLUMNS)} FROM raw_logs ORDER BY second DESC", {}
-    )
+    await engine.insert([workspace], "raw_logs", LOG_COLUMNS, _ENCODER.encode_lines(rows), token="t-logs")
+    found = await engine.select([workspace], f"SELECT {', '.join(LOG_COLUMNS)} FROM raw_logs ORDER BY second DESC", {})
     for row, stored in zip(rows, found, strict=True):
         wanted = msgspec.to_builtins(row)
         stored["second"] = int(stored["second"].timestamp())
@@ -40,11 +38,13 @@ async def test_a_log_record_is_read_back_as_it_was_meant(engine: TelemetryEngine
 async def test_points_are_read_back_as_they_were_meant(engine: TelemetryEngine, workspace: WorkspaceId) -> None:
     values = (float("nan"), float("inf"), -float("inf"), 2.5)
     metrics = [make_metric("gauge", f"g{n}", as_double=value) for n, value in enumerate(values)]
-    histogram = make_metric("histogram", count=2, sum=1.5, max=float("inf"), explicit_bounds=[1.0], bucket_counts=[1, 1])
+    histogram = make_metric(
+        "histogram", count=2, sum=1.5, max=float("inf"), explicit_bounds=[1.0], bucket_counts=[1, 1]
+    )
     summary = make_metric("summary", quantile_values=[{"quantile": 0.5, "value": float("nan")}])
     metrics += [histogram, summary, make_counter(2**53, start_time_unix_nano=NOW_NS - 9 * NANO)]
     rows = list(point_rows_of(make_metrics(*metrics), arrival(workspace)))
-    await engine.insert([workspace], "raw_points", POINT_COLUMNS, _ENCODER.encode_lines(rows), token="t-points")  # noqa: S106
+    await engine.insert([workspace], "raw_points", POINT_COLUMNS, _ENCODER.encode_lines(rows), token="t-points")
     found = await engine.select([workspace], f"SELECT {', '.join(POINT_COLUMNS)} FROM raw_points", {})
     by_id = {row["point_id"]: row for row in found}
     for row in rows:
