@@ -289,8 +289,7 @@ class Waterfall extends HTMLElement {
       const path = `/traces/${this.dataset.trace}/spans/${this.#selected}`;
       const answer = await fetch(path, { ...FRAGMENT, signal: this.#loading.signal });
       const contents = parsed(await answer.text());
-      for (const heading of contents.querySelectorAll("h1, .trail")) if (answer.ok) heading.remove();
-      panel.replaceChildren(...contents.childNodes);
+      panel.replaceChildren(...(contents.querySelector(".span-contents") ?? contents).childNodes);
       say(answer.ok ? `Span ${row.querySelector("a").textContent} is shown beside the list.` : "The span could not be read.");
     } catch (error) {
       if (error.name !== "AbortError") say("The span could not be loaded. Press Enter to try again.");
