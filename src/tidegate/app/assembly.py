@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,6 +61,8 @@ from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
+from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
+from tidegate.telemetry.erasures.routes import router as erasure_routes
 from tidegate.telemetry.routes import OtlpTraces
 from tidegate.telemetry.traces import EngineTraceStore, TraceService
 from tidegate.telemetry.traces.pages import router as trace_pages
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
+_RAW_KEPT = timedelta(days=7)  # copies of what was erased are erased as long: senders keep nothing longer
 
 _ROUTERS = (
     health.router,
@@ -82,6 +86,7 @@ _ROUTERS = (
     live_routes,
     signal_routes,
     trace_routes,
+    erasure_routes,
     trace_pages,
     run_routes,
     run_pages,
@@ -174,11 +179,16 @@ def _slices(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
     services: dict[type[Any], object] = {
         TraceService: traces,
+        ErasureService: ErasureService(
+            rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
+        ),
         AiRunService: build_runs(database, engine, clock, traces=traces),
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
@@ -196,7 +206,7 @@ def _slices(
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, ingest, [ingest.run, closer.run, evaluating, refresher.run, hub.run]
+    return services, ingest, [ingest.run, closer.run, evaluating, refresher.run, hub.run, eraser.run]
 
 
 def _running(tasks: list[Task]) -> Callable[[FastAPI], Any]:
