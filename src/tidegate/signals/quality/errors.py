@@ -10,7 +10,3 @@ class TrecFileInvalidError(InvalidInputError):
 
     def __init__(self, what: str, line: int, words: str) -> None:
         super().__init__(f"Line {line} of the {what}: {words}", field=f"{what}.{line}")
-
-
-class EvaluationInvalidError(InvalidInputError):
-    code: ClassVar[str] = "evaluation_invalid"
