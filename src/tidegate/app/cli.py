@@ -22,6 +22,8 @@ _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
+    "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
 }
@@ -134,12 +136,15 @@ def sign_in_link(ctx: click.Context, data_dir: Path, workspace: str) -> None:
 @cli.command()
 @data_dir_option
 @json_option
-def status(data_dir: Path, *, as_json: bool) -> None:
-    """Show the processes of this data directory's server: state, restarts, memory."""
-    from tidegate.app.serving import describe_status, render_status
+@click.option("--metrics", "as_metrics", is_flag=True, help="In the Prometheus text format, for your own monitoring.")
+def status(data_dir: Path, *, as_json: bool, as_metrics: bool) -> None:
+    """Show the processes of this data directory's server: state, restarts, memory, room on disk."""
+    from tidegate.app.serving import describe_status, render_metrics, render_status
 
     found = describe_status(data_dir)
-    if as_json:
+    if as_metrics:
+        click.echo(render_metrics(found))
+    elif as_json:
         print_json(found)
     else:
         click.echo(render_status(found))

@@ -4,6 +4,11 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from tidegate.kernel import InvalidInputError
+from tidegate.storage.disk import DiskLimit
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8420
@@ -39,18 +44,87 @@ def external_database() -> ExternalDatabase | None:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalTelemetry:
+    """A telemetry engine of one's own, in place of the embedded one."""
+
+    url: str = field(repr=False)
+    """`http[s]://[user[:password]@]host[:port]`."""
+    password: str | None = field(default=None, repr=False)
+    """Of the user in the URL; wins over the one that stands there."""
+    secret: str | None = field(default=None, repr=False)
+    """Of an embedded engine that was started by itself; `None` means a ClickHouse server."""
+    cluster: str | None = None
+    """Tables are made on all hosts of this cluster of the server; `None` for one server."""
+
+    @property
+    def shown(self) -> str:
+        """The address without what must not be shown."""
+        parts = urlsplit(self.url)
+        kind = "embedded engine" if self.secret else "server" if self.cluster is None else f"cluster {self.cluster}"
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''} ({kind} of your own)"
+
+
+class TelemetryUrlInvalidError(InvalidInputError):
+    code: ClassVar[str] = "telemetry_url_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TIDEGATE_TELEMETRY_URL is no address of a telemetry server: write http://user@host:8123 or "
+            "https://user@host:8443, and the password into TIDEGATE_TELEMETRY_PASSWORD.",
+            field="TIDEGATE_TELEMETRY_URL",
+        )
+
+
+def external_telemetry() -> ExternalTelemetry | None:
+    """Return what `TIDEGATE_TELEMETRY_URL` and its companions say, `None` when it is not set.
+
+    Raises:
+        TelemetryUrlInvalidError: it is no address over HTTP.
+    """
+    url = os.environ.get("TIDEGATE_TELEMETRY_URL")
+    if not url:
+        return None
+    parts = urlsplit(url)
+    try:
+        is_right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or parts.path.strip("/") or parts.query:
+        raise TelemetryUrlInvalidError
+    return ExternalTelemetry(
+        url=url,
+        password=os.environ.get("TIDEGATE_TELEMETRY_PASSWORD") or None,
+        secret=os.environ.get("TIDEGATE_TELEMETRY_SECRET") or None,
+        cluster=os.environ.get("TIDEGATE_TELEMETRY_CLUSTER") or None,
+    )
+
+
+def disk_limit() -> DiskLimit:
+    """Return how much of the disk must stay free, from `TIDEGATE_DISK_MIN_FREE`.
+
+    Raises:
+        DiskLimitInvalidError: it is neither a size nor a share.
+    """
+    return DiskLimit.parse(os.environ.get("TIDEGATE_DISK_MIN_FREE"))
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """What the supervisor tells an edge process, as JSON in one environment variable."""
 
     data_dir: Path
     database_dsn: str = field(repr=False)
     telemetry_url: str
-    telemetry_secret: str = field(repr=False)
+    telemetry_secret: str | None = field(repr=False)
+    """`None` for a server, which knows no claims."""
+    telemetry_password: str | None = field(repr=False)
     public_url: str
     http_fd: int
     """The listening socket, bound by the supervisor: while an edge restarts, callers wait instead of being refused."""
     otlp_fd: int | None
     """A second listener on 4318, the port that exporters expect; `None` when somebody else has it."""
+    disk_limit: DiskLimit = field(default_factory=DiskLimit)
+    """How much must stay free; below it no telemetry is taken in."""
 
     @classmethod
     def from_environment(cls) -> "EdgeSettings":
@@ -60,7 +134,9 @@ class EdgeSettings:
             database_dsn=given["databaseDsn"],
             telemetry_url=given["telemetryUrl"],
             telemetry_secret=given["telemetrySecret"],
+            telemetry_password=given.get("telemetryPassword"),
             public_url=given["publicUrl"],
             http_fd=given["httpFd"],
             otlp_fd=given.get("otlpFd"),
+            disk_limit=disk_limit(),
         )

@@ -52,12 +52,14 @@ class IngestService:
         touches: TouchLedger,
         ids: IdFactory,
         on_stored: Callable[[], None],
+        gate: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spans = spans
         self._touches = touches
         self._ids = ids
         self._on_stored = on_stored
+        self._gate = gate
         self._monotonic = monotonic
         self._waiting: list[_Delivery] = []
         self._rows_waiting: defaultdict[WorkspaceId, int] = defaultdict(int)
@@ -73,8 +75,9 @@ class IngestService:
         Raises:
             IngestFullError: too much is waiting; nothing of this call was stored.
             InvalidInputError: the engine cannot read a row of this call.
-            UnavailableError: the engines do not answer; sending again is safe.
+            UnavailableError: the engines do not answer, or intake is stopped; sending again is safe.
         """
+        self._gate()
         if not rows:
             return
         weight = max(len(rows), size_bytes // _BYTES_A_ROW)

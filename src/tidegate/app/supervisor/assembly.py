@@ -69,11 +69,14 @@ class Wiring:
 
     def child_settings(self, **more: str | int | None) -> str:
         """Return `TIDEGATE_CHILD`, the one way in which children are told what the supervisor knows."""
+        settings_secret = self.settings.telemetry_secret
         known = {
             "dataDir": str(self.data_dir),
             "databaseDsn": self.database_dsn,
             "telemetryUrl": self.telemetry_url,
-            "telemetrySecret": self.telemetry_secret if self.settings.telemetry_url is None else None,
+            "telemetrySecret": self.telemetry_secret if self.settings.telemetry_url is None else settings_secret,
+            "telemetryPassword": self.settings.telemetry_password,
+            "telemetryCluster": self.settings.telemetry_cluster,
             "publicUrl": self.settings.public_url or self.doors.url,
             "otlpUrl": self.doors.otlp_url,
         }
@@ -148,6 +151,7 @@ def _engine(wiring: Wiring, listener: socket.socket) -> ChildSpec:
             pass_fds=(descriptor,),
         ),
         ready=ready,
+        silent_within=wiring.settings.silent_within,
     )
 
 
@@ -174,7 +178,13 @@ def _edge(wiring: Wiring) -> ChildSpec:
         log=_log(wiring, EDGE),
         pass_fds=(http,) if otlp is None else (http, otlp),
     )
-    return ChildSpec(name=EDGE, launch=launch, ready=ready, depends_on=(MIGRATE,))
+    return ChildSpec(
+        name=EDGE,
+        launch=launch,
+        ready=ready,
+        silent_within=wiring.settings.silent_within,
+        depends_on=(MIGRATE,),
+    )
 
 
 def _worker(wiring: Wiring, command: tuple[str, ...]) -> ChildSpec:

@@ -32,6 +32,7 @@ from tidegate.storage.engine.statements import (
 Rows: TypeAlias = bytes | bytearray | memoryview
 _THROWN = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: a claim cannot call throwIf, so it is the child's own
 _FOREIGN_ROW = "A row is of a workspace that the claim does not name; nothing was stored."
+_INPUT = re.compile(r"(?<= FROM )input\(")
 _FORMAT_CLAUSE = re.compile(r" FORMAT (\w+)(?: SETTINGS [^']*)?$")  # at the end of a printed statement
 
 
@@ -127,13 +128,21 @@ class Execution:
             with self._library.open() as handle, MemoryFile(request.rows or b"") as file:
                 handle.configure(request.database, admin_settings(request.settings, inserting=inserting))
                 if request.rows is not None and inserting:
-                    source = rf" FROM INFILE {string_literal(file.path)}\g<0>"
-                    text = _FORMAT_CLAUSE.sub(source, self._library.print_statement(request.text))
-                    return handle.run(text, "Null")
+                    printed = self._library.print_statement(request.text)
+                    return handle.run(_with_rows(printed, file.path), "Null", request.parameters)
                 return _read(handle, request.text, statement, request)
         finally:
             if changing:
                 self._catalog.forget()
+
+
+def _with_rows(printed: str, path: str) -> str:
+    """Return an INSERT that reads its rows from `path`: the library has no body that `input()` could read."""
+    form = _FORMAT_CLAUSE.search(printed)
+    if form is not None and _INPUT.search(printed):
+        source = f"file({string_literal(path)}, {string_literal(form[1])}, "
+        return _INPUT.sub(lambda _: source, _FORMAT_CLAUSE.sub("", printed), count=1)
+    return _FORMAT_CLAUSE.sub(rf" FROM INFILE {string_literal(path)}\g<0>", printed)
 
 
 class MemoryFile:
