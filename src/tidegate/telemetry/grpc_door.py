@@ -3,9 +3,11 @@
 Contract. OK means stored and synced; a partial success says what was refused alone. UNAVAILABLE with RetryInfo asks to
 send the same again; every other status does not. grpcio cannot take over a listening socket, so the supervisor keeps
 the port by a socket that is bound and does not listen, and the door listens beside it: nobody else gets the port
-between two lives of this process. grpcio is imported when the door opens. Measured: 12 MB private at rest.
+between two lives of this process. grpcio is imported when the door opens. Measured: 11 MB private
+and 7 threads at rest.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -90,6 +92,14 @@ class GrpcDoor:
             return False
         await self._server.start()
         return True
+
+    async def run(self, port: int) -> None:
+        """Serve until cancelled; without the port, do nothing for as long."""
+        try:
+            await self.open(port)
+            await asyncio.Event().wait()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Take no more calls, let those under way finish, then end the others."""
