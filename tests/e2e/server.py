@@ -41,6 +41,8 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.data_dir = folder / "data"
         self.port = free_port()
+        self.otlp_grpc_port = 0
+        """Set it before the start to have OTLP over gRPC there."""
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,7 +60,9 @@ class Server:
         command = [sys.executable, "-m", "tidegate", "serve", "--data-dir", str(self.data_dir)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--otlp-port", "0"], stdout=log, stderr=log
+                [*command, "--port", str(self.port), "--otlp-port", "0", "--otlp-grpc-port", str(self.otlp_grpc_port)],
+                stdout=log,
+                stderr=log,
             )
         try:
             self.wait_ready()

@@ -13,6 +13,7 @@ from tidegate.storage.disk import DiskLimit
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8420
 DEFAULT_OTLP_PORT = 4318
+DEFAULT_OTLP_GRPC_PORT = 4317
 _CHILD_VARIABLE = "TIDEGATE_CHILD"
 
 
@@ -123,6 +124,8 @@ class EdgeSettings:
     """The listening socket, bound by the supervisor: while an edge restarts, callers wait instead of being refused."""
     otlp_fd: int | None
     """A second listener on 4318, the port that exporters expect; `None` when somebody else has it."""
+    otlp_grpc_port: int | None = None
+    """Kept for us by the supervisor; OTLP over gRPC is served there. `None` when somebody else has it."""
     disk_limit: DiskLimit = field(default_factory=DiskLimit)
     """How much must stay free; below it no telemetry is taken in."""
 
@@ -138,5 +141,6 @@ class EdgeSettings:
             public_url=given["publicUrl"],
             http_fd=given["httpFd"],
             otlp_fd=given.get("otlpFd"),
+            otlp_grpc_port=given.get("otlpGrpcPort"),
             disk_limit=disk_limit(),
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tidegate.app.supervisor.probes import get, http_answers
 from tidegate.app.supervisor.settings import ChildSpec, Lifetime, SupervisorSettings
-from tidegate.app.supervisor.sockets import listen, url_of
+from tidegate.app.supervisor.sockets import listen, reserve_loopback, url_of
 from tidegate.storage.postgres import START_LIMIT_S, STOP_LIMIT_S, STOP_SIGNAL, PostgresServer, PreparedPostgres
 from tidegate.storage.processes import Launch
 
@@ -28,6 +28,8 @@ class Doors:
     http: socket.socket
     otlp: socket.socket | None
     engine: socket.socket | None
+    otlp_grpc: socket.socket | None = None
+    """Keeps the port for the edge, which listens beside it."""
 
     @property
     def url(self) -> str:
@@ -37,8 +39,16 @@ class Doors:
     def otlp_url(self) -> str | None:
         return None if self.otlp is None else url_of(self.otlp)
 
+    @property
+    def otlp_grpc_port(self) -> int | None:
+        return None if self.otlp_grpc is None else int(self.otlp_grpc.getsockname()[1])
+
+    @property
+    def otlp_grpc_url(self) -> str | None:
+        return None if self.otlp_grpc is None else url_of(self.otlp_grpc)
+
     def close(self) -> None:
-        for listener in (self.http, self.otlp, self.engine):
+        for listener in (self.http, self.otlp, self.engine, self.otlp_grpc):
             if listener is not None:
                 listener.close()
 
@@ -87,11 +97,12 @@ def open_doors(settings: SupervisorSettings) -> Doors:
     """Bind everything that is listened on, before anything starts.
 
     Raises:
-        PortBusyError: the port of the pages is taken; the OTLP port is given up silently, the state file says so.
+        PortBusyError: the port of the pages is taken; OTLP ports are given up silently, the state file says so.
     """
     http = listen(settings.host, settings.port)
     otlp = None if settings.otlp_port is None else _listen_if_free(settings.otlp_port)
-    return Doors(http, otlp, listen("127.0.0.1", 0) if settings.telemetry_url is None else None)
+    grpc = None if settings.otlp_grpc_port is None else reserve_loopback(settings.otlp_grpc_port)
+    return Doors(http, otlp, listen("127.0.0.1", 0) if settings.telemetry_url is None else None, grpc)
 
 
 def _listen_if_free(port: int) -> socket.socket | None:
@@ -174,7 +185,7 @@ def _edge(wiring: Wiring) -> ChildSpec:
 
     launch = Launch(
         wiring.settings.edge_command,
-        _told(wiring, httpFd=http, otlpFd=otlp),
+        _told(wiring, httpFd=http, otlpFd=otlp, otlpGrpcPort=wiring.doors.otlp_grpc_port),
         log=_log(wiring, EDGE),
         pass_fds=(http,) if otlp is None else (http, otlp),
     )
