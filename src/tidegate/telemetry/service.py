@@ -4,7 +4,8 @@ Contract. `accept` returns when the rows are on disk: `kill -9` right after lose
 one day are stored in pieces of 16 MB, each whole or not at all; a call that fails may be repeated, and spans count once
 by identity.
 Order of a flush: announce the touched seconds (PostgreSQL) → insert (engine, synced, under a token) → confirm. A crash
-between any two leaves an announcement, which the next start confirms: a second counted twice over is counted the same.
+between any two leaves an announcement, which another process adopts: a second counted twice over is counted the same. An
+insert that outlives its caller's patience is counted too: what is in doubt is counted at once and again later.
 One flush is under way at a time; the next begins at once when the last one began over 250 ms ago. Measured ceiling:
 see benchmarks/RESULTS.md, ingest.
 """
@@ -110,7 +111,7 @@ class IngestService:
             try:
                 # An engine that neither answers nor refuses must not hold up every sender for ever.
                 async with asyncio.timeout(_FLUSH_LIMIT_S):
-                    await self._confirm_leftovers()
+                    await self._settle_touches()
                     await self._flush_apart(batch)
             except TidegateError as error:
                 _settle(batch, error)
@@ -132,13 +133,16 @@ class IngestService:
         except TimeoutError:
             return  # nothing came in, but seconds of an earlier flush still have to be confirmed
 
-    async def _confirm_leftovers(self) -> None:
-        """Confirm flushes whose outcome is unknown: their rows may have been stored after all."""
+    async def _settle_touches(self, *, stored: str | None = None) -> None:
+        """Confirm the flush that was `stored`, and those whose outcome is unknown: they may be, or will be yet."""
         if not self._adopted:
             await self._touches.adopt()
             self._adopted = True
         for flush_id, workspaces in list(self._unconfirmed.items()):
-            await self._touches.confirm(flush_id, workspaces)
+            if flush_id == stored:
+                await self._touches.confirm(flush_id, workspaces)
+            else:
+                await self._touches.confirm_in_doubt(flush_id, workspaces)
             del self._unconfirmed[flush_id]
             self._on_stored()
 
@@ -183,7 +187,7 @@ class IngestService:
         for day, rows in days.items():
             await self._spans.add_spans(rows, token=f"{flush_id}-{day}")
             self.stored_rows += len(rows)
-        await self._confirm_leftovers()
+        await self._settle_touches(stored=flush_id)
 
 
 def _settle(batch: Sequence[_Delivery], error: TidegateError | None) -> None:
