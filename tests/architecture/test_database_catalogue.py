@@ -15,7 +15,7 @@ DEFINER_FUNCTIONS = {
     "workspace_of_token",
 }
 # Tables without a workspace: they hold nothing of any.
-INSTALLATION_WIDE = {"alert_watch", "rollup_watermark", "schema_migrations", "workspaces"}
+INSTALLATION_WIDE = {"alert_watch", "price_changes", "rollup_watermark", "schema_migrations", "workspaces"}
 
 
 async def tables(owner: Owner) -> list[asyncpg.Record]:

@@ -89,15 +89,19 @@ class Server:
         return {child["name"]: child["pid"] for child in state["children"] if child["pid"]}
 
     def cli(
-        self, *arguments: str, token: str | None = None, cwd: Path | None = None
+        self,
+        *arguments: str,
+        token: str | None = None,
+        cwd: Path | None = None,
+        environment: dict[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
-        environment.pop("TIDEGATE_TOKEN", None)
-        if token:
-            environment["TIDEGATE_TOKEN"] = token
+        variables = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
+        variables.pop("TIDEGATE_TOKEN", None)
+        variables |= {"TIDEGATE_TOKEN": token} if token else {}
+        variables |= environment or {}
         return subprocess.run(
             [sys.executable, "-m", "tidegate", *arguments],
-            env=environment,
+            env=variables,
             cwd=cwd,
             capture_output=True,
             text=True,

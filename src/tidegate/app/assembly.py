@@ -16,10 +16,14 @@ from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
+from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.keys import load_signing_key
+from tidegate.app.live import Bell, PostgresVersions
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
+from tidegate.edge.live import LiveHub
+from tidegate.edge.live import router as live_routes
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
@@ -40,6 +44,12 @@ from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
 from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
+from tidegate.signals.explore import ExploreService
+from tidegate.signals.explore.pages import router as signal_pages
+from tidegate.signals.explore.routes import router as explore_routes
+from tidegate.signals.explore.sources import AnnouncedReleases
+from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
+from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import build_closer, build_reader
@@ -63,7 +73,11 @@ _ROUTERS = (
     static_routes,
     appearance_pages,
     identity_pages,
+    live_routes,
     signal_routes,
+    price_routes,
+    explore_routes,
+    signal_pages,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -83,6 +97,8 @@ class Edge:
     """One edge process: what it serves, and what runs beside it."""
 
     application: ASGIApp
+    close_streams: Callable[[], None]
+    """To be called when the process stops: streams would keep it waiting."""
 
 
 async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
@@ -112,7 +128,10 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     )
     for router in _ROUTERS:
         application.include_router(router)
-    return Edge(RequestContext(OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)))
+    hub = services[LiveHub]
+    assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
+    doors = OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)
+    return Edge(RequestContext(doors), close_streams=hub.close)
 
 
 def _slices(
@@ -130,10 +149,13 @@ def _slices(
         gate=disk.gate,
     )
     rules = load_rules()
+    hub = LiveHub(PostgresVersions(database))
+    closer.on_published = Bell(hub.wake)
     alert_store = PostgresAlertStore(database)
     evaluator = AlertEvaluator(
-        rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids
-    )
+        rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
+        on_changed=hub.wake,
+    )  # fmt: skip
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
     releases = ReleasesService(store=PostgresReleaseStore(database), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database), clock=clock)
@@ -142,8 +164,15 @@ def _slices(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    price_store = PostgresPriceStore(database)
+    books = PriceBooks(store=price_store, changes=price_store)
     services: dict[type[Any], object] = {
+        PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
+        ExploreService: ExploreService(
+            reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
+        ),
+        LiveHub: hub,
         RollupReader: reader,
         TelemetryWatch: reader,
         AlertService: alerts,
@@ -153,7 +182,8 @@ def _slices(
         GateService: gates,
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
-    return services, ingest, [ingest.run, closer.run, partial(evaluator.run, closer.on_published), refresher.run]
+    evaluating = partial(evaluator.run, closer.on_published)
+    return services, ingest, [ingest.run, closer.run, evaluating, refresher.run, hub.run]
 
 
 def _running(tasks: list[Task]) -> Callable[[FastAPI], Any]:

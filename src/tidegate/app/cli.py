@@ -22,6 +22,9 @@ _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
+    "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
+    "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
 }
 

@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import structlog
@@ -31,6 +32,18 @@ def configure_logs() -> None:
     )
 
 
+class _Server(uvicorn.Server):
+    """Ends the streams of open pages first: waiting for requests under way would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, close_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._close_streams = close_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._close_streams()
+        await super().shutdown(sockets)
+
+
 async def serve(settings: EdgeSettings) -> None:
     """Serve until SIGTERM."""
     async with AsyncExitStack() as stack:
@@ -46,7 +59,7 @@ async def serve(settings: EdgeSettings) -> None:
             timeout_keep_alive=30,
         )
         descriptors = [settings.http_fd, *([] if settings.otlp_fd is None else [settings.otlp_fd])]
-        await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=fd) for fd in descriptors])
+        await _Server(config, edge.close_streams).serve(sockets=[socket.socket(fileno=fd) for fd in descriptors])
 
 
 def main() -> None:

@@ -70,6 +70,8 @@ class Shell:
     """Whether the page asks again for its contents."""
     notices: Sequence[str]
     """What concerns the whole installation, said above the contents of every page."""
+    topics: str
+    """What it listens to, with commas: topics of `edge.live`."""
 
 
 class PageRenderer:
@@ -92,6 +94,7 @@ class PageRenderer:
         section: str = "",
         status: int = 200,
         is_live: bool = False,
+        topics: str = "gates,alerts,signals",
         **values: object,
     ) -> Response:
         """Return the page; `section` is the entry of the navigation that it belongs to."""
@@ -108,6 +111,7 @@ class PageRenderer:
             now=self._clock.now(),
             is_live=is_live,
             notices=self._notices() if caller else (),
+            topics=topics,
         )
         body = self._templates.get_template(template).render(shell=shell, **values).encode()
         # Private to one session, and never to be seen again by "back" after signing out.

@@ -1,6 +1,16 @@
 """Families, windows and signals: numbers over what happened, exact."""
 
-from tidegate.signals.model import NANO_PER_USD, Family, Figures, GroupTotals, SignalScope, Totals, figures_of
+from tidegate.signals.model import (
+    NANO_PER_USD,
+    Durations,
+    Family,
+    Figures,
+    GroupTotals,
+    SeriesPoint,
+    SignalScope,
+    Totals,
+    figures_of,
+)
 from tidegate.signals.ports import Dimension, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
 
@@ -8,9 +18,11 @@ __all__ = [
     "DEFAULT_WINDOW",
     "NANO_PER_USD",
     "Dimension",
+    "Durations",
     "Family",
     "Figures",
     "GroupTotals",
+    "SeriesPoint",
     "SignalReader",
     "SignalScope",
     "SignalService",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
@@ -13,7 +14,16 @@ class Family(StrEnum):
 
     REQUEST = "request"
     AUTH = "auth"
+    TENANT = "tenant"
     AI_RUN = "ai_run"
+    TOOL_CALL = "tool_call"
+    INGESTION = "ingestion"
+    RETRIEVAL = "retrieval"
+    DELIVERY = "delivery"
+    ACCESS_SYNC = "access_sync"
+    USAGE = "usage"
+    POLICY = "policy"
+    RUNTIME = "runtime"
 
 
 NANO_PER_USD = 1_000_000_000  # money is counted in whole nano-dollars: sums are exact in any order
@@ -55,6 +65,27 @@ class SignalScope:
     environment: str | None = None
     release: str | None = None
     tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """Totals of one bucket of a series, of one value of the dimension that it is split by."""
+
+    start: datetime
+    key: str
+    """Empty when the series is not split."""
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long events took; quantiles are exact to one bucket, which is 2^(1/8) wide."""
+
+    count: int
+    mean_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals.model import Family, GroupTotals, SignalScope, Totals
+from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.runs import Run, TraceSpan
 
-Dimension = Literal["route", "status", "error_code", "model", "tenant", "service", "release", "outcome"]
+Dimension = Literal[
+    "service", "environment", "release", "tenant", "route", "status", "error_code", "model", "provider", "outcome",
+    "object", "detail", "source",
+]  # fmt: skip
 
 
 class SignalReader(Protocol):
@@ -26,9 +29,46 @@ class SignalReader(Protocol):
         ...
 
     async def totals_by(
-        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange | None,
+        *,
+        by: Dimension,
+        scope: SignalScope,
+        limit: int = 1_000,
     ) -> dict[str, Totals]:
-        """The same, split by one dimension; at most 1,000 keys, largest first."""
+        """The same, split by one dimension; at most `limit` keys, largest first."""
+        ...
+
+    async def series(  # noqa: PLR0913 - what a chart is about
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        step_s: int,
+        by: Dimension | None = None,
+        scope: SignalScope,
+        limit: int = 20,
+    ) -> list[SeriesPoint]:
+        """Return the totals of each bucket of `step_s` seconds that has events, in order of time.
+
+        Buckets begin at multiples of the step since 1970. Split, the `limit` largest keys of the window are told apart
+        and the others left out.
+        """
+        ...
+
+    async def quantiles(
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        scope: SignalScope,
+        by: Dimension | None = None,
+    ) -> dict[str, Durations]:
+        """Return how long events of `window` took, by the values of a dimension; the key of all together is empty."""
         ...
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:

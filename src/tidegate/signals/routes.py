@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Response
 
 from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.providers import provide
-from tidegate.kernel import InvalidInputError, NotFoundError, TimeRange, format_utc, parse_utc
+from tidegate.kernel import InvalidInputError, TimeRange, format_utc, parse_utc
+from tidegate.signals.errors import FamilyNotFoundError
 from tidegate.signals.exposition import CONTENT_TYPE, exposition_of
 from tidegate.signals.model import Family, Figures
 from tidegate.signals.reader import RollupReader
@@ -36,10 +37,6 @@ _DASHBOARDS: Final = {
         "averageCostPerRunUsd",
     ),
 }
-
-
-class FamilyNotFoundError(NotFoundError):
-    code = "family_not_found"
 
 
 @router.get("/metrics")

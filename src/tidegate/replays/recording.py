@@ -1,0 +1,214 @@
+"""A whole recording: its files one after the other, each with its ids, its bookmark and what came of it."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tidegate.edge.client import ApiClient
+from tidegate.replays.bookmarks import Bookmark, Bookmarks, cache_folder
+from tidegate.replays.files import Fingerprint, files_of, fingerprint_of, lines_of
+from tidegate.replays.formats import Format
+from tidegate.replays.formats.syslog import first_year
+from tidegate.replays.model import NANO, Naming, Reading, Signal, Tally, UnreadableFileError
+from tidegate.replays.progress import Show
+from tidegate.replays.sender import DEFAULT_PATIENCE_S, Pauses, Sender
+from tidegate.replays.service import Exporter, FileReplay, Pace
+from tidegate.replays.times import as_text
+
+_TIMEOUT_S = 60.0  # a batch is answered when it is on disk; on a full queue that was seen to take 10 s
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    path: Path
+    form: Format
+    speed: float | None = None
+    rebase: str | None = None
+    again: bool = False
+    restart: bool = False
+    service: str | None = None
+    model: str | None = None
+    provider: str | None = None
+    year: int | None = None
+    start: int | None = None
+    limit: int | None = None
+    patience: float = DEFAULT_PATIENCE_S
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one file."""
+
+    file: Path
+    digest: str
+    tally: Tally
+    resumed_at: int
+    is_known: bool
+    """All of it was sent before: nothing was to do."""
+
+    def as_wire(self) -> dict[str, Any]:
+        tally = self.tally
+        return {
+            "file": str(self.file),
+            "digest": self.digest,
+            "rows": tally.rows,
+            "spans": tally.spans,
+            "logs": tally.logs,
+            "points": tally.points,
+            "requests": tally.requests,
+            "unreadable": tally.unreadable,
+            "refused": tally.refused,
+            "reasons": tally.reasons,
+            "resumedAfterRow": self.resumed_at,
+            "sentBefore": self.is_known,
+            "firstTime": as_text(tally.first_ns),
+            "lastTime": as_text(tally.last_ns),
+        }
+
+    def sentence(self, *, is_dry: bool) -> str:
+        name, tally = self.file.name, self.tally
+        if self.is_known:
+            return (
+                f"{name}: all of it was sent before. --restart sends it once more, --again as a recording of its own."
+            )
+        parts = ((tally.spans, "spans"), (tally.logs, "log records"), (tally.points, "points"))
+        items = ", ".join(f"{count:,} {what}" for count, what in parts if count) or "nothing"
+        behind = f" (after row {self.resumed_at:,}, where it stopped before)" if self.resumed_at else ""
+        span = f", {as_text(tally.first_ns)} to {as_text(tally.last_ns)}" if tally.first_ns else ""
+        lost = "".join(
+            f"; {count:,} {what}"
+            for count, what in ((tally.unreadable, "unreadable"), (tally.refused, "refused"))
+            if count
+        )
+        return f"{name}: {'read' if is_dry else 'sent'} {items} of {tally.rows:,} rows{behind}{span}{lost}."
+
+
+class NothingSent:
+    """The exporter of a dry run."""
+
+    def send(self, signal: Signal, body: bytes, content_type: str) -> tuple[int, str]:  # noqa: ARG002 - as its port says
+        return 0, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    exporter: Exporter
+    destination: str
+    """Which server and workspace: what was sent to another is not sent to this one."""
+
+
+@contextmanager
+def connected(client: ApiClient, options: Options) -> Iterator[Connection]:
+    token = client.token or ""
+    destination = f"{client.url} {hashlib.sha256(token.encode()).hexdigest()[:32]}"
+    if options.dry_run:
+        yield Connection(NothingSent(), destination)
+        return
+    import httpx
+
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    with httpx.Client(base_url=client.url, headers=headers, timeout=_TIMEOUT_S) as opened:
+        yield Connection(Sender(opened, patience_s=options.patience, pauses=Pauses()), destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    options: Options
+    connection: Connection
+    pauses: Pauses = field(default_factory=Pauses)
+    folder: Path = field(default_factory=cache_folder)
+
+    def send(self, show: Show) -> list[Result]:
+        """Send every file, in the order of their names.
+
+        Raises:
+            UnreadableFileError: a file is not of its format; those before it were sent.
+            CliError: the server refused a request, or nobody answered in time.
+        """
+        return [self._named(file, show) for file in files_of(self.options.path, self.options.form)]
+
+    def _named(self, file: Path, show: Show) -> Result:
+        try:
+            return self._send(file, show)
+        except UnreadableFileError as error:
+            raise UnreadableFileError(f"{file.name}: {error}") from error
+
+    def _send(self, file: Path, show: Show) -> Result:
+        fingerprint = fingerprint_of(file)
+        bookmarks = self._bookmarks(fingerprint)
+        replay = FileReplay(
+            file,
+            self.options.form,
+            exporter=self.connection.exporter,
+            pace=Pace(self.options.speed, self.options.limit),
+            pauses=self.pauses,
+        )
+        bookmark = bookmarks.find() if not self.options.dry_run else None
+        if bookmark is None or self.options.again:
+            bookmark = self._first_bookmark(file, fingerprint, replay)
+        elif self.options.restart:
+            bookmark = replace(bookmark, row=0, is_finished=False)
+        if bookmark.is_finished:
+            return Result(file, fingerprint.digest, Tally(), bookmark.row, is_known=True)
+        reading = self._reading(file, fingerprint, bookmark)
+        kept = Unkept() if self.options.dry_run else bookmarks
+        tally = replay.send(
+            reading, kept, bookmark, lambda tally: show(file.name, fingerprint.line_count - bookmark.row, tally)
+        )
+        return Result(file, fingerprint.digest, tally, bookmark.row, is_known=False)
+
+    def _first_bookmark(self, file: Path, fingerprint: Fingerprint, replay: FileReplay) -> Bookmark:
+        """Decide what a repetition has to keep: the shift of times, and what the file's date says."""
+        options, now_ns = self.options, int(self.pauses.unix_time() * 1_000_000) * 1_000
+        written_s = file.stat().st_mtime
+        year = options.year or 0
+        if not year and options.form.name == "sshd":
+            year = first_year(lines_of(file), written_s)
+        start_ns = options.start if options.start is not None else int(written_s) * NANO
+        generation = ("rebased" if options.rebase else "") if not options.again else f"again {now_ns}"
+        bookmark = Bookmark(start_ns=start_ns, year=year, generation=generation)
+        if not options.rebase:
+            return bookmark
+        last_ns = replay.last_time_ns(self._reading(file, fingerprint, bookmark))
+        return replace(bookmark, shift_ns=now_ns - last_ns if last_ns else 0)
+
+    def _reading(self, file: Path, fingerprint: Fingerprint, bookmark: Bookmark) -> Reading:
+        return Reading(
+            naming=Naming(fingerprint.digest, bookmark.generation),
+            start_ns=bookmark.start_ns,
+            shift_ns=bookmark.shift_ns,
+            service=self.options.service,
+            model=self.options.model,
+            provider=self.options.provider,
+            year=bookmark.year or None,
+            name=file.name,
+        )
+
+    def _bookmarks(self, fingerprint: Fingerprint) -> Bookmarks:
+        options = self.options
+        identity = {
+            "digest": fingerprint.digest,
+            "format": options.form.name,
+            "destination": self.connection.destination,
+            "rebase": options.rebase,
+            "service": options.service,
+            "model": options.model,
+            "provider": options.provider,
+            "year": options.year,
+            "start": options.start,
+        }
+        return Bookmarks(self.folder, identity)
+
+
+class Unkept(Bookmarks):
+    """The bookmarks of a dry run: nothing is noted."""
+
+    def __init__(self) -> None:
+        """Need no folder."""
+
+    def set(self, bookmark: Bookmark) -> None:
+        """Forget it."""
