@@ -81,11 +81,13 @@ data_dir_option = click.option(
 )
 @click.option("--otlp-port", default=DEFAULT_OTLP_PORT, show_default=True, type=click.IntRange(0, 65535),
               help="Second port for OTLP/HTTP, used when free; 0 for none.")  # fmt: skip
-def serve(data_dir: Path, host: str, port: int, otlp_port: int) -> None:
+@click.option("--ingest-edge", is_flag=True,
+              help="A process of its own for telemetry, on the OTLP port; also TIDEGATE_INGEST_EDGE=1.")  # fmt: skip
+def serve(*, data_dir: Path, host: str, port: int, otlp_port: int, ingest_edge: bool) -> None:
     """Start the engines and the server, and keep them running until Ctrl-C."""
     from tidegate.app.serving import serve_forever
 
-    sys.exit(serve_forever(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port))
+    sys.exit(serve_forever(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port, ingest_edge=ingest_edge))
 
 
 @cli.group()

@@ -9,7 +9,7 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.settings import disk_limit, external_database, external_telemetry
+from tidegate.app.settings import disk_limit, external_database, external_telemetry, wants_ingest_edge
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -20,7 +20,7 @@ from tidegate.storage.disk import DiskRoom, DiskWatch
 __all__ = ["describe_status", "render_metrics", "render_status", "serve_forever", "url_of_running"]
 
 
-def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> int:
+def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int, ingest_edge: bool = False) -> int:
     """Run the server until a signal and return its exit code.
 
     Raises:
@@ -33,13 +33,13 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
         announcing.append(asyncio.get_running_loop().create_task(_print_banner(data_dir, report)))
 
     try:
-        settings = _settings_of(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port)
+        settings = _settings_of(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port, ingest_edge=ingest_edge)
         return asyncio.run(run_supervisor(settings, on_ready=announce))
     except TidegateError as error:
         raise CliError(f"{error.message} ({error.code})", exit_code=answer_for(error).exit_code) from error
 
 
-def _settings_of(*, data_dir: Path, host: str, port: int, otlp_port: int) -> SupervisorSettings:
+def _settings_of(*, data_dir: Path, host: str, port: int, otlp_port: int, ingest_edge: bool) -> SupervisorSettings:
     database, telemetry = external_database(), external_telemetry()
     return SupervisorSettings(
         data_dir=data_dir,
@@ -52,6 +52,7 @@ def _settings_of(*, data_dir: Path, host: str, port: int, otlp_port: int) -> Sup
         telemetry_password=telemetry.password if telemetry else None,
         telemetry_secret=telemetry.secret if telemetry else None,
         telemetry_cluster=telemetry.cluster if telemetry else None,
+        ingest_edge=ingest_edge or wants_ingest_edge(),
         disk_limit=disk_limit(),
     )
 

@@ -4,8 +4,8 @@ Contract. `accept` returns when the rows are on disk: `kill -9` right after lose
 one day are stored in pieces of 16 MB, each whole or not at all; a call that fails may be repeated, and spans count once
 by identity.
 Order of a flush: announce the touched seconds (PostgreSQL) → insert (engine, synced, under a token) → confirm. A crash
-between any two leaves an announcement, which another process adopts: a second counted twice over is counted the same. An
-insert that outlives its caller's patience is counted too: what is in doubt is counted at once and again later.
+between any two leaves an announcement, which another process adopts: a second counted twice over is counted the same.
+An insert that outlives its caller's patience is counted too: what is in doubt is counted at once and again later.
 One flush is under way at a time; the next begins at once when the last one began over 250 ms ago. Measured ceiling:
 see benchmarks/RESULTS.md, ingest.
 """

@@ -60,16 +60,23 @@ CHANNEL: Final = "telemetry_touched"
 class PostgresTouchLedger:
     """Keeps the promises of `TouchLedger`. One transaction a call, however many workspaces.
 
-    Several writers may live at once, and any of them may be taken for dead by another. What decides is therefore not who
-    lives but this: whoever finishes an insert leaves a touch behind that no closing has read before. Confirming turns
-    the writer's own announcement into such a touch, or writes a new one when somebody has adopted it meanwhile; for the
-    closing that read the adopted one may have counted before the insert, and settles it all the same.
+    Several writers may live at once, and any of them may be taken for dead by another. What decides is therefore not
+    who lives but this: whoever finishes an insert leaves a touch behind that no closing has read before. Confirming
+    turns the writer's own announcement into such a touch, or writes a new one when somebody has adopted it meanwhile;
+    for the closing that read the adopted one may have counted before the insert, and settles it all the same.
     """
 
     def __init__(
-        self, database: Database, *, writer: str, late: timedelta = _LATE, given_up: timedelta = _GIVEN_UP
+        self,
+        database: Database,
+        *,
+        writer: str,
+        notifies: bool = False,
+        late: timedelta = _LATE,
+        given_up: timedelta = _GIVEN_UP,
     ) -> None:
         self._database = database
+        self._notifies = notifies
         self._writer = writer
         self._late = late
         self._given_up = given_up
@@ -105,7 +112,8 @@ class PostgresTouchLedger:
                     await connection.execute(
                         _ADD_LATE, workspace, f"{flush_id}~", announced.get(workspace, ()), _LATE_WRITER, self._late
                     )
-                await connection.execute(f"NOTIFY {CHANNEL}")
+                if self._notifies:
+                    await connection.execute(f"NOTIFY {CHANNEL}")
         self._announced.pop(flush_id, None)
 
     async def adopt(self) -> None:
