@@ -12,6 +12,7 @@ import uvloop
 
 from tidegate.app.running import Edge
 from tidegate.app.settings import EdgeSettings, Role
+from tidegate.edge.connections import MAX_CONNECTIONS, ImpatientProtocol, raise_file_limit
 
 _DRAIN_S = 5  # requests under way may finish; the slowest bar of a route is 1 s
 
@@ -50,7 +51,8 @@ async def serve(settings: EdgeSettings) -> None:
         edge = await _open(settings, stack)
         config = uvicorn.Config(
             edge.application,
-            http="httptools",
+            http=ImpatientProtocol,
+            limit_concurrency=MAX_CONNECTIONS,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -75,6 +77,7 @@ async def _open(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
 def main() -> None:
     """Run the process that the supervisor describes in its environment."""
     configure_logs()
+    raise_file_limit()
     uvloop.run(serve(EdgeSettings.from_environment()))
 
 

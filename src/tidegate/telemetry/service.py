@@ -20,6 +20,7 @@ import structlog
 
 from tidegate.kernel import IdFactory, InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 from tidegate.telemetry.errors import IngestFullError
+from tidegate.telemetry.fair_queue import FairQueue
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.ports import SpanStore, TouchLedger
 
@@ -62,7 +63,7 @@ class IngestService:
         self._on_stored = on_stored
         self._gate = gate
         self._monotonic = monotonic
-        self._waiting: list[_Delivery] = []
+        self._waiting: FairQueue[_Delivery] = FairQueue()
         self._rows_waiting: defaultdict[WorkspaceId, int] = defaultdict(int)
         self._wake = asyncio.Event()
         self._adopted = False
@@ -78,7 +79,7 @@ class IngestService:
             InvalidInputError: the engine cannot read a row of this call.
             UnavailableError: the engines do not answer, or intake is stopped; sending again is safe.
         """
-        self._gate()
+        self.refuse_if_full(workspace)
         if not rows:
             return
         weight = max(len(rows), size_bytes // _BYTES_A_ROW)
@@ -89,9 +90,20 @@ class IngestService:
         # A sender that hangs up does not take its rows back: they wait, and are stored with the flush they joined.
         delivery.done.add_done_callback(lambda _: self._make_room(delivery))
         self._rows_waiting[workspace] = mine
-        self._waiting.append(delivery)
+        self._waiting.add(delivery)
         self._wake.set()
         await asyncio.shield(delivery.done)
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        """Say what `accept` would say to a body of any size: before one is read, which costs more than to refuse it.
+
+        Raises:
+            IngestFullError: too much of `workspace` is waiting.
+            UnavailableError: intake is stopped.
+        """
+        self._gate()
+        if self._rows_waiting.get(workspace, 0) >= MAX_WAITING_ROWS_PER_WORKSPACE:
+            raise IngestFullError
 
     def _make_room(self, delivery: _Delivery) -> None:
         self._rows_waiting[delivery.workspace] -= delivery.weight
@@ -104,7 +116,7 @@ class IngestService:
         while True:
             await self._wait_for_work()
             pause = last_began + FLUSH_INTERVAL_S - self._monotonic()
-            if pause > 0 and sum(delivery.weight for delivery in self._waiting) < MAX_FLUSH_ROWS:
+            if pause > 0 and self._waiting.weight < MAX_FLUSH_ROWS:
                 await asyncio.sleep(pause)
             last_began = self._monotonic()
             batch = self._take_batch()
@@ -147,11 +159,7 @@ class IngestService:
             self._on_stored()
 
     def _take_batch(self) -> list[_Delivery]:
-        batch: list[_Delivery] = []
-        size = 0
-        while self._waiting and (not batch or size + self._waiting[0].weight <= MAX_FLUSH_ROWS):
-            batch.append(self._waiting.pop(0))
-            size += batch[-1].weight
+        batch = self._waiting.take(MAX_FLUSH_ROWS)
         if not self._waiting:
             self._wake.clear()
         return batch
