@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +63,10 @@ from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry.tasks import hear_touches
+from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
+from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
+from tidegate.telemetry.erasures.routes import router as erasure_routes
+from tidegate.telemetry.routes import OtlpTraces
 from tidegate.telemetry.traces import EngineTraceStore, TraceService
 from tidegate.telemetry.traces.pages import router as trace_pages
 from tidegate.telemetry.traces.routes import router as trace_routes
@@ -67,6 +76,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
+_RAW_KEPT = timedelta(days=7)  # copies of what was erased are erased as long: senders keep nothing longer
 
 _ROUTERS = (
     health.router,
@@ -76,6 +86,7 @@ _ROUTERS = (
     live_routes,
     signal_routes,
     trace_routes,
+    erasure_routes,
     trace_pages,
     run_routes,
     run_pages,
@@ -146,11 +157,16 @@ def _slices(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
     services: dict[type[Any], object] = {
         TraceService: traces,
+        ErasureService: ErasureService(
+            rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
+        ),
         AiRunService: build_runs(database, engine, clock, traces=traces),
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
@@ -169,3 +185,38 @@ def _slices(
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
     return services, [closer.run, evaluating, refresher.run, hub.run]
+    return services, ingest, [ingest.run, closer.run, evaluating, refresher.run, hub.run, eraser.run]
+
+
+def _running(tasks: list[Task]) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        running = [asyncio.create_task(_kept_running(task)) for task in tasks]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    return lifespan
+
+
+async def _kept_running(task: Task) -> None:
+    """Run a background task for ever: one that fails is logged and begins again, it never ends unseen."""
+    while True:
+        try:
+            await task()
+        except Exception:  # noqa: BLE001 - the top of a background task; the traceback is logged
+            _log.exception("background task failed", task=getattr(task, "__qualname__", repr(task)))
+        await asyncio.sleep(1)
+
+
+async def _eventually(connect: Callable[[], Awaitable[Connected]]) -> Connected:
+    """Connect, for as long as the engine is still starting; the supervisor gives up on us before we do on it."""
+    while True:
+        try:
+            return await connect()
+        except (OSError, TimeoutError, UnavailableError, asyncpg.CannotConnectNowError) as error:
+            _log.info("waiting for an engine", reason=repr(error))
+            await asyncio.sleep(_CONNECT_RETRY_S)

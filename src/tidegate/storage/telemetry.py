@@ -251,7 +251,7 @@ class TelemetryEngine:
         bound = _bound({**(parameters or {}), "erased_of": sorted(workspaces)})
 
         async def write() -> None:
-            await self._client.raw_query(sql, bound, transport_settings=self._claim(workspaces, Access.ERASE))
+            await self._client.raw_query(sql, bound, transport_settings=self._wall.headers(workspaces, Access.ERASE))
 
         try:
             async with asyncio.timeout(_ERASE_TIMEOUT_S):
