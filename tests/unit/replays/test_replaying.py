@@ -206,12 +206,32 @@ def test_a_folder_is_sent_file_by_file(tmp_path: Path, receiver: Receiver, clock
     assert sum(result.tally.spans for result in results) == 5
 
 
+def test_the_files_of_a_rebased_folder_move_together(tmp_path: Path, receiver: Receiver, clock: Time) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    write(folder, "early.csv", HEADER + "2023-11-16 08:00:00,1,1\n")
+    write(folder, "late.csv", HEADER + "2023-11-16 10:00:00,1,1\n")
+    options = Options(path=folder, form=FORMATS["azure-llm"], rebase="now")
+
+    def send(options: Options) -> list[int]:
+        receiver.requests.clear()
+        recording = Recording(options, Connection(receiver, "here"), clock.pauses(), tmp_path / "cache")
+        recording.send(lambda _name, _count, _tally: None)
+        return [span.end_time_unix_nano for span in receiver.spans()]
+
+    early, late = send(options)
+    assert (late - early, late) == (7_200 * 10**9, int(clock.now_s) * 10**9)
+    clock.now_s += 60
+    assert send(options) == []
+    assert send(replace(options, restart=True)) == [early, late]
+
+
 def test_a_folder_without_such_files_and_a_damaged_file_say_so(tmp_path: Path, send: Send) -> None:
     with pytest.raises(UnreadableFileError, match=r"no file in it is named like \*\.csv"):
         send(tmp_path)
     damaged = write(tmp_path, "a.csv.gz", requests_of(5_000))
     os.truncate(damaged, damaged.stat().st_size // 2)
-    with pytest.raises(UnreadableFileError, match=r"a\.csv\.gz cannot be read to its end"):
+    with pytest.raises(UnreadableFileError, match=r"a\.csv\.gz: it cannot be read to its end"):
         send(damaged)
 
 
