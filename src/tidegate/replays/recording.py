@@ -141,7 +141,7 @@ class Recording:
         notes = self._notes(Bookmark, fingerprint.digest, shift=origin.shift_ns, generation=origin.generation)
         bookmark = notes.find() if not self.options.dry_run else None
         if bookmark is None:
-            bookmark = self._first_bookmark(file)
+            bookmark = self._first_bookmark(file, fingerprint)
         elif self.options.restart:
             bookmark = replace(bookmark, row=0, is_finished=False)
         if bookmark.is_finished:
@@ -174,17 +174,23 @@ class Recording:
         return origin
 
     def _last_time_ns(self, file: Path, fingerprint: Fingerprint, origin: Origin) -> int:
-        reading = self._reading(file, fingerprint, self._first_bookmark(file), origin)
+        reading = self._reading(file, fingerprint, self._first_bookmark(file, fingerprint), origin)
         return _named(file, lambda each: self._replay_of(each).last_time_ns(reading))
 
-    def _first_bookmark(self, file: Path) -> Bookmark:
+    def _first_bookmark(self, file: Path, fingerprint: Fingerprint) -> Bookmark:
         """Note what the file's date says, for formats that need it: a copy may have another one."""
         written_s = file.stat().st_mtime
         year = self.options.year or 0
         if not year and self.options.form.name == "sshd":
             year = first_year(lines_of(file), written_s)
-        start_ns = self.options.start if self.options.start is not None else int(written_s) * NANO
-        return Bookmark(start_ns=start_ns, year=year)
+        if self.options.start is not None:
+            return Bookmark(start_ns=self.options.start, year=year)
+        bookmark = Bookmark(start_ns=int(written_s) * NANO, year=year)
+        if self.options.form.knows_times:
+            return bookmark
+        # What is in the file had happened when it was written: its last event stands there, not its first.
+        last_ns = self._replay_of(file).last_time_ns(self._reading(file, fingerprint, bookmark, Origin()))
+        return replace(bookmark, start_ns=max(0, 2 * bookmark.start_ns - last_ns) if last_ns else bookmark.start_ns)
 
     def _replay_of(self, file: Path) -> FileReplay:
         pace = Pace(self.options.speed, self.options.limit)

@@ -226,6 +226,20 @@ def test_the_files_of_a_rebased_folder_move_together(tmp_path: Path, receiver: R
     assert send(replace(options, restart=True)) == [early, late]
 
 
+def test_without_times_the_last_event_is_when_the_file_was_written(
+    tmp_path: Path, send: Send, receiver: Receiver
+) -> None:
+    header = "model,category,case,valid,error_type,input_tokens,output_tokens,latency_s\n"
+    path = write(tmp_path, "runs.csv", header + "m,simple,1,1,,1,1,1.5\n" * 11)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    send(path, "bfcl")
+    os.utime(path, (1_700_009_000, 1_700_009_000))  # a copy: the first date stays
+    send(path, "bfcl", restart=True)
+    spans = list(receiver.spans())
+    assert spans[10].end_time_unix_nano == spans[21].end_time_unix_nano == 1_700_000_000 * 10**9
+    assert spans[10].start_time_unix_nano - spans[0].start_time_unix_nano == 10**9
+
+
 def test_a_folder_without_such_files_and_a_damaged_file_say_so(tmp_path: Path, send: Send) -> None:
     with pytest.raises(UnreadableFileError, match=r"no file in it is named like \*\.csv"):
         send(tmp_path)
