@@ -31,6 +31,9 @@ from tidegate.runbooks.pages import router as runbook_pages
 from tidegate.signals.explore import ExploreService
 from tidegate.signals.explore.pages import router as signal_pages
 from tidegate.signals.explore.routes import router as explore_routes
+from tidegate.signals.tenants import TenantService
+from tidegate.signals.tenants.pages import router as tenant_pages
+from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.testing import FakeClock, FakeSignals
 
 ORIGIN = "http://tidegate.test"
@@ -89,12 +92,13 @@ async def site() -> AsyncIterator[Site]:
             TelemetryWatch: telemetry,
             IdentityService: identity,
             ExploreService: explore,
+            TenantService: TenantService(reader=signals, clock=clock),
             LiveHub: hub,
             PageRenderer: PageRenderer(version="0.1.0", clock=clock),
         },
     )
-    pages = (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, signal_pages)
-    for router in (*pages, live_routes, explore_routes):
+    pages = (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, signal_pages, tenant_pages)
+    for router in (*pages, live_routes, explore_routes, tenant_routes):
         application.include_router(router)
     wrapped = RequestContext(application)
     transport = httpx.ASGITransport(wrapped)

@@ -51,6 +51,9 @@ from tidegate.signals.explore.sources import AnnouncedReleases
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import build_closer, build_reader
+from tidegate.signals.tenants import TenantService
+from tidegate.signals.tenants.pages import router as tenant_pages
+from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
@@ -74,6 +77,8 @@ _ROUTERS = (
     signal_routes,
     explore_routes,
     signal_pages,
+    tenant_routes,
+    tenant_pages,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -158,6 +163,7 @@ def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any]
         ExploreService: ExploreService(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
         ),
+        TenantService: TenantService(reader=reader, clock=clock),
         LiveHub: hub,
         RollupReader: reader,
         TelemetryWatch: reader,

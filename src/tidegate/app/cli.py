@@ -23,6 +23,8 @@ _NOUNS: Final = {
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
+    "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
+    "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
 
 
