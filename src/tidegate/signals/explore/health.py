@@ -50,7 +50,9 @@ def health_of(
     return _without_alerts(entry, figures, bounds, burning)
 
 
-def _without_alerts(entry: FamilyEntry, figures: Figures, bounds: Sequence[Bound], burning: Burning | None) -> Health:
+def _without_alerts(  # noqa: PLR0911 - one answer a state, worst first
+    entry: FamilyEntry, figures: Figures, bounds: Sequence[Bound], burning: Burning | None
+) -> Health:
     count = figures.get(entry.count) or 0
     share = distrusted_share(entry, figures)
     if share is not None and share > DISTRUST_LIMIT:
