@@ -3,9 +3,10 @@
 import pytest
 from tests.pages.conftest import Site
 from tests.pages.gate_worlds import make_gate, make_release
-from tests.pages.worlds import HARBOR, INGEST_TOKEN, OTHER_SESSION, make_alert
+from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION, make_alert
 
 from tidegate.gates import CheckOutcome
+from tidegate.signals import Family, Totals
 
 PAGES = [
     "/",
@@ -15,8 +16,9 @@ PAGES = [
     "/runbooks",
     "/runbooks/auth_failure_rate_high",
 ]
-OF_A_WORKSPACE = PAGES[:4]
-every_page = pytest.mark.parametrize("path", PAGES)
+SIGNALS = ["/signals", "/signals/auth", "/signals/auth?by=service", "/tenants", "/tenants/secret-tenant"]
+OF_A_WORKSPACE = [*PAGES[:4], *SIGNALS]
+every_page = pytest.mark.parametrize("path", [*PAGES, *SIGNALS])
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +26,9 @@ def harbor(site: Site) -> None:
     site.alerts.alerts[HARBOR] = [make_alert(1, service="secret-service")]
     site.releases.candidates[HARBOR] = make_release("secret-release")
     site.gates.found[HARBOR] = [make_gate("tenant-isolation", CheckOutcome.FAILED, title="Secret gate")]
+    totals = Totals(count=1_234)
+    site.signals.add(HARBOR, Family.AUTH, NOW, totals, service="secret-service", tenant="secret-tenant")
+    site.signals.add(HARBOR, Family.REQUEST, NOW, totals, service="secret-service", tenant="secret-tenant")
 
 
 @every_page
@@ -59,8 +64,9 @@ async def test_a_token_that_may_only_send_is_told_what_it_lacks(site: Site, path
 async def test_another_workspace_sees_nothing_of_this_one(site: Site, path: str) -> None:
     site.sign_in_as(OTHER_SESSION)
     answer = await site.browser.get(path)
-    assert answer.status_code == (200 if path in {"/", "/alerts"} else 404)
-    assert "secret" not in answer.text.lower()
+    assert answer.status_code == (200 if path in {"/", "/alerts", *SIGNALS} else 404)
+    assert "secret" not in answer.text.lower().replace("secret-tenant", "")
+    assert "1,234" not in answer.text
 
 
 @every_page

@@ -9,10 +9,9 @@ from typing import Final
 from tidegate.kernel import Clock, Remembered, TimeRange, UnavailableError, WorkspaceId
 from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry, Split
 from tidegate.signals.explore.health import Health, health_of
-from tidegate.signals.explore.ports import Bound, Burning, ReleaseMark, ReleaseMarks, Watcher
+from tidegate.signals.explore.ports import Bound, Burning, Reader, ReleaseMark, ReleaseMarks, Watcher
 from tidegate.signals.explore.ranges import Span
 from tidegate.signals.model import Durations, Family, Figures, SignalScope, Totals, figures_of
-from tidegate.signals.ports import SignalReader
 
 __all__ = ["ExploreService", "FamilyHealth", "Line", "Lines", "SplitRow", "window_now"]
 
@@ -71,7 +70,7 @@ def window_now(now: datetime, length: timedelta = _RECENT) -> TimeRange:
 class ExploreService:
     """Reads signals of one workspace at a time; writes nothing."""
 
-    def __init__(self, *, reader: SignalReader, watcher: Watcher, marks: ReleaseMarks, clock: Clock) -> None:
+    def __init__(self, *, reader: Reader, watcher: Watcher, marks: ReleaseMarks, clock: Clock) -> None:
         self._reader = reader
         self._watcher = watcher
         self._marks = marks
@@ -226,8 +225,11 @@ class ExploreService:
         end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         span = Span(TimeRange(end - _SPARK_LENGTH, end), _SPARK_STEP_S, None)
         lines = await self.lines(workspace, entry.family, span, scope=scope)
-        # Durations are in no totals: a family that leads with one has its count as its line.
-        values = tuple(figures.get(entry.headline[0]) for figures in lines.lines[0].figures)
+        (line,) = lines.lines
+        values = tuple(
+            figures.get(entry.headline[0]) if totals.count else None
+            for totals, figures in zip(line.totals, line.figures, strict=True)
+        )
         self._sparks.add(key, (now, values), weight=1)
         return values
 

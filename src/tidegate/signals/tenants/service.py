@@ -115,6 +115,8 @@ def _after(rows: list[TenantRow], cursor: Cursor, sort: str, *, is_descending: b
     value, _, tenant = decode_cursor(cursor).partition(" ")
     try:
         number = float(value) if value else None
+        if not tenant:
+            raise ValueError(cursor)
     except ValueError as error:
         raise InvalidInputError("This cursor is not one of ours: start again without it.", field="cursor") from error
     if sort == "tenant":
