@@ -50,6 +50,7 @@ class Totals:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
+    ok_count: int = 0
     denied_count: int = 0
     cross_tenant_denied_count: int = 0
     leak_count: int = 0
@@ -60,16 +61,12 @@ class Totals:
     retry_count: int = 0
     dead_letter_count: int = 0
     empty_count: int = 0
-    signature_invalid_count: int = 0
+    invalid_signature_count: int = 0
     duplicate_effect_count: int = 0
     drift_count: int = 0
     refused_count: int = 0
     distrusted_count: int = 0
     """Events whose times cannot be believed; they are in no other counter."""
-
-    @property
-    def unpriced_count(self) -> int:
-        return self.count - self.priced_count
 
     def __add__(self, other: Self) -> "Totals":
         return Totals(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
@@ -129,14 +126,14 @@ _COUNTS: Mapping[Family, Mapping[str, str]] = {
     },
     Family.TOOL_CALL: {
         "callCount": "count",
-        "okCount": "success_count",
+        "okCount": "ok_count",
         "failedCount": "failed_count",
         "timeoutCount": "timeout_count",
         "deniedCount": "denied_count",
     },
     Family.INGESTION: {
         "jobCount": "count",
-        "doneCount": "success_count",
+        "doneCount": "ok_count",
         "retryCount": "retry_count",
         "deadLetterCount": "dead_letter_count",
         "failedCount": "failed_count",
@@ -144,10 +141,10 @@ _COUNTS: Mapping[Family, Mapping[str, str]] = {
     Family.RETRIEVAL: {"queryCount": "count", "failedCount": "failed_count", "emptyCount": "empty_count"},
     Family.DELIVERY: {
         "attemptCount": "count",
-        "okCount": "success_count",
+        "okCount": "ok_count",
         "failedCount": "failed_count",
         "deadLetterCount": "dead_letter_count",
-        "signatureInvalidCount": "signature_invalid_count",
+        "signatureInvalidCount": "invalid_signature_count",
         "duplicateEffectCount": "duplicate_effect_count",
     },
     Family.ACCESS_SYNC: {"syncCount": "count", "driftCount": "drift_count", "failedCount": "failed_count"},
@@ -155,15 +152,15 @@ _COUNTS: Mapping[Family, Mapping[str, str]] = {
     Family.POLICY: {"decisionCount": "count", "deniedCount": "denied_count"},
     Family.RUNTIME: {"pointCount": "count"},
 }
-_RATES: Mapping[Family, Mapping[str, tuple[str, str]]] = {
+_RATES: Mapping[Family, Mapping[str, tuple[str, ...]]] = {
     Family.TENANT: {
         "deniedRate": ("denied_count", "count"),
         "lifecycleAnomalyRate": ("lifecycle_anomaly_count", "lifecycle_count"),
     },
     Family.TOOL_CALL: {"failureRate": ("failed_count", "count"), "timeoutRate": ("timeout_count", "count")},
-    Family.INGESTION: {"failureRate": ("failed_count", "count")},
+    Family.INGESTION: {"failureRate": ("failed_count", "dead_letter_count", "count")},
     Family.RETRIEVAL: {"errorRate": ("failed_count", "count"), "emptyRate": ("empty_count", "count")},
-    Family.DELIVERY: {"failureRate": ("failed_count", "count")},
+    Family.DELIVERY: {"failureRate": ("failed_count", "dead_letter_count", "count")},
     Family.ACCESS_SYNC: {"driftRate": ("drift_count", "count")},
     Family.POLICY: {"denialRate": ("denied_count", "count")},
 }
@@ -177,8 +174,8 @@ def figures_of(family: Family, totals: Totals) -> Figures:
         return {
             **{name: getattr(totals, field) for name, field in _COUNTS[family].items()},
             **{
-                name: _ratio(getattr(totals, part), getattr(totals, whole))
-                for name, (part, whole) in _RATES.get(family, {}).items()
+                name: _ratio(sum(getattr(totals, part) for part in parts), getattr(totals, whole))
+                for name, (*parts, whole) in _RATES.get(family, {}).items()
             },
             "distrustedCount": totals.distrusted_count,
         }
@@ -204,12 +201,12 @@ def _run_figures(totals: Totals) -> Figures:
         "outputTokens": totals.output_tokens,
         "cachedInputTokens": totals.cached_input_tokens,
         "costUsd": totals.cost_nano_usd / NANO_PER_USD,
-        "unpricedRunCount": totals.unpriced_count,
+        "unpricedRunCount": runs - totals.priced_count,
         "averageCostPerRunUsd": _ratio(totals.cost_nano_usd / NANO_PER_USD, totals.priced_count),
         "failureRate": _ratio(totals.failed_count, runs),
         "policyBlockRate": _ratio(totals.policy_blocked_count, runs),
         "schemaMismatchRate": _ratio(totals.validation_error_count, runs),
-        "unpricedShare": _ratio(totals.unpriced_count, runs),
+        "unpricedShare": _ratio(runs - totals.priced_count, runs),
         "distrustedCount": totals.distrusted_count,
     }
 

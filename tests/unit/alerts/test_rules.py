@@ -155,6 +155,7 @@ def test_a_value_is_the_figure_of_its_name(rule: Rule) -> None:
         timeout_count=9,
         dead_letter_count=10,
         empty_count=12,
+        ok_count=4,
     )
 
     figures = figures_of(rule.family, totals)

@@ -29,7 +29,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Which counters of a family make a value: `part`, or `part / (whole * scale)`."""
+    """Which counters of a family make a value: the part, or `part / (whole * scale)`."""
 
     figure: str
     """Wire name of the value in the family's figures."""
@@ -39,6 +39,10 @@ class Measure:
     """Field of `Totals` that says how much data there is; the minimum count is held against it."""
     unit: Unit
     scale: int = 1
+    plus: str | None = None
+    """Field that is added to the part."""
+    minus: str | None = None
+    """Field that is taken off the part."""
     base: str | None = None
     """Field that the minimum count is held against; the whole unless said."""
 
@@ -48,6 +52,8 @@ class Measure:
         if whole <= 0:
             return None
         part: int = getattr(totals, self.part)
+        part += getattr(totals, self.plus) if self.plus else 0
+        part -= getattr(totals, self.minus) if self.minus else 0
         return part if self.unit is Unit.COUNT else part / (whole * self.scale)
 
     def base_of(self, totals: Totals) -> int:

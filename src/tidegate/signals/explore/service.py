@@ -88,8 +88,31 @@ class ExploreService:
     async def overview(self, workspace: WorkspaceId, scope: SignalScope = EVERYTHING) -> list[FamilyHealth]:
         """Return how every family is; one that cannot be read says so and keeps no other from its answer."""
         burning = await self.burning(workspace, tenant=scope.tenant)
-        rows = await asyncio.gather(*(self._row(workspace, entry, scope, burning) for entry in CATALOGUE.values()))
+        quiet = await self._quiet(workspace, scope)
+        rows = await asyncio.gather(*(
+            self._row(workspace, entry, scope, burning, is_quiet=entry.family in quiet) for entry in CATALOGUE.values()
+        ))  # fmt: skip
         return list(rows)
+
+    async def _quiet(self, workspace: WorkspaceId, scope: SignalScope) -> frozenset[Family]:
+        """Return the families without any event now: the groups that the rules read anyway know them in one statement.
+
+        A statement costs 25 CPU-ms however little it finds, and most installations send three or four families.
+        """
+        if scope.environment is not None or scope.release is not None:
+            return frozenset()
+        window = window_now(self._clock.now())
+        quiet = set()
+        try:
+            for family in CATALOGUE:
+                groups = await self._reader.groups([workspace], family, window)
+                if not any(
+                    scope.service in {None, group.service} and scope.tenant in {None, group.tenant} for group in groups
+                ):
+                    quiet.add(family)
+        except UnavailableError:  # each family says so by itself
+            return frozenset()
+        return frozenset(quiet)
 
     async def health(self, workspace: WorkspaceId, entry: FamilyEntry, scope: SignalScope = EVERYTHING) -> FamilyHealth:
         burning = await self.burning(workspace, family=entry.family, tenant=scope.tenant)
@@ -198,7 +221,13 @@ class ExploreService:
             return None
 
     async def _row(
-        self, workspace: WorkspaceId, entry: FamilyEntry, scope: SignalScope, burning: Burning | None
+        self,
+        workspace: WorkspaceId,
+        entry: FamilyEntry,
+        scope: SignalScope,
+        burning: Burning | None,
+        *,
+        is_quiet: bool = False,
     ) -> FamilyHealth:
         window = window_now(self._clock.now())
         bounds = self.bounds(entry.family)
@@ -209,8 +238,12 @@ class ExploreService:
             burning = await self.burning(workspace, family=entry.family, tenant=scope.tenant)
         own = _of_family(burning, entry.family)
         try:
-            figures = await self.figures(workspace, entry, window, scope=scope)
-            spark = await self._spark(workspace, entry, scope)
+            if is_quiet:
+                figures = _with_durations(entry, figures_of(entry.family, Totals()), None)
+            else:
+                figures = await self.figures(workspace, entry, window, scope=scope)
+            if not (is_quiet and scope.tenant is not None):  # nobody draws it
+                spark = await self._spark(workspace, entry, scope)
         except UnavailableError as error:
             problem = error.message
         health = health_of(entry, figures, bounds, own, problem=problem)
