@@ -59,6 +59,10 @@ from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
+from tidegate.signals.tasks import build_closer, build_reader
+from tidegate.signals.tenants import TenantService
+from tidegate.signals.tenants.pages import router as tenant_pages
+from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
@@ -93,6 +97,8 @@ _ROUTERS = (
     price_routes,
     explore_routes,
     signal_pages,
+    tenant_routes,
+    tenant_pages,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -173,6 +179,7 @@ def _slices(
         ExploreService: ExploreService(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
         ),
+        TenantService: TenantService(reader=reader, clock=clock),
         LiveHub: hub,
         RollupReader: reader,
         TelemetryWatch: reader,

@@ -40,6 +40,8 @@ _NOUNS: Final = {
     "tenant": ("tidegate.telemetry.erasures.commands", "tenant", "Tenants: erase what one sent."),
     "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
+    "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
+    "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
 # Verbs that another slice adds to a noun.
 _MORE_VERBS: Final = {"tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant")}
