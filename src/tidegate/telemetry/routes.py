@@ -45,10 +45,10 @@ class OtlpTraces:
             content_type = await self._export(scope, receive)
         except TidegateError as error:
             status, headers, body = problem_of(error, request_id=request_id_of(scope))
-            await _answer(send, status, headers, msgspec.json.encode(body))
+            await answer(send, status, headers, msgspec.json.encode(body))
             return
         # An empty ExportTraceServiceResponse: everything was accepted.
-        await _answer(send, 200, {"content-type": content_type}, b"" if content_type == _PROTOBUF else b"{}")
+        await answer(send, 200, {"content-type": content_type}, b"" if content_type == _PROTOBUF else b"{}")
 
     async def _export(self, scope: "AsgiScope", receive: "Receive") -> str:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
@@ -56,7 +56,7 @@ class OtlpTraces:
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if content_type not in {_PROTOBUF, _JSON}:
             raise ContentTypeError(content_type)
-        body = expand(await _read(receive), headers.get(b"content-encoding", "").strip().lower())
+        body = expand(await read_body(receive), headers.get(b"content-encoding", "").strip().lower())
         request = parse_protobuf(body) if content_type == _PROTOBUF else await self._parse_json(body)
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
         rows: list[SpanRow] = []
@@ -86,7 +86,7 @@ class OtlpTraces:
         return caller
 
 
-async def _read(receive: "Receive") -> bytes:
+async def read_body(receive: "Receive") -> bytes:
     """Return the body.
 
     What is too large is read on and thrown away, within a bound: a sender that is cut off while it writes sees a broken
@@ -111,7 +111,7 @@ async def _read(receive: "Receive") -> bytes:
     return b"".join(chunks)
 
 
-async def _answer(send: "Send", status: int, headers: dict[str, str], body: bytes) -> None:
+async def answer(send: "Send", status: int, headers: dict[str, str], body: bytes) -> None:
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     pairs.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": pairs})
