@@ -98,6 +98,7 @@ class Server:
         token: str | None = None,
         cwd: Path | None = None,
         environment: dict[str, str] | None = None,
+        timeout_s: float = 60,
     ) -> subprocess.CompletedProcess[str]:
         variables = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
         variables.pop("TIDEGATE_TOKEN", None)
@@ -109,7 +110,7 @@ class Server:
             cwd=cwd,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout_s,
             check=False,
         )
 

@@ -27,6 +27,11 @@ _Result = TypeVar("_Result")
 _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
+    "evaluation": (
+        "tidegate.signals.quality.commands",
+        "evaluation",
+        "Evaluations: how good answers were, and retrieval metrics.",
+    ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
