@@ -94,12 +94,14 @@ data_dir_option = click.option(
               help="Second port for OTLP/HTTP, used when free; 0 for none.")  # fmt: skip
 @click.option("--otlp-grpc-port", default=DEFAULT_OTLP_GRPC_PORT, show_default=True, type=click.IntRange(0, 65535),
               help="Port for OTLP/gRPC, used when free; 0 for none.")  # fmt: skip
-def serve(data_dir: Path, host: str, port: int, *, otlp_port: int, otlp_grpc_port: int) -> None:
+@click.option("--ingest-edge", is_flag=True,
+              help="A process of its own for telemetry, on the OTLP port; also TIDEGATE_INGEST_EDGE=1.")  # fmt: skip
+def serve(*, data_dir: Path, host: str, port: int, otlp_port: int, otlp_grpc_port: int, ingest_edge: bool) -> None:
     """Start the engines and the server, and keep them running until Ctrl-C."""
     from tidegate.app.serving import ListenPorts, serve_forever
 
     ports = ListenPorts(http=port, otlp=otlp_port, otlp_grpc=otlp_grpc_port)
-    sys.exit(serve_forever(data_dir=data_dir, host=host, ports=ports))
+    sys.exit(serve_forever(data_dir=data_dir, host=host, ports=ports, ingest_edge=ingest_edge))
 
 
 @cli.group()

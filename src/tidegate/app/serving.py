@@ -10,7 +10,7 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.settings import disk_limit, external_database, external_telemetry
+from tidegate.app.settings import disk_limit, external_database, external_telemetry, wants_ingest_edge
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -30,7 +30,7 @@ class ListenPorts:
     otlp_grpc: int
 
 
-def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts) -> int:
+def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool = False) -> int:
     """Run the server until a signal and return its exit code.
 
     Raises:
@@ -43,13 +43,13 @@ def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts) -> int:
         announcing.append(asyncio.get_running_loop().create_task(_print_banner(data_dir, report)))
 
     try:
-        settings = _settings_of(data_dir=data_dir, host=host, ports=ports)
+        settings = _settings_of(data_dir=data_dir, host=host, ports=ports, ingest_edge=ingest_edge)
         return asyncio.run(run_supervisor(settings, on_ready=announce))
     except TidegateError as error:
         raise CliError(f"{error.message} ({error.code})", exit_code=answer_for(error).exit_code) from error
 
 
-def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts) -> SupervisorSettings:
+def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool) -> SupervisorSettings:
     database, telemetry = external_database(), external_telemetry()
     return SupervisorSettings(
         data_dir=data_dir,
@@ -63,6 +63,7 @@ def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts) -> Supervisor
         telemetry_password=telemetry.password if telemetry else None,
         telemetry_secret=telemetry.secret if telemetry else None,
         telemetry_cluster=telemetry.cluster if telemetry else None,
+        ingest_edge=ingest_edge or wants_ingest_edge(),
         disk_limit=disk_limit(),
     )
 

@@ -36,7 +36,7 @@ class StoredRecords:
     """Counts `raw_logs` and `raw_points`.
 
     FINAL merges by the key while it reads, so that nothing is held in memory but a block a part. Measured over 1.2
-    million records that had all come twice: 0.3 s of CPU.
+    million records that had all come twice: 0.12 s of CPU.
     """
 
     def __init__(self, engine: CountEngine) -> None:
