@@ -39,6 +39,8 @@ class RowIngest(Protocol):
 
     async def accept(self, workspace: WorkspaceId, rows: Sequence[Piece], *, size_bytes: int = 0) -> None: ...
 
+    def refuse_if_full(self, workspace: WorkspaceId) -> None: ...
+
 
 class InsertEngine(Protocol):
     """The part of the telemetry engine that takes rows."""
@@ -54,6 +56,15 @@ class BatchIngest:
     def __init__(self, ingest: RowIngest, clock: Clock) -> None:
         self._ingest = ingest
         self._clock = clock
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        """Say what `accept` would say to a batch of any size.
+
+        Raises:
+            IngestFullError: too much of `workspace` is waiting.
+            UnavailableError: intake is stopped.
+        """
+        self._ingest.refuse_if_full(workspace)
 
     async def accept(self, workspace: WorkspaceId, batch: Batch) -> None:
         """Store the batch; returns when it is durable.

@@ -12,6 +12,7 @@ from tidegate.edge.caller import Authenticator, Caller, Scope
 from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import ForbiddenError, TidegateError, UnauthenticatedError
+from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.errors import ContentTypeError
 from tidegate.telemetry.model import Signal
 from tidegate.telemetry.otlp import expand
@@ -35,11 +36,17 @@ class OtlpRecords:
     """Answers `POST /v1/logs` and `POST /v1/metrics`, and passes everything else on. 200 means stored and synced."""
 
     def __init__(
-        self, app: "ASGIApp", *, receivers: Mapping[Signal, RecordsReceiver], authenticator: Authenticator
+        self,
+        app: "ASGIApp",
+        *,
+        receivers: Mapping[Signal, RecordsReceiver],
+        authenticator: Authenticator,
+        bodies: BodiesInFlight,
     ) -> None:
         self._app = app
         self._receivers = receivers
         self._authenticator = authenticator
+        self._bodies = bodies
 
     async def __call__(self, scope: "AsgiScope", receive: "Receive", send: "Send") -> None:
         signal = PATHS.get(scope.get("path", "")) if scope["type"] == "http" else None
@@ -50,6 +57,7 @@ class OtlpRecords:
             content_type, body = await self._export(signal, scope, receive)
         except TidegateError as error:
             status, headers, problem = problem_of(error, request_id=request_id_of(scope))
+            headers["connection"] = "close"  # the rest of a body that was not read is no request
             await answer(send, status, headers, msgspec.json.encode(problem))
             return
         await answer(send, 200, {"content-type": content_type}, body)
@@ -60,9 +68,15 @@ class OtlpRecords:
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if content_type not in {_PROTOBUF, _JSON}:
             raise ContentTypeError(content_type)
-        body = expand(await read_body(receive), headers.get(b"content-encoding", "").strip().lower())
         is_json = content_type == _JSON
-        refusals = await self._receivers[signal].receive(caller, body, is_json=is_json)
+        receiver = self._receivers[signal]
+        receiver.refuse_if_full(caller.workspace)
+        async with self._bodies.admitted(caller.workspace) as admission:
+            sent = await read_body(receive, admission)
+            body = expand(sent, headers.get(b"content-encoding", "").strip().lower())
+            if body is not sent:
+                admission.hold(len(body))
+            refusals = await receiver.receive(caller, body, is_json=is_json)
         said = partial_success(signal, refusals)
         if is_json:
             return _JSON, msgspec.json.encode(said)

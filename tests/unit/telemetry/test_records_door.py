@@ -15,6 +15,7 @@ from tests.unit.telemetry.points.metrics import make_counter, make_metric, make_
 from tests.unit.telemetry.test_grpc_door import Tokens
 
 from tidegate.kernel import UnavailableError, WorkspaceId
+from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.receiving import LOGS, MAX_RECORDS, POINTS, RecordsReceiver
@@ -36,6 +37,10 @@ class Kept:
             raise self.trouble
         self.batches.append((workspace, batch))
 
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        if isinstance(self.trouble, IngestFullError):
+            raise self.trouble
+
     def rows(self) -> list[dict[str, Any]]:
         return [msgspec.json.decode(line) for _, batch in self.batches for line in batch.payload.splitlines()]
 
@@ -56,7 +61,7 @@ def client(kept: Kept) -> httpx.AsyncClient:
         await send({"type": "http.response.start", "status": 404, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    door = OtlpRecords(elsewhere, receivers=receivers, authenticator=Tokens())
+    door = OtlpRecords(elsewhere, receivers=receivers, authenticator=Tokens(), bodies=BodiesInFlight())
     return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://tidegate.test")
 
 
