@@ -42,6 +42,9 @@ from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
 from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
+from tidegate.signals.ai_runs import AiRunService
+from tidegate.signals.ai_runs.pages import router as run_pages
+from tidegate.signals.ai_runs.routes import router as run_routes
 from tidegate.signals.explore import ExploreService
 from tidegate.signals.explore.pages import router as signal_pages
 from tidegate.signals.explore.routes import router as explore_routes
@@ -50,11 +53,14 @@ from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
 from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader
+from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry.tasks import hear_touches
+from tidegate.telemetry.traces import EngineTraceStore, TraceService
+from tidegate.telemetry.traces.pages import router as trace_pages
+from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
     from tidegate.app.settings import EdgeSettings
@@ -69,6 +75,10 @@ _ROUTERS = (
     identity_pages,
     live_routes,
     signal_routes,
+    trace_routes,
+    trace_pages,
+    run_routes,
+    run_pages,
     price_routes,
     explore_routes,
     signal_pages,
@@ -136,9 +146,12 @@ def _slices(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
     services: dict[type[Any], object] = {
+        TraceService: traces,
+        AiRunService: build_runs(database, engine, clock, traces=traces),
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
         ExploreService: ExploreService(

@@ -14,6 +14,7 @@ from tidegate.storage.disk import DiskLimit
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8420
 DEFAULT_OTLP_PORT = 4318
+DEFAULT_OTLP_GRPC_PORT = 4317
 _CHILD_VARIABLE = "TIDEGATE_CHILD"
 
 
@@ -146,6 +147,8 @@ class EdgeSettings:
     """
     otlp_fd: int | None
     """A second listener on 4318, the port that exporters expect; `None` when somebody else has it."""
+    otlp_grpc_port: int | None = None
+    """Kept for us by the supervisor; OTLP over gRPC is served there. `None` when somebody else has it."""
     roles: frozenset[Role] = EVERY_ROLE
     """All of them, or `ingest` alone."""
     has_ingest_edge: bool = False
@@ -165,6 +168,7 @@ class EdgeSettings:
             public_url=given["publicUrl"],
             http_fd=given["httpFd"],
             otlp_fd=given.get("otlpFd"),
+            otlp_grpc_port=given.get("otlpGrpcPort"),
             roles=frozenset(Role(each) for each in given.get("roles", EVERY_ROLE)),
             has_ingest_edge=given.get("hasIngestEdge", False),
             disk_limit=disk_limit(),

@@ -34,6 +34,7 @@ from tidegate.storage.walls import ClaimWall, FilterWall, Wall, refuse_unless_fi
 DATABASE = "tidegate"
 _PROBE_TIMEOUT_S = 2.0  # the supervisor's bound of readiness
 _INSERT_TIMEOUT_S = 30.0  # with its repetitions; the longest insert stall in 10k batches was 160 ms
+_ERASE_TIMEOUT_S = 60.0  # as long as the engine lets a statement run
 _INSERT_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # together longer than a restart (0.4-1.3 s)
 _READ_PAUSES_S = (0.1,)
 _RETRY_AFTER_S = 1.0
@@ -229,6 +230,34 @@ class TelemetryEngine:
         await self._learn_tables()
         statement = self._wall.insert_select(workspaces, table, columns, select_sql)
         await self._insert(workspaces, statement, parameters, token=token)
+
+    async def delete(
+        self,
+        workspaces: Collection[WorkspaceId],
+        table: str,
+        condition: str,
+        parameters: Mapping[str, object] | None = None,
+    ) -> None:
+        """Delete the rows of `workspaces` that fit `condition`; on return no reader sees them. May be repeated.
+
+        The condition reads no other table; values are bound as `{name:Type}`. The bytes leave the disk when the mask
+        is applied (`ALTER TABLE … APPLY DELETED MASK`) or the parts are merged.
+
+        Raises:
+            UnavailableError: the engine does not answer; some rows may be gone.
+            TelemetryAccessError: it refuses the statement.
+        """
+        sql = f"DELETE FROM {DATABASE}.{table} WHERE workspace IN {{erased_of:Array(String)}} AND ({condition})"
+        bound = _bound({**(parameters or {}), "erased_of": sorted(workspaces)})
+
+        async def write() -> None:
+            await self._client.raw_query(sql, bound, transport_settings=self._claim(workspaces, Access.ERASE))
+
+        try:
+            async with asyncio.timeout(_ERASE_TIMEOUT_S):
+                await _repeat(write, _INSERT_PAUSES_S, writes=False)
+        except TimeoutError as error:
+            raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
 
     async def admin(self, sql: str) -> list[dict[str, Any]]:
         """Run any one statement, over all workspaces: migrations and the doctor.

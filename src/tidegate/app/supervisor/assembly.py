@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tidegate.app.supervisor.probes import get, http_answers
 from tidegate.app.supervisor.settings import ChildSpec, Lifetime, SupervisorSettings
-from tidegate.app.supervisor.sockets import listen, url_of
+from tidegate.app.supervisor.sockets import listen, reserve_loopback, url_of
 from tidegate.storage.postgres import START_LIMIT_S, STOP_LIMIT_S, STOP_SIGNAL, PostgresServer, PreparedPostgres
 from tidegate.storage.processes import Launch
 
@@ -29,6 +29,8 @@ class Doors:
     http: socket.socket
     otlp: socket.socket | None
     engine: socket.socket | None
+    otlp_grpc: socket.socket | None = None
+    """Keeps the port for the edge, which listens beside it."""
 
     @property
     def url(self) -> str:
@@ -38,8 +40,16 @@ class Doors:
     def otlp_url(self) -> str | None:
         return None if self.otlp is None else url_of(self.otlp)
 
+    @property
+    def otlp_grpc_port(self) -> int | None:
+        return None if self.otlp_grpc is None else int(self.otlp_grpc.getsockname()[1])
+
+    @property
+    def otlp_grpc_url(self) -> str | None:
+        return None if self.otlp_grpc is None else url_of(self.otlp_grpc)
+
     def close(self) -> None:
-        for listener in (self.http, self.otlp, self.engine):
+        for listener in (self.http, self.otlp, self.engine, self.otlp_grpc):
             if listener is not None:
                 listener.close()
 
@@ -88,13 +98,14 @@ def open_doors(settings: SupervisorSettings) -> Doors:
     """Bind everything that is listened on, before anything starts.
 
     Raises:
-        PortBusyError: the port of the pages is taken; the OTLP port is given up silently, the state file says so.
+        PortBusyError: the port of the pages is taken; OTLP ports are given up silently, the state file says so.
     """
     http = listen(settings.host, settings.port)
     otlp = None if settings.otlp_port is None else _listen_if_free(settings.otlp_port)
+    grpc = None if settings.otlp_grpc_port is None else reserve_loopback(settings.otlp_grpc_port)
     if otlp is None and settings.ingest_edge:
         otlp = listen("127.0.0.1", 0)  # an edge of its own needs a door of its own, wherever it is
-    return Doors(http, otlp, listen("127.0.0.1", 0) if settings.telemetry_url is None else None)
+    return Doors(http, otlp, listen("127.0.0.1", 0) if settings.telemetry_url is None else None, grpc)
 
 
 def _listen_if_free(port: int) -> socket.socket | None:
@@ -175,7 +186,13 @@ def _edge(wiring: Wiring) -> ChildSpec:
     otlp = None if doors.otlp is None or settings.ingest_edge else doors.otlp.fileno()
     launch = Launch(
         settings.edge_command,
-        _told(wiring, httpFd=http, otlpFd=otlp, hasIngestEdge=settings.ingest_edge),
+        _told(
+            wiring,
+            httpFd=http,
+            otlpFd=otlp,
+            otlpGrpcPort=None if settings.ingest_edge else doors.otlp_grpc_port,
+            hasIngestEdge=settings.ingest_edge,
+        ),
         log=_log(wiring, EDGE),
         pass_fds=(http,) if otlp is None else (http, otlp),
     )
@@ -192,7 +209,7 @@ def _ingest_edge(wiring: Wiring, listener: socket.socket) -> ChildSpec:
     descriptor = listener.fileno()
     launch = Launch(
         wiring.settings.edge_command,
-        _told(wiring, httpFd=None, otlpFd=descriptor, roles=["ingest"]),
+        _told(wiring, httpFd=None, otlpFd=descriptor, otlpGrpcPort=wiring.doors.otlp_grpc_port, roles=["ingest"]),
         log=_log(wiring, INGEST),
         pass_fds=(descriptor,),
     )

@@ -65,6 +65,8 @@ class SupervisorSettings:
     """0 takes any free port."""
     otlp_port: int | None = 4318
     """Taken when free, at `127.0.0.1`; `None` leaves it to others."""
+    otlp_grpc_port: int | None = None
+    """The same for OTLP over gRPC."""
     public_url: str | None = None
     """How people reach the pages, when that differs from host and port."""
     database_url: str | None = None

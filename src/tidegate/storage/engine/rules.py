@@ -82,6 +82,12 @@ def claimed_settings(settings: Mapping[str, str], filters: str, *, inserting: bo
     return literals
 
 
+def erase_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return what holds for an erase claim: the statement ends when no reader sees the rows any more."""
+    chosen = {"max_execution_time": f"{_bounded(settings.get('max_execution_time', ''), MAX_EXECUTION_S):g}"}
+    return literal_settings({**chosen, **_ALWAYS, "lightweight_deletes_sync": "2"})
+
+
 def admin_settings(settings: Mapping[str, str], *, inserting: bool) -> dict[str, str]:
     return literal_settings({**(INSERTING if inserting else {}), **settings})
 
