@@ -147,9 +147,7 @@ def measure(server: Server, *, seconds: float, connections: int) -> tuple[Heard,
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flood", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument(
-        "--connections", type=int, default=200, help="of the flood; 128 bodies of one workspace may wait"
-    )
+    parser.add_argument("--connections", type=int, default=200, help="of the flood; 128 of its bodies may wait")
     parser.add_argument("--ingest-edge", action="store_true", help="telemetry by a process of its own")
     options = parser.parse_args()
     more = ("--ingest-edge",) if options.ingest_edge else ()
@@ -167,10 +165,10 @@ def main() -> None:
     ratio = percentile(beside.latencies_s, 0.99) / percentile(alone.latencies_s, 0.99)
     private = sum(memory.values())
     figures = [
-        Figure("flood: offered against stored", f"{offered / max(1, answers[200]):.1f}×", "≥ 10×", None),
+        Figure("flood: offered against stored", f"{offered / max(1, answers[200]):.1f}x", "≥ 10x", None),
         Figure("quiet sender, p99 alone", f"{percentile(alone.latencies_s, 0.99) * 1000:.0f} ms"),
         Figure("quiet sender, p99 beside the flood", f"{percentile(beside.latencies_s, 0.99) * 1000:.0f} ms"),
-        Figure("the second against the first", f"{ratio:.2f}×", "≤ 2×", ratio <= 2),
+        Figure("the second against the first", f"{ratio:.2f}x", "≤ 2x", ratio <= 2),
         Figure("429 to the quiet sender", str(beside.statuses[429]), "0", beside.statuses[429] == 0),
         Figure("other refusals to it", str(sum(beside.statuses.values()) - beside.statuses[200]), "0", None),
         Figure("private memory during the flood", f"{private:.0f} MB", "≤ 450 MB", private <= 450),
