@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import structlog
 
 from tidegate import __version__
@@ -19,8 +19,10 @@ from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
+from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
+from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.edge.live import LiveHub
@@ -39,7 +41,7 @@ from tidegate.identity import IdentityService, PostgresCredentialStore
 from tidegate.identity.pages import router as identity_pages
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
-from tidegate.kernel import RandomIds, SystemClock, UnavailableError
+from tidegate.kernel import RandomIds, SystemClock
 from tidegate.releases import PostgresReleaseStore, ReleasesService
 from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
@@ -56,10 +58,20 @@ from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
 from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
-from tidegate.signals.tasks import build_closer, build_reader, build_runs
+from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
+from tidegate.signals.tasks import build_closer, build_reader
+from tidegate.signals.tenants import TenantService
+from tidegate.signals.tenants.pages import router as tenant_pages
+from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
+from tidegate.telemetry import StoredRecords
+from tidegate.telemetry.logs.pages import router as log_pages
+from tidegate.telemetry.logs.routes import router as log_routes
+from tidegate.telemetry.logs.service import LogSearchService
+from tidegate.telemetry.logs.store import EngineLogStore
+from tidegate.telemetry.tasks import hear_touches
 from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
 from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
 from tidegate.telemetry.erasures.routes import router as erasure_routes
@@ -69,9 +81,6 @@ from tidegate.telemetry.traces.pages import router as trace_pages
 from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-    from starlette.types import ASGIApp
-
     from tidegate.app.settings import EdgeSettings
 
 _log = structlog.get_logger("tidegate.edge")
@@ -93,6 +102,8 @@ _ROUTERS = (
     price_routes,
     explore_routes,
     signal_pages,
+    tenant_routes,
+    tenant_pages,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -102,67 +113,47 @@ _ROUTERS = (
     evidence_routes,
     gate_routes,
     gate_pages,
+    log_routes,
+    log_pages,
 )
-Task = Callable[[], Awaitable[None]]
-Connected = TypeVar("Connected")
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One edge process: what it serves, and what runs beside it."""
-
-    application: ASGIApp
-    close_streams: Callable[[], None]
-    """To be called when the process stops: streams would keep it waiting."""
 
 
 async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
-    database = await _eventually(lambda: Database.connect(settings.database_dsn))
-    stack.push_async_callback(database.close)
-    engine = await _eventually(
-        lambda: TelemetryEngine.connect(
-            settings.telemetry_url, secret=settings.telemetry_secret, password=settings.telemetry_password
-        )
-    )
-    stack.push_async_callback(engine.close)
+    database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
     identity = IdentityService(
         store=PostgresCredentialStore(database), key=load_signing_key(settings.data_dir), clock=clock
     )
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
-    services, ingest, tasks = _slices(database, engine, disk)
+    closer = build_closer(database, engine, clock)
+    ingest = build_ingest(database, engine, disk=disk, on_stored=closer.wake)
+    services, tasks = _slices(database, engine, closer)
+    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
+    if settings.has_ingest_edge:
+        tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= {
         IdentityService: identity,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }
     application = build_http_app(
-        version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
+        version=__version__, authenticator=identity, services=services, lifespan=running(tasks)
     )
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
-    doors = OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)
-    return Edge(RequestContext(doors), close_streams=hub.close)
+    return Edge(RequestContext(telemetry_doors(application, ingest, identity)), close_streams=hub.close)
 
 
 def _slices(
-    database: Database, engine: TelemetryEngine, disk: DiskWatch
-) -> tuple[dict[type[Any], object], IngestService, list[Task]]:
-    """Return the services of the slices, the ingest among them, and what runs in the background."""
+    database: Database, engine: TelemetryEngine, closer: RollupCloser
+) -> tuple[dict[type[Any], object], list[Task]]:
+    """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
     reader = build_reader(database, engine, clock)
-    closer = build_closer(database, engine, clock)
-    ingest = IngestService(
-        spans=EngineSpanStore(engine),
-        touches=PostgresTouchLedger(database, writer=ids.new_id("edg")),
-        ids=ids,
-        on_stored=closer.wake,
-        gate=disk.gate,
-    )
     rules = load_rules()
     hub = LiveHub(PostgresVersions(database))
     closer.on_published = Bell(hub.wake)
@@ -195,7 +186,10 @@ def _slices(
         ExploreService: ExploreService(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
         ),
+        TenantService: TenantService(reader=reader, clock=clock),
         LiveHub: hub,
+        LogSearchService: LogSearchService(store=EngineLogStore(engine), clock=clock),
+        StoredRecords: StoredRecords(engine),
         RollupReader: reader,
         TelemetryWatch: reader,
         AlertService: alerts,
@@ -206,6 +200,7 @@ def _slices(
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
+    return services, [closer.run, evaluating, refresher.run, hub.run]
     return services, ingest, [ingest.run, closer.run, evaluating, refresher.run, hub.run, eraser.run]
 
 

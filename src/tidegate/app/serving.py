@@ -1,6 +1,7 @@
 """`tidegate serve` and `tidegate status`: the banner, the exit code, what runs and how much memory it takes."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.settings import disk_limit, external_database, external_telemetry
+from tidegate.app.settings import disk_limit, external_database, external_telemetry, wants_ingest_edge
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -17,10 +18,19 @@ from tidegate.edge.problems import answer_for
 from tidegate.kernel import TidegateError
 from tidegate.storage.disk import DiskRoom, DiskWatch
 
-__all__ = ["describe_status", "render_metrics", "render_status", "serve_forever", "url_of_running"]
+__all__ = ["ListenPorts", "describe_status", "render_metrics", "render_status", "serve_forever", "url_of_running"]
 
 
-def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> int:
+@dataclass(frozen=True, slots=True)
+class ListenPorts:
+    """What is listened on; 0 takes any free one for HTTP, and none of the others."""
+
+    http: int
+    otlp: int
+    otlp_grpc: int
+
+
+def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool = False) -> int:
     """Run the server until a signal and return its exit code.
 
     Raises:
@@ -33,25 +43,27 @@ def serve_forever(*, data_dir: Path, host: str, port: int, otlp_port: int) -> in
         announcing.append(asyncio.get_running_loop().create_task(_print_banner(data_dir, report)))
 
     try:
-        settings = _settings_of(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port)
+        settings = _settings_of(data_dir=data_dir, host=host, ports=ports, ingest_edge=ingest_edge)
         return asyncio.run(run_supervisor(settings, on_ready=announce))
     except TidegateError as error:
         raise CliError(f"{error.message} ({error.code})", exit_code=answer_for(error).exit_code) from error
 
 
-def _settings_of(*, data_dir: Path, host: str, port: int, otlp_port: int) -> SupervisorSettings:
+def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool) -> SupervisorSettings:
     database, telemetry = external_database(), external_telemetry()
     return SupervisorSettings(
         data_dir=data_dir,
         host=host,
-        port=port,
-        otlp_port=otlp_port or None,
+        port=ports.http,
+        otlp_port=ports.otlp or None,
+        otlp_grpc_port=ports.otlp_grpc or None,
         database_url=database.url if database else None,
         owner_database_url=database.owner_url if database else None,
         telemetry_url=telemetry.url if telemetry else None,
         telemetry_password=telemetry.password if telemetry else None,
         telemetry_secret=telemetry.secret if telemetry else None,
         telemetry_cluster=telemetry.cluster if telemetry else None,
+        ingest_edge=ingest_edge or wants_ingest_edge(),
         disk_limit=disk_limit(),
     )
 
@@ -63,12 +75,14 @@ async def _print_banner(data_dir: Path, report: ServerReport) -> None:
     except (TidegateError, OSError) as error:
         link = f"no link could be made ({error}); try: tidegate sign-in-link"
     otlp = report.otlp_url or f"{report.url} (no second port: it is taken, or --otlp-port 0)"
+    grpc = report.otlp_grpc_url or "none (its port is taken, or --otlp-grpc-port 0)"
     click.echo(
         f"""
 tidegate is ready.
   board      {report.public_url}
   sign in    {link}
-  OTLP/HTTP  {otlp}   (POST /v1/traces with an ingest token: tidegate token create --scope ingest)
+  OTLP/HTTP  {otlp}   (traces, logs, metrics; ingest token: tidegate token create --scope ingest)
+  OTLP/gRPC  {grpc}
   data       {data_dir}   (all telemetry is kept; prompts and outputs are dropped)
 {_engines_of_ones_own()}\
   access     tokens and signed-in browsers only

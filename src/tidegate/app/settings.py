@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from tidegate.storage.disk import DiskLimit
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8420
 DEFAULT_OTLP_PORT = 4318
+DEFAULT_OTLP_GRPC_PORT = 4317
 _CHILD_VARIABLE = "TIDEGATE_CHILD"
 
 
@@ -108,6 +110,25 @@ def disk_limit() -> DiskLimit:
     return DiskLimit.parse(os.environ.get("TIDEGATE_DISK_MIN_FREE"))
 
 
+def wants_ingest_edge() -> bool:
+    """Return whether `TIDEGATE_INGEST_EDGE` asks for a process that only takes telemetry in."""
+    return os.environ.get("TIDEGATE_INGEST_EDGE", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+class Role(StrEnum):
+    """What one edge process does."""
+
+    PAGES = "pages"
+    """The pages and the API."""
+    INGEST = "ingest"
+    """The doors of telemetry."""
+    WORKER = "worker"
+    """Counting, evaluation and everything else in the background."""
+
+
+EVERY_ROLE = frozenset(Role)
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """What the supervisor tells an edge process, as JSON in one environment variable."""
@@ -119,10 +140,19 @@ class EdgeSettings:
     """`None` for a server, which knows no claims."""
     telemetry_password: str | None = field(repr=False)
     public_url: str
-    http_fd: int
-    """The listening socket, bound by the supervisor: while an edge restarts, callers wait instead of being refused."""
+    http_fd: int | None
+    """The listening socket, bound by the supervisor: while an edge restarts, callers wait instead of being refused.
+
+    `None` for an edge that only takes telemetry in.
+    """
     otlp_fd: int | None
     """A second listener on 4318, the port that exporters expect; `None` when somebody else has it."""
+    otlp_grpc_port: int | None = None
+    """Kept for us by the supervisor; OTLP over gRPC is served there. `None` when somebody else has it."""
+    roles: frozenset[Role] = EVERY_ROLE
+    """All of them, or `ingest` alone."""
+    has_ingest_edge: bool = False
+    """Whether another process takes telemetry in as well."""
     disk_limit: DiskLimit = field(default_factory=DiskLimit)
     """How much must stay free; below it no telemetry is taken in."""
 
@@ -138,5 +168,8 @@ class EdgeSettings:
             public_url=given["publicUrl"],
             http_fd=given["httpFd"],
             otlp_fd=given.get("otlpFd"),
+            otlp_grpc_port=given.get("otlpGrpcPort"),
+            roles=frozenset(Role(each) for each in given.get("roles", EVERY_ROLE)),
+            has_ingest_edge=given.get("hasIngestEdge", False),
             disk_limit=disk_limit(),
         )

@@ -39,7 +39,18 @@ def iso_ns(text: str) -> int:
     year, month, day, hour, minute, second = map(int, found.groups()[:6])
     fraction, zone = found.group(7) or "", found.group(8) or ""
     seconds = _day_seconds(year, month, day) + hour * 3600 + minute * 60 + second - _offset_s(zone)
-    return seconds * NANO + int(fraction.ljust(9, "0") or 0)
+    return held_ns(seconds * NANO + int(fraction.ljust(9, "0") or 0), text)
+
+
+def held_ns(time_ns: int, text: object) -> int:
+    """Return `time_ns` when the protocol can hold it: 1970 to 2262.
+
+    Raises:
+        UnreadableRowError: it cannot.
+    """
+    if not 0 <= time_ns < 2**63:
+        raise UnreadableRowError(f"{str(text)[:40]!r} is no time from 1970 to 2262")
+    return time_ns
 
 
 def syslog_seconds(month: str, day: int, clock: str, year: int) -> int:
@@ -71,7 +82,7 @@ def _of_number(value: float) -> int:
     factor = _DIGITS_TO_FACTOR.get(len(str(abs(whole))))
     if factor is None or whole < 0:
         raise UnreadableRowError(f"{value} is no time in seconds, milli-, micro- or nanoseconds")
-    return whole * factor + (round((value - whole) * factor) if isinstance(value, float) else 0)
+    return held_ns(whole * factor + (round((value - whole) * factor) if isinstance(value, float) else 0), value)
 
 
 @lru_cache(maxsize=1024)  # a file has a few days

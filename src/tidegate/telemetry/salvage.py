@@ -44,7 +44,7 @@ def salvage(body: bytes, *, group: type[Any], record: type[Any]) -> Salvage:
             kept += 1
             continue
         rebuilt, good, bad = _without_bad(content, group, record)
-        whole += _field(_GROUPS, rebuilt) if good else b""
+        whole += bytes_field(_GROUPS, rebuilt) if good else b""
         kept, refused = kept + good, refused + bad
     return Salvage(bytes(whole), kept, refused)
 
@@ -55,13 +55,13 @@ def _without_bad(content: bytes, group: type[Any], record: type[Any]) -> tuple[b
     kept, good, bad = bytearray(), 0, 0
     for scope in scopes:
         own_head, records = _split(scope)
-        fine = [_field(_PARTS, each) for each in records if _parses(record, each)]
+        fine = [bytes_field(_PARTS, each) for each in records if _parses(record, each)]
         # The heads are judged with nothing below them: one that is bad takes all its records with it.
-        if not _parses(group, head + _field(_PARTS, own_head)):
+        if not _parses(group, head + bytes_field(_PARTS, own_head)):
             fine = []
         good, bad = good + len(fine), bad + len(records) - len(fine)
         if fine:
-            kept += _field(_PARTS, own_head + b"".join(fine))
+            kept += bytes_field(_PARTS, own_head + b"".join(fine))
     return head + bytes(kept), good, bad
 
 
@@ -116,9 +116,19 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
     raise NotWireFormatError
 
 
-def _field(number: int, content: bytes) -> bytes:
-    length, digits = len(content), bytearray()
-    while length > 0x7F:
-        digits.append(length & 0x7F | 0x80)
-        length >>= 7
-    return bytes([number << 3 | _BYTES, *digits, length]) + content
+def bytes_field(number: int, content: bytes) -> bytes:
+    """Return a field that holds bytes, a text or a message."""
+    return bytes([number << 3 | _BYTES]) + _written(len(content)) + content
+
+
+def varint_field(number: int, value: int) -> bytes:
+    """Return a field that holds a whole number, not below zero."""
+    return bytes([number << 3 | _VARINT]) + _written(value)
+
+
+def _written(value: int) -> bytes:
+    digits = bytearray()
+    while value > 0x7F:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*digits, value])

@@ -205,6 +205,7 @@ def test_an_event_with_an_id_of_its_own_keeps_it() -> None:
         ('{"time": "soon", "event": "a.b"}', "'soon' is no time"),
         ('{"time": 17, "event": "a.b"}', "17 is no time"),
         ('{"time": "2026-02-30T00:00:00Z"}', "2026-2-30 is no day"),
+        ('{"time": "1969-12-31T00:00:00Z"}', "'1969-12-31T00:00:00Z' is no time from 1970 to 2262"),
     ],
 )
 def test_a_line_that_is_no_event_is_named(line: str, reason: str) -> None:
@@ -326,3 +327,8 @@ def test_an_exposition_becomes_points() -> None:
 def test_a_broken_exposition_is_refused_with_its_line() -> None:
     with pytest.raises(UnreadableFileError, match="line 6: it breaks OpenMetrics"):
         rows("openmetrics", EXPOSITION.replace("depth 3", "depth three"))
+
+
+def test_a_sample_of_no_time_that_can_be_sent_is_passed_over() -> None:
+    text = "# TYPE a gauge\na 1 12345678901234567890.1234567890\n# TYPE b gauge\nb 2\n# EOF\n"
+    assert reasons("openmetrics", text) == ["a: '12345678901234567890.123456789' is no time from 1970 to 2262"]

@@ -68,6 +68,8 @@ async def _serve(settings: SupervisorSettings, data_dir: Path, doors: Doors, on_
     events.emit("supervisor.started", pid=os.getpid(), url=doors.url, version=__version__)
     if settings.otlp_port is not None and doors.otlp is None:
         events.emit("otlp.port_taken", port=settings.otlp_port)
+    if settings.otlp_grpc_port is not None and doors.otlp_grpc is None:
+        events.emit("otlp.port_taken", port=settings.otlp_grpc_port)
     with _signals() as (stop, hurry):
         for pid in await stop_leftover_children(data_dir):
             events.emit("leftover.stopped", pid=pid)
@@ -164,6 +166,7 @@ class Family:
             started_at=self._started_at,
             url=doors.url,
             otlp_url=doors.otlp_url,
+            otlp_grpc_url=doors.otlp_grpc_url,
             public_url=self._wiring.settings.public_url or doors.url,
             ready=all(child.ready for child in children),
             children=children,

@@ -65,6 +65,8 @@ class SupervisorSettings:
     """0 takes any free port."""
     otlp_port: int | None = 4318
     """Taken when free, at `127.0.0.1`; `None` leaves it to others."""
+    otlp_grpc_port: int | None = None
+    """The same for OTLP over gRPC."""
     public_url: str | None = None
     """How people reach the pages, when that differs from host and port."""
     database_url: str | None = None
@@ -81,6 +83,8 @@ class SupervisorSettings:
     """Where the server makes the tables; `None` on itself alone."""
     disk_limit: DiskLimit = field(default_factory=DiskLimit)
     """Below it intake stops; above it the ballast is made again."""
+    ingest_edge: bool = False
+    """Whether a process of its own takes telemetry in, so that a flood cannot starve the pages."""
     engine_command: tuple[str, ...] = _module("tidegate.storage.engine")
     """Gets `--data-dir DIR --listen-fd N`: the supervisor keeps the socket, so the port outlives the process."""
     engine_ready: EngineProbe = engine_is_ready

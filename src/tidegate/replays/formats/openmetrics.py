@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tidegate.replays.formats import Unreadable
-from tidegate.replays.model import NANO, Document, Reading, Row, Signal, UnreadableFileError
+from tidegate.replays.model import NANO, Document, Reading, Row, Signal, UnreadableFileError, UnreadableRowError
+from tidegate.replays.times import held_ns
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -50,8 +51,20 @@ def families_of(lines: Iterable[str]) -> "list[Metric]":
 
 
 def read(lines: Iterable[str], reading: Reading) -> Iterator[Row | Unreadable]:
-    """Yield one row: an exposition is one look at everything, so it is sent whole or not at all."""
+    """Yield one row: an exposition is one look at everything, so one that is broken is not sent at all.
+
+    A sample of a time that the protocol cannot hold is passed over, and said.
+    """
     families = families_of(lines)
+    for family in families:
+        kept = []
+        for sample in family.samples:
+            try:
+                _time_of(sample, reading)
+                kept.append(sample)
+            except UnreadableRowError as error:
+                yield Unreadable(1, f"{sample.name}: {error}")
+        family.samples = kept
     metrics = [metric for family in families for metric in _metrics_of(family, reading)]
     resource = [_pair(key, value) for key, value in reading.resource("openmetrics").items()]
     content = {
@@ -82,7 +95,8 @@ def _metrics_of(family: "Metric", reading: Reading) -> Iterator[dict[str, Any]]:
             continue
         point = _point(sample, reading) | {"asDouble": _double(sample.value)}
         if family.type == "counter" and _key_of(sample) in created:
-            point["startTimeUnixNano"] = str(round(created[_key_of(sample)] * NANO) + reading.shift_ns)
+            start_ns = round(created[_key_of(sample)] * NANO) + reading.shift_ns
+            point["startTimeUnixNano"] = str(max(0, min(start_ns, int(point["timeUnixNano"]))))
         by_name.setdefault(sample.name, []).append(point)
     for name, points in by_name.items():
         kind: dict[str, Any] = {"gauge": {"dataPoints": points}}
@@ -112,9 +126,13 @@ def _histograms(family: "Metric", reading: Reading) -> Iterator[dict[str, Any]]:
 
 
 def _point(sample: "Sample", reading: Reading, *, without: str = "") -> dict[str, Any]:
-    at_ns = reading.start_ns if sample.timestamp is None else round(float(sample.timestamp) * NANO)
     labels = [_pair(key, value) for key, value in sample.labels.items() if key != without]
-    return {"timeUnixNano": str(at_ns + reading.shift_ns), "attributes": labels}
+    return {"timeUnixNano": str(_time_of(sample, reading)), "attributes": labels}
+
+
+def _time_of(sample: "Sample", reading: Reading) -> int:
+    at_ns = reading.start_ns if sample.timestamp is None else round(float(sample.timestamp) * NANO)
+    return held_ns(at_ns + reading.shift_ns, sample.timestamp)
 
 
 def _key_of(sample: "Sample") -> tuple[tuple[str, str], ...]:

@@ -55,7 +55,8 @@ async def show_logs(  # noqa: PLR0917 - FastAPI passes them by name
     """Show log records, the newest first; filters stand in the address."""
     chosen = _with_span(asked, span or _DEFAULT_SPAN, pages) if not (asked.from_ or asked.to) else asked
     query = chosen.query(logs)
-    failure, lines, next_cursor = "", (), None
+    failure, next_cursor = "", None
+    lines: tuple[LineView, ...] = ()
     try:
         page = await logs.search(workspace, query, limit=DEFAULT_LIMIT)
     except UnavailableError as error:
@@ -131,7 +132,7 @@ def _view_of(line: LogLine) -> LineView:
         "Correlation": line.correlation_id,
         "Scope": line.scope,
         "Received": format_utc(line.received_at),
-        **{key: value for key, value in sorted(line.attributes.items())},
+        **dict(sorted(line.attributes.items())),
     }
     return LineView(
         line=line,
