@@ -62,6 +62,7 @@ from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
+from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
 from tidegate.telemetry.erasures.routes import router as erasure_routes
 from tidegate.telemetry.logs.pages import router as log_pages
@@ -121,7 +122,8 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     closer = build_closer(database, engine, clock)
-    ingest = build_ingest(database, engine, disk=disk, on_stored=closer.wake)
+    policy = ContentPolicy(settings.content)
+    ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
     tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
