@@ -1,19 +1,33 @@
 """Families, windows and signals: numbers over what happened, exact."""
 
-from tidegate.signals.model import NANO_PER_USD, Family, Figures, GroupTotals, SignalScope, Totals, figures_of
-from tidegate.signals.ports import Dimension, SignalReader
+from tidegate.signals.figures import Figures, duration_figures, figures_of, meter_figures
+from tidegate.signals.model import (
+    NANO_PER_USD,
+    Durations,
+    Family,
+    GroupTotals,
+    SeriesPoint,
+    SignalScope,
+    Totals,
+)
+from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
 
 __all__ = [
     "DEFAULT_WINDOW",
     "NANO_PER_USD",
     "Dimension",
+    "Durations",
     "Family",
     "Figures",
     "GroupTotals",
+    "SeriesPoint",
+    "SeriesReader",
     "SignalReader",
     "SignalScope",
     "SignalService",
     "Totals",
+    "duration_figures",
     "figures_of",
+    "meter_figures",
 ]

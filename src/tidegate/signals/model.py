@@ -1,8 +1,9 @@
-"""Families, windows and what their counters mean. Pure."""
+"""Families, windows and the counters that signals are made of. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from enum import StrEnum
+from operator import add, attrgetter
 from typing import Self
 
 from tidegate.kernel import WorkspaceId
@@ -13,21 +14,31 @@ class Family(StrEnum):
 
     REQUEST = "request"
     AUTH = "auth"
+    TENANT = "tenant"
     AI_RUN = "ai_run"
+    TOOL_CALL = "tool_call"
+    INGESTION = "ingestion"
+    RETRIEVAL = "retrieval"
+    DELIVERY = "delivery"
+    ACCESS_SYNC = "access_sync"
+    USAGE = "usage"
+    POLICY = "policy"
+    RUNTIME = "runtime"
 
 
 NANO_PER_USD = 1_000_000_000  # money is counted in whole nano-dollars: sums are exact in any order
-
-Figures = Mapping[str, int | float | None]
-"""Figures under their wire names; a rate without data is `None`, never 0."""
+MICRO = 1_000_000  # amounts are counted in whole millionths, for the same reason
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Additive counters of one group of events. What a family does not count is 0."""
+    """Additive counters of one group of events. What a family does not count is 0.
+
+    Events of sampled services are counted with their adjusted count, rounded down, so that no part exceeds its whole.
+    """
 
     count: int = 0
-    """Trusted events: requests or runs."""
+    """Trusted events: requests, runs, calls …"""
     success_count: int = 0
     failure_count: int = 0
     unauthorized_count: int = 0
@@ -42,9 +53,46 @@ class Totals:
     cached_input_tokens: int = 0
     distrusted_count: int = 0
     """Events whose times cannot be believed; they are in no other counter."""
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    sampled_count: int = 0
+    """Events of senders that sample without saying how much: counted once each, too few."""
+    replayed_count: int = 0
+    ok_count: int = 0
+    timeout_count: int = 0
+    denied_count: int = 0
+    cross_tenant_denied_count: int = 0
+    membership_denied_count: int = 0
+    leak_count: int = 0
+    lifecycle_count: int = 0
+    lifecycle_anomaly_count: int = 0
+    retry_count: int = 0
+    dead_letter_count: int = 0
+    sent_count: int = 0
+    empty_count: int = 0
+    invalid_signature_count: int = 0
+    duplicate_effect_count: int = 0
+    drift_count: int = 0
+    refused_count: int = 0
+    citation_count: int = 0
+    """Evaluations of citation coverage; `citation_micro` is the sum of their scores, in millionths."""
+    citation_micro: int = 0
+    groundedness_count: int = 0
+    groundedness_micro: int = 0
+    wait_us: int = 0
+    amount_count: int = 0
+    """Events with an amount; `amount_micro` is its sum."""
+    amount_micro: int = 0
+    limit_micro: int = 0
+    """The highest limit that was said; not additive."""
 
     def __add__(self, other: Self) -> "Totals":
-        return Totals(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+        mine, others = _VALUES(self), _VALUES(other)
+        return Totals(*map(add, mine[:-1], others[:-1]), max(mine[-1], others[-1]))
+
+
+TOTALS_FIELDS = tuple(field.name for field in fields(Totals))
+_VALUES = attrgetter(*TOTALS_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +103,11 @@ class SignalScope:
     environment: str | None = None
     release: str | None = None
     tenant: str | None = None
+    model: str | None = None
+    route: str | None = None
+    object: str | None = None
+    outcome: str | None = None
+    replayed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +121,21 @@ class GroupTotals:
     totals: Totals
 
 
-def figures_of(family: Family, totals: Totals) -> Figures:
-    """Return what `totals` say about `family`, under the wire names of `/metrics/{family}`."""
-    if family is Family.AI_RUN:
-        return _run_figures(totals)
-    return {
-        "requestCount": totals.count,
-        "successCount": totals.success_count,
-        "failureCount": totals.failure_count,
-        "unauthorizedCount": totals.unauthorized_count,
-        "failureRate": _ratio(totals.failure_count, totals.count),
-        "distrustedCount": totals.distrusted_count,
-    }
+@dataclass(frozen=True, slots=True)
+class SeriesPoint:
+    """Totals of one step of a series, of one key or of all events."""
+
+    start: datetime
+    key: str
+    totals: Totals
 
 
-def _run_figures(totals: Totals) -> Figures:
-    runs = totals.count
-    return {
-        "runCount": runs,
-        "failedCount": totals.failed_count,
-        "policyBlockedCount": totals.policy_blocked_count,
-        "validationErrorCount": totals.validation_error_count,
-        "cancelledCount": totals.cancelled_count,
-        "inputTokens": totals.input_tokens,
-        "outputTokens": totals.output_tokens,
-        "cachedInputTokens": totals.cached_input_tokens,
-        "costUsd": totals.cost_nano_usd / NANO_PER_USD,
-        "unpricedRunCount": runs - totals.priced_count,
-        "averageCostPerRunUsd": _ratio(totals.cost_nano_usd / NANO_PER_USD, totals.priced_count),
-        "failureRate": _ratio(totals.failed_count, runs),
-        "policyBlockRate": _ratio(totals.policy_blocked_count, runs),
-        "schemaMismatchRate": _ratio(totals.validation_error_count, runs),
-        "distrustedCount": totals.distrusted_count,
-    }
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long events took. Quantiles are the upper bounds of buckets an eighth of a doubling wide: at most 9 % above."""
 
-
-def _ratio(part: float, whole: int) -> float | None:
-    return part / whole if whole else None
+    count: int
+    mean_ms: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float

@@ -9,7 +9,8 @@ from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.providers import provide
 from tidegate.kernel import InvalidInputError, NotFoundError, TimeRange, format_utc, parse_utc
 from tidegate.signals.exposition import CONTENT_TYPE, exposition_of
-from tidegate.signals.model import Family, Figures
+from tidegate.signals.figures import Figures
+from tidegate.signals.model import Family
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.schemas import TelemetryStatsOut
 from tidegate.signals.service import FamilyMetrics, SignalService
@@ -18,7 +19,7 @@ router = APIRouter(tags=["signals"])
 Signals = Annotated[SignalService, provide(SignalService)]
 Rollups = Annotated[RollupReader, provide(RollupReader)]
 
-FAMILY_NAMES: Final = {"request": Family.REQUEST, "auth": Family.AUTH, "ai": Family.AI_RUN, "ai_run": Family.AI_RUN}
+FAMILY_NAMES: Final = {"ai": Family.AI_RUN} | {family.value: family for family in Family}
 _DASHBOARDS: Final = {
     "ai-runtime-run-reliability-v1": ("runCount", "failedCount", "cancelledCount", "failureRate"),
     "ai-runtime-policy-safety-v1": (
