@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from tidegate.signals.ports import PriceBook, Usage
-from tidegate.signals.runs import LINK_SLACK_S, MAX_SPAN_S, MAX_TRACE_SPANS
+from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, MAX_TRACE_SPANS
 
 NANO: Final = 1_000_000_000
 ROLE_AGENT: Final = "agent"

@@ -37,7 +37,7 @@ class PublishedRuns:
 
     def remember(self, runs: Runs, which: Numbers, seconds: Iterable[Second]) -> None:
         """Keep `which` of `runs` as those of `seconds`."""
-        ids, digests, moments = ids_of(runs.spans.columns.words, runs)[runs.root[which]], digests_of(runs)[which], None
+        ids, digests = ids_of(runs)[runs.root[which]], digests_of(runs)[which]
         moments = _moments(runs)[runs.root[which]]
         order = np.lexsort((ids, moments))
         ids, digests, moments = ids[order], digests[order], moments[order]
@@ -69,29 +69,29 @@ class PublishedRuns:
         rows = rows[~np.isin(moments[rows], np.array(known, np.int64))]
         found = {workspace: set(seconds) for workspace, seconds in touched.items()}
         if len(rows):
-            ids, digests = ids_of(spans.columns.words, runs), digests_of(runs)
+            ids, digests = ids_of(runs), digests_of(runs)
             run_at = np.full(len(spans), -1, np.int64)
             run_at[runs.root] = np.arange(len(runs))
             order = rows[np.argsort(moments[rows], kind="stable")]
             for part in np.split(order, np.flatnonzero(np.diff(moments[order])) + 1):
                 code, second = divmod(int(moments[part[0]]), _WIDTH)
                 workspace = WorkspaceId(words[code])
-                if self._differs((workspace, second), part, ids, run_at, digests):
+                if self._differs((workspace, second), ids[part], run_at[part], digests):
                     found[workspace].add(second)
         return {workspace: sorted(seconds) for workspace, seconds in found.items()}
 
-    def _differs(self, second: Second, rows: Numbers, ids: Numbers, run_at: Numbers, digests: Numbers) -> bool:
+    def _differs(self, second: Second, ids: Numbers, runs_at: Numbers, digests: Numbers) -> bool:
         known = self._runs.get(second)
         if known is None:
             return True
         known_ids, known_digests = known
         if not len(known_ids):
-            return bool((run_at[rows] >= 0).any())
-        place = np.minimum(np.searchsorted(known_ids, ids[rows]), len(known_ids) - 1)
-        was_run = known_ids[place] == ids[rows]
-        is_run = run_at[rows] >= 0
+            return bool((runs_at >= 0).any())
+        place = np.minimum(np.searchsorted(known_ids, ids), len(known_ids) - 1)
+        was_run = known_ids[place] == ids
+        is_run = runs_at >= 0
         both = was_run & is_run
-        return bool((was_run != is_run).any() or (known_digests[place[both]] != digests[run_at[rows[both]]]).any())
+        return bool((was_run != is_run).any() or (known_digests[place[both]] != digests[runs_at[both]]).any())
 
 
 _WIDTH: Final = 2**33  # more than there are seconds
@@ -107,7 +107,7 @@ def _hashes(words: Words) -> Numbers:
     return np.array([hash(word) for word in words.words], dtype=np.int64).astype(np.uint64)
 
 
-def ids_of(words: dict[str, Words] | object, runs: Runs) -> Numbers:
+def ids_of(runs: Runs) -> Numbers:
     """Return a number a span that is the same whenever this process sees the span."""
     spans = runs.spans
     trace = _hashes(spans.columns.words["trace_id"])[spans.codes("trace_id")]
@@ -138,6 +138,3 @@ def digests_of(runs: Runs) -> Numbers:
             digest = (digest ^ hashes[codes]) * odd
             digest ^= digest >> np.uint64(29)
     return digest
-
-
-__all__ = ["AGENT", "INFERENCE", "PublishedRuns"]

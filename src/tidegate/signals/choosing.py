@@ -77,9 +77,7 @@ def _shared(wanted: dict[WorkspaceId, list[int]], limit: int) -> dict[WorkspaceI
     return chosen
 
 
-def _flushes_of(
-    touches: Sequence[Touch], chosen: dict[WorkspaceId, list[int]]
-) -> dict[WorkspaceId, list[str]]:
+def _flushes_of(touches: Sequence[Touch], chosen: dict[WorkspaceId, list[int]]) -> dict[WorkspaceId, list[str]]:
     picked = {workspace: set(found) for workspace, found in chosen.items()}
     flushes: defaultdict[WorkspaceId, list[str]] = defaultdict(list)
     for touch in touches:

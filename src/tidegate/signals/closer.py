@@ -25,7 +25,8 @@ from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
 from tidegate.signals.choosing import choose
 from tidegate.signals.ports import PriceBook, PriceBooks, Seconds, TouchedSeconds, Touches
-from tidegate.signals.runs import LINK_SLACK_S, MAX_SPAN_S, Runs, Spans, find_runs, link_spans
+from tidegate.signals.runs import Runs, find_runs
+from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans
 from tidegate.storage.native import Columns, Numbers
 
 _log = structlog.get_logger("tidegate.closer")
@@ -146,7 +147,7 @@ class RollupCloser:
 
     async def _count(self, touched: TouchedSeconds) -> None:
         version = await self.touches.next_version()
-        books = await self.prices.books_of(list(touched.seconds))
+        books: dict[str, PriceBook] = dict(await self.prices.books_of(list(touched.seconds)))
         try:
             runs, seconds = await self._runs_through(touched.seconds, books)
             which = _of_seconds(runs, seconds)
@@ -160,7 +161,7 @@ class RollupCloser:
             runs, which, [(workspace, one) for workspace, found in seconds.items() for one in found]
         )
 
-    async def _runs_through(self, touched: Seconds, books: Mapping[WorkspaceId, PriceBook]) -> tuple[Runs, Seconds]:
+    async def _runs_through(self, touched: Seconds, books: Mapping[str, PriceBook]) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
         runs = find_runs(await self._spans_through(touched), books)
         seconds = self._published.affected(runs, touched)

@@ -88,7 +88,8 @@ class Totals:
 
     def __add__(self, other: Self) -> "Totals":
         mine, others = _VALUES(self), _VALUES(other)
-        return Totals(*map(add, mine[:-1], others[:-1]), max(mine[-1], others[-1]))
+        sums: list[int] = [*map(add, mine[:-1], others[:-1]), max(mine[-1], others[-1])]
+        return Totals(*sums)
 
 
 TOTALS_FIELDS = tuple(field.name for field in fields(Totals))
@@ -132,7 +133,7 @@ class SeriesPoint:
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long events took. Quantiles are the upper bounds of buckets an eighth of a doubling wide: at most 9 % above."""
+    """How long events took. Quantiles are upper bounds of buckets an eighth of a doubling wide: at most 9 % above."""
 
     count: int
     mean_ms: float

@@ -48,7 +48,7 @@ class SignalReader(Protocol):
 class SeriesReader(Protocol):
     """What pages ask of signals beyond totals."""
 
-    async def series(
+    async def series(  # noqa: PLR0913 - a question and its six parts
         self,
         workspace: WorkspaceId,
         family: Family,
@@ -59,7 +59,7 @@ class SeriesReader(Protocol):
         scope: SignalScope,
         limit: int = 20,
     ) -> list[SeriesPoint]:
-        """Return totals of steps of `step_s`, of the `limit` largest keys of `by`; steps without events are left out."""
+        """Return totals of steps of `step_s`, of the `limit` largest keys of `by`; empty steps are left out."""
         ...
 
     async def quantiles(

@@ -51,8 +51,7 @@ def cover(window: TimeRange | None, resolution_s: int) -> Cover:
 
 _WITHIN: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 _AROUND: Final = (
-    "second >= toDateTime({start:UInt32} - {start:UInt32} % 3600, 'UTC') "
-    "AND second <= toDateTime({last:UInt32}, 'UTC')"
+    "second >= toDateTime({start:UInt32} - {start:UInt32} % 3600, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 )
 _SECONDS: Final = f"""
     {_WITHIN} AND resolution = 1 AND {{end:UInt64}} > 0 AND (workspace, {_MARKER}, second, version) IN (

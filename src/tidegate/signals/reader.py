@@ -139,7 +139,7 @@ class RollupReader:
         parameters = {**picked.parameters, "families": names, "watermark": watermark}
         return await self._engine.select(workspaces, sql, parameters)
 
-    async def series(
+    async def series(  # noqa: PLR0913 - a question and its six parts
         self,
         workspace: WorkspaceId,
         family: Family,
@@ -232,7 +232,7 @@ class RollupReader:
         )
         return int(rows[0]["newest"]) if rows else None
 
-    async def _rows(
+    async def _rows(  # noqa: PLR0913 - the parts of a statement
         self,
         workspace: WorkspaceId,
         names: Collection[str],

@@ -104,7 +104,8 @@ _NAMED: Final = f"""
             is_event AND bitAnd(bit, {_OWN_WORDS}) != 0, detail, '') AS detail_,
         multiIf(bit = {_TENANT}, lifecycle_outcome,
             is_event AND bitAnd(bit, {_OWN_WORDS + _AUTH}) != 0, outcome, '') AS outcome_,
-        multiIf(bit = {_AUTH}, client_address, bit = {_TENANT}, if(http_method = '', 'event', 'request'), '') AS source_,
+        multiIf(bit = {_AUTH}, client_address, bit = {_TENANT}, if(http_method = '', 'event', 'request'), '')
+            AS source_,
         intDiv(duration_ns, 1000) AS spent_us,
         if(is_event OR bit >= {_RUN}, 0, toInt16(floor(8 * log2(greatest(spent_us, 1))))) AS bucket_,
         toUInt32(intDiv(received_ns, 1000000000)) AS received,
@@ -132,7 +133,8 @@ _COUNTED_EVENTS: Final = f"""
         count() AS count_, sum(weight_milli) AS weight_sum, sum(is_sampled) AS sampled_count, 0 AS priced_milli,
         0 AS cost_nano_usd, 0 AS input_tokens, 0 AS output_tokens, 0 AS cached_input_tokens, 0 AS cache_write_tokens,
         0 AS reasoning_tokens, sum({_scaled("spent_us")}) AS duration_sum,
-        sum({_scaled("intDiv(wait_ns, 1000)")}) AS wait_sum, sumIf(weight_milli, amount_micro IS NOT NULL) AS amount_count,
+        sum({_scaled("intDiv(wait_ns, 1000)")}) AS wait_sum,
+        sumIf(weight_milli, amount_micro IS NOT NULL) AS amount_count,
         sum(toInt128({_scaled("ifNull(amount_micro, 0)")})) AS amount_sum, max(ifNull(limit_micro, 0)) AS limit_max
     FROM ({_NAMED})
     GROUP BY workspace, bit, moment, service, environment, release, tenant_, route_, status_, error_code_, outcome_,
@@ -152,8 +154,8 @@ def _counted_runs(family: str, *, by_tenant: bool, bucket: str) -> str:
         )
     )  # fmt: skip
     return f"""
-    SELECT workspace, '{family}', 1, toUInt32(ai_runs.second) AS moment, {{version:UInt64}}, {{written:UInt32}}, service,
-        environment, release, {tenant} AS tenant_, '', 0, {error} AS error_code_, model, provider, outcome,
+    SELECT workspace, '{family}', 1, toUInt32(ai_runs.second) AS moment, {{version:UInt64}}, {{written:UInt32}},
+        service, environment, release, {tenant} AS tenant_, '', 0, {error} AS error_code_, model, provider, outcome,
         agent_name, '', '', replayed, 0, {bucket} AS bucket_, 0, count(), sum(weight_milli), sum(is_sampled),
         sumIf(weight_milli, is_priced = 1), {sums}, sum({_scaled(_RUN_TIME)}), 0, 0, 0, 0
     FROM ai_runs
@@ -174,18 +176,14 @@ def _markers(family: str, places: str) -> str:
 """
 
 
+_RUN_BUCKET: Final = f"toInt16(floor(8 * log2(greatest({_RUN_TIME}, 1))))"
 COUNT: Final = f"""
     {_COUNTED_EVENTS}
     UNION ALL {_counted_runs("ai_run", by_tenant=True, bucket="toInt16(0)")}
-    UNION ALL {_counted_runs("ai_run.duration", by_tenant=False, bucket=f"toInt16(floor(8 * log2(greatest({_RUN_TIME}, 1))))")}
+    UNION ALL {_counted_runs("ai_run.duration", by_tenant=False, bucket=_RUN_BUCKET)}
     UNION ALL {_markers("published", "")}
     UNION ALL {_markers("published.ai_run", "run_")}
 """  # fmt: skip
-COUNT_WITHOUT_RUNS: Final = f"{_COUNTED_EVENTS} UNION ALL {_markers('published', '')}"
-COUNT_RUNS: Final = f"""
-    {_counted_runs("ai_run", by_tenant=True, bucket="toInt16(0)")}
-"""
-
 MAX_ROWS_OF_A_TRACE: Final = 40_000  # twice of what is looked at: which ones come then is chance, and named too large
 _READ: Final = f"""
     IN (SELECT toDateTime(toUInt32(arrayJoin(range(span.1, span.2, {BLOCK_S}))), 'UTC')

@@ -7,7 +7,9 @@ import numpy as np
 
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.signals.ports import Seconds
-from tidegate.signals.runs import COST_SOURCES, LINK_SLACK_S, MAX_SPAN_S, OUTCOMES, TOO_LARGE, Runs
+from tidegate.signals.run_costs import COST_SOURCES, UNPRICED
+from tidegate.signals.runs import OUTCOMES, TOO_LARGE, Runs
+from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S
 from tidegate.signals.statements import COUNT, COUNT_COLUMNS, TRACES, bound_seconds, read_ranges
 from tidegate.storage.native import Columns, Numbers, Words, write_native
 
@@ -27,7 +29,7 @@ class RowsEngine(Protocol):
         self, workspaces: Collection[WorkspaceId], table: str, columns: Sequence[str], block: bytes, *, token: str
     ) -> None: ...
 
-    async def insert_select(  # noqa: PLR0917 - a statement and its five parts
+    async def insert_select(  # noqa: PLR0913, PLR0917 - a statement and its five parts
         self,
         workspaces: Collection[WorkspaceId],
         table: str,
@@ -135,7 +137,7 @@ def _run_columns(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, 
         ("version", "UInt64", np.full(count, version)),
         ("written", "DateTime('UTC')", np.full(count, written)),
         ("is_parent_missing", "UInt8", _padded(is_missing, count)),
-        ("is_priced", "UInt8", _padded(runs.cost_source[which] != 3, count)),
+        ("is_priced", "UInt8", _padded(runs.cost_source[which] != UNPRICED, count)),
         ("outcome", "LowCardinality(String)", _with(OUTCOMES, runs.outcome[which], [""] * len(markers))),
         ("cost_source", "LowCardinality(String)", _with(COST_SOURCES, runs.cost_source[which], [""] * len(markers))),
         ("error_code", "LowCardinality(String)", _causes(runs, which, len(markers))),

@@ -20,9 +20,7 @@ def _if(condition: str) -> str:
 
 
 def _outcomes(family: str, **fields: str) -> dict[str, str]:
-    return {
-        f"{name}_count": _if(f"family = '{family}' AND outcome = '{outcome}'") for name, outcome in fields.items()
-    }
+    return {f"{name}_count": _if(f"family = '{family}' AND outcome = '{outcome}'") for name, outcome in fields.items()}
 
 
 def _everywhere(family: Family) -> dict[str, str]:
@@ -55,9 +53,7 @@ SUMS: Final[Mapping[Family, Mapping[str, str]]] = {
         "membership_denied_count": _if("family = 'tenant' AND detail = 'membership'"),
         "leak_count": _if("family = 'tenant' AND detail = 'leak'"),
         "lifecycle_count": _if("family = 'tenant' AND object != ''"),
-        "lifecycle_anomaly_count": _if(
-            "family = 'tenant' AND object != '' AND outcome IN ('failed', 'out_of_order')"
-        ),
+        "lifecycle_anomaly_count": _if("family = 'tenant' AND object != '' AND outcome IN ('failed', 'out_of_order')"),
     },
     Family.AI_RUN: {
         "count": _if("family = 'ai_run'"),
@@ -119,18 +115,14 @@ _ALL: Final[Mapping[Family, Mapping[str, str]]] = {
     family: {**sums, **_everywhere(family)} for family, sums in SUMS.items()
 }
 _PICKED: Final[Mapping[Family, tuple[tuple[str, str, bool], ...]]] = {
-    family: tuple(
-        (field, f"{field}__{family.value}", field == "count" or field.endswith("_count")) for field in sums
-    )
+    family: tuple((field, f"{field}__{family.value}", field == "count" or field.endswith("_count")) for field in sums)
     for family, sums in _ALL.items()
 }
 
 
 def sums_of(families: Iterable[Family]) -> str:
     """Return the sums of `families`, for `totals_of` to pick."""
-    return ", ".join(
-        f"{_ALL[family][field]} AS {name}" for family in families for field, name, _ in _PICKED[family]
-    )
+    return ", ".join(f"{_ALL[family][field]} AS {name}" for family in families for field, name, _ in _PICKED[family])
 
 
 def totals_of(family: Family, row: Mapping[str, Any]) -> Totals:

@@ -192,7 +192,7 @@ class TelemetryEngine:
         """Store a block of the Native format (`storage.native`); otherwise as `insert`."""
         await self._insert(workspaces, f"{_into(table, columns)} FORMAT Native", rows=block, token=token)
 
-    async def insert_select(  # noqa: PLR0917 - as `insert`, with the two of `select` in place of the rows
+    async def insert_select(  # noqa: PLR0913, PLR0917 - as `insert`, with the two of `select` in place of the rows
         self,
         workspaces: Collection[WorkspaceId],
         table: str,
@@ -275,7 +275,10 @@ class TelemetryEngine:
         if not token:
             message = "An insert needs a token: without one a repetition is a second insert."
             raise ValueError(message)
-        settings: dict[str, Any] = {"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1}
+        settings: dict[str, Any] = {
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+        }
         settings |= {} if threads is None else {"max_threads": threads}
 
         async def write() -> None:

@@ -13,7 +13,7 @@ from tests.signals_rows import NANO, Pipeline, Row, agent_rows, auth_row, span_r
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals import Family, SignalScope, Totals
 from tidegate.signals.errors import CountingBehindError
-from tidegate.signals.runs import MAX_TRACE_SPANS
+from tidegate.signals.spans import MAX_TRACE_SPANS
 from tidegate.signals.tasks import build_closer, build_reader
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
@@ -146,9 +146,13 @@ async def test_counts_equal_a_recount_for_random_deliveries(pipeline: Pipeline, 
     for _ in range(150):
         at = now - random.randrange(40) * NANO
         status = random.choice([200, 200, 401, 403, 500])
-        spans.append((f"auth-{status}", auth_row(workspace, status, end_ns=at, tenant=random.choice(["acme", "globex"]))))
+        spans.append(
+            (f"auth-{status}", auth_row(workspace, status, end_ns=at, tenant=random.choice(["acme", "globex"])))
+        )
         outcome = random.choice(["ok", "ok", "timeout", "content_filter", "validation_error"])
-        spans.extend((f"ai-{outcome}", part) for part in agent_rows(workspace, at, outcome=RUN_OUTCOMES.get(outcome, outcome)))
+        spans.extend(
+            (f"ai-{outcome}", part) for part in agent_rows(workspace, at, outcome=RUN_OUTCOMES.get(outcome, outcome))
+        )
     delivered: set[int] = set()
     for _ in range(60):
         picked = random.sample(range(len(spans)), random.randrange(1, 25))
@@ -199,9 +203,7 @@ async def test_one_workspace_with_many_touched_seconds_holds_up_no_other(
     await pipeline.close()
     flood, victim = sorted((workspace, other_workspace))
     for start in (0, 700):
-        await pipeline.flush(
-            [auth_row(flood, 200, end_ns=(start + n) * month, distrusted=1) for n in range(1, 651)]
-        )
+        await pipeline.flush([auth_row(flood, 200, end_ns=(start + n) * month, distrusted=1) for n in range(1, 651)])
     await pipeline.flush([auth_row(victim, 200)])
     await pipeline.closer.close_once()
     assert await pipeline.reader.span_count(victim) == 1

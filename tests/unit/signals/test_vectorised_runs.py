@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracle_runs import Run, TraceSpan, runs_of
 
+from tidegate.signals import run_costs
 from tidegate.signals import runs as vectorised
+from tidegate.signals import spans as linked
 from tidegate.signals.ports import Quote, Usage
 from tidegate.storage.native import Columns, Words
 
@@ -56,7 +58,7 @@ def columns_of(spans: Sequence[TraceSpan], precedence: Sequence[int]) -> Columns
 
 
 def found_in(columns: Columns, book: Book | None) -> list[dict[str, Any]]:
-    spans = vectorised.link_spans(columns)
+    spans = linked.link_spans(columns)
     runs = vectorised.find_runs(spans, {"w": book} if book else {})
     told: list[dict[str, Any]] = []
     for place in range(len(runs)):
@@ -75,7 +77,7 @@ def found_in(columns: Columns, book: Book | None) -> list[dict[str, Any]]:
         root = spans.rows[runs.root[place]]
         row["root"] = (trace.words[trace.codes[root]], int(spans.span[runs.root[place]]))
         row["outcome"] = vectorised.OUTCOMES[runs.outcome[place]]
-        row["cost_source"] = vectorised.COST_SOURCES[runs.cost_source[place]]
+        row["cost_source"] = run_costs.COST_SOURCES[runs.cost_source[place]]
         row["price_version"] = runs.price_version[place]
         told.append(row)
     return sorted(told, key=lambda one: one["root"])
@@ -138,9 +140,8 @@ def one_span(draw: st.DrawFn) -> TraceSpan:
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(one_span(), max_size=24), st.booleans())
-def test_runs_of_all_traces_at_once_are_those_of_each_trace(rows: list[TraceSpan], is_priced: bool) -> None:
-    book = Book() if is_priced else None
+@given(st.lists(one_span(), max_size=24), st.sampled_from([None, Book()]))
+def test_runs_of_all_traces_at_once_are_those_of_each_trace(rows: list[TraceSpan], book: Book | None) -> None:
     columns = columns_of(rows, list(range(len(rows))))
     traces: dict[str, dict[str, TraceSpan]] = {}
     for row in rows:  # the later of two rows has the higher precedence here
@@ -175,5 +176,5 @@ def test_a_trace_that_is_too_large_is_cut_and_no_success(monkeypatch: pytest.Mon
     )  # fmt: skip
     spans = [base._replace(span_id=f"{n:016x}", start_ns=AT * NANO - n) for n in range(1, 20_500)]
     found = found_in(columns_of(spans, [0] * len(spans)), None)
-    assert len(found) == vectorised.MAX_TRACE_SPANS
+    assert len(found) == linked.MAX_TRACE_SPANS
     assert {(one["outcome"], one["error_code"]) for one in found} == {("failed", "trace_too_large")}
