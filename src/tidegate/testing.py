@@ -1,9 +1,15 @@
 """Fakes that keep the promises of the ports; shipped to users, used by our own tests."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-__all__ = ["CountingIds", "FakeClock"]
+from tidegate.kernel import TimeRange, UnavailableError, WorkspaceId
+from tidegate.signals import Dimension, Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
+
+__all__ = ["CountingIds", "FakeClock", "FakeSignals"]
 
 
 class FakeClock:
@@ -27,3 +33,124 @@ class CountingIds:
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_{next(self._numbers):05d}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    workspace: WorkspaceId
+    family: Family
+    at: datetime
+    values: Mapping[str, str]
+    totals: Totals
+    duration_ms: float
+
+
+@dataclass
+class FakeSignals:
+    """A `SignalReader` over what was added to it; `is_away` makes it unavailable."""
+
+    counted: list[_Counted] = field(default_factory=list)
+    is_away: bool = False
+
+    def add(
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        at: datetime,
+        totals: Totals,
+        *,
+        duration_ms: float = 100.0,
+        **values: str,
+    ) -> None:
+        """Count `totals` at a moment; `values` are those of dimensions: `service="api"`, `object="search"`."""
+        self.counted.append(_Counted(workspace, family, at, values, totals, duration_ms))
+
+    async def totals(
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
+    ) -> Totals:
+        return sum((each.totals for each in self._found(workspace, family, window, scope)), Totals())
+
+    async def totals_by(
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange | None,
+        *,
+        by: Dimension,
+        scope: SignalScope,
+        limit: int = 1_000,
+    ) -> dict[str, Totals]:
+        sums: defaultdict[str, Totals] = defaultdict(Totals)
+        for each in self._found(workspace, family, window, scope):
+            sums[each.values.get(by, "")] += each.totals
+        ordered = sorted(sums.items(), key=lambda item: (-item[1].count, item[0]))
+        return dict(ordered[:limit])
+
+    async def series(  # noqa: PLR0913 - as the port
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        step_s: int,
+        by: Dimension | None = None,
+        scope: SignalScope,
+        limit: int = 20,
+    ) -> list[SeriesPoint]:
+        largest = await self.totals_by(workspace, family, window, by=by, scope=scope, limit=limit) if by else {"": None}
+        sums: defaultdict[tuple[int, str], Totals] = defaultdict(Totals)
+        for each in self._found(workspace, family, window, scope):
+            key = each.values.get(by, "") if by else ""
+            second = int(each.at.timestamp())
+            if key in largest:
+                sums[second - second % step_s, key] += each.totals
+        return [
+            SeriesPoint(datetime.fromtimestamp(second, UTC), key, totals)
+            for (second, key), totals in sorted(sums.items())
+        ]
+
+    async def quantiles(
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        scope: SignalScope,
+        by: Dimension | None = None,
+    ) -> dict[str, Durations]:
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        for each in self._found(workspace, family, window, scope):
+            key = each.values.get(by, "") if by else ""
+            found[key] += [each.duration_ms] * each.totals.count
+        return {key: _durations(sorted(values)) for key, values in found.items() if values}
+
+    async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
+        sums: defaultdict[tuple[WorkspaceId, str, str | None], Totals] = defaultdict(Totals)
+        for workspace in workspaces:
+            for each in self._found(workspace, family, window, SignalScope()):
+                service, tenant = each.values.get("service", ""), each.values.get("tenant")
+                for key in {(workspace, service, None), (workspace, service, tenant)}:
+                    sums[key] += each.totals
+        return [GroupTotals(*key, totals) for key, totals in sums.items()]
+
+    def _found(
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, scope: SignalScope
+    ) -> Iterator[_Counted]:
+        if self.is_away:
+            raise UnavailableError("The telemetry engine does not answer for the moment.")
+        for each in self.counted:
+            is_inside = window is None or window.start <= each.at < window.end
+            is_meant = all(
+                wanted is None or each.values.get(name, "") == wanted
+                for name in ("service", "environment", "release", "tenant")
+                for wanted in [getattr(scope, name)]
+            )
+            if each.workspace == workspace and each.family is family and is_inside and is_meant:
+                yield each
+
+
+def _durations(values: list[float]) -> Durations:
+    def at(share: float) -> float:
+        return values[min(int(share * len(values)), len(values) - 1)]
+
+    return Durations(len(values), sum(values) / len(values), at(0.5), at(0.95), at(0.99))

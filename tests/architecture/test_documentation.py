@@ -108,8 +108,7 @@ def test_every_rule_and_its_runbook_are_documented() -> None:
 
 def test_every_metric_stands_on_its_page_and_no_other() -> None:
     from tidegate.signals.exposition import exposition_of
-    from tidegate.signals.figures import figures_of
-    from tidegate.signals.model import Family, Totals
+    from tidegate.signals.model import Family, Totals, figures_of
     from tidegate.signals.service import SPLITS, RetainedFamily
 
     shown = [

@@ -13,7 +13,7 @@ Contract of this part:
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ class Evaluation:
 class AlertEvaluator:
     """Turns signals into alerts. One a process; see the contract above."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a collaborator
         self,
         *,
         rules: Sequence[Rule],
@@ -62,7 +62,9 @@ class AlertEvaluator:
         watch: WatchStore,
         clock: Clock,
         ids: IdFactory,
+        on_changed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_changed = on_changed
         self._rules = tuple(rules)
         self._digest = digest_of_rules(rules)
         self._reader = reader
@@ -188,6 +190,7 @@ class AlertEvaluator:
                 self._open[change.alert.key] = change.alert
             else:
                 self._open.pop(change.alert.key, None)
+        self._on_changed()
         _log.info("alert transitions", workspace=workspace, count=len(changes))
 
     @contextmanager

@@ -41,6 +41,7 @@ from tidegate.signals import Family, GroupTotals, SignalReader, SignalScope, fig
 __all__ = ["OPEN_STATES", "AlertService"]
 
 OPEN_STATES = frozenset({AlertState.PENDING, AlertState.FIRING})
+_ANSWERED = frozenset({Family.REQUEST, Family.AUTH, Family.TENANT})  # families whose events have a status
 _OPEN_LIMIT = 1_000  # the most that one answer shows; an outage of all of 10,000 tenants says enough with these
 
 
@@ -54,16 +55,21 @@ class AlertService:
         self._clock = clock
 
     @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self._rules
+
+    @property
     def rule_count(self) -> int:
         return len(self._rules)
 
-    async def list_alerts(
+    async def list_alerts(  # noqa: PLR0913 - the filters of a list
         self,
         workspace: WorkspaceId,
         *,
         states: Collection[AlertState] | None = None,
         service: str | None = None,
         family: Family | None = None,
+        tenant: str | None = None,
         limit: int = DEFAULT_LIMIT,
         cursor: Cursor | None = None,
     ) -> Page[Alert]:
@@ -75,7 +81,8 @@ class AlertService:
         if not 1 <= limit <= MAX_LIMIT:
             raise InvalidInputError(f"The limit must lie between 1 and {MAX_LIMIT}.", field="limit")
         _refuse_nul(service, field="service")
-        which = AlertFilter(states=states, service=service, family=family)
+        _refuse_nul(tenant, field="tenant")
+        which = AlertFilter(states=states, service=service, family=family, tenant=tenant)
         after = _place_of(cursor) if cursor is not None else None
         found = await self._store.list_alerts(workspace, which, limit=limit + 1, after=after)
         items = tuple(found[:limit])
@@ -150,7 +157,7 @@ class AlertService:
     async def _breakdowns(
         self, workspace: WorkspaceId, family: Family, window: TimeRange, scope: SignalScope
     ) -> dict[str, dict[str, int]]:
-        if family is Family.AI_RUN:
+        if family not in _ANSWERED:
             return {}
         by_status = await self._reader.totals_by(workspace, family, window, by="status", scope=scope)
         by_error = await self._reader.totals_by(workspace, family, window, by="error_code", scope=scope)

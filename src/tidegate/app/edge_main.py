@@ -3,14 +3,16 @@
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import structlog
 import uvicorn
 import uvloop
 
-from tidegate.app.assembly import open_edge
-from tidegate.app.settings import EdgeSettings
+from tidegate.app.running import Edge
+from tidegate.app.settings import EdgeSettings, Role
+from tidegate.edge.connections import MAX_CONNECTIONS, ImpatientProtocol, raise_file_limit
 
 _DRAIN_S = 5  # requests under way may finish; the slowest bar of a route is 1 s
 
@@ -31,13 +33,26 @@ def configure_logs() -> None:
     )
 
 
+class _Server(uvicorn.Server):
+    """Ends the streams of open pages first: waiting for requests under way would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, close_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._close_streams = close_streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._close_streams()
+        await super().shutdown(sockets)
+
+
 async def serve(settings: EdgeSettings) -> None:
     """Serve until SIGTERM."""
     async with AsyncExitStack() as stack:
-        edge = await open_edge(settings, stack)
+        edge = await _open(settings, stack)
         config = uvicorn.Config(
             edge.application,
-            http="httptools",
+            http=ImpatientProtocol,
+            limit_concurrency=MAX_CONNECTIONS,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -45,13 +60,24 @@ async def serve(settings: EdgeSettings) -> None:
             timeout_graceful_shutdown=_DRAIN_S,
             timeout_keep_alive=30,
         )
-        descriptors = [settings.http_fd, *([] if settings.otlp_fd is None else [settings.otlp_fd])]
-        await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=fd) for fd in descriptors])
+        descriptors = [fd for fd in (settings.http_fd, settings.otlp_fd) if fd is not None]
+        await _Server(config, edge.close_streams).serve(sockets=[socket.socket(fileno=fd) for fd in descriptors])
+
+
+async def _open(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
+    if settings.roles == {Role.INGEST}:
+        from tidegate.app.ingest_edge import open_ingest_edge
+
+        return await open_ingest_edge(settings, stack)
+    from tidegate.app.assembly import open_edge  # late: an edge that only takes telemetry in has no use for it
+
+    return await open_edge(settings, stack)
 
 
 def main() -> None:
     """Run the process that the supervisor describes in its environment."""
     configure_logs()
+    raise_file_limit()
     uvloop.run(serve(EdgeSettings.from_environment()))
 
 

@@ -1,14 +1,17 @@
 """Families, windows and signals: numbers over what happened, exact."""
 
-from tidegate.signals.figures import Figures, duration_figures, figures_of, meter_figures
 from tidegate.signals.model import (
     NANO_PER_USD,
     Durations,
     Family,
+    Figures,
     GroupTotals,
     SeriesPoint,
     SignalScope,
     Totals,
+    duration_figures,
+    figures_of,
+    meter_figures,
 )
 from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService

@@ -3,7 +3,13 @@
 from datetime import timedelta
 from typing import ClassVar
 
-from tidegate.kernel import UnavailableError
+from tidegate.kernel import NotFoundError, UnavailableError
+
+
+class FamilyNotFoundError(NotFoundError):
+    """An address names a family that there is not."""
+
+    code: ClassVar[str] = "family_not_found"
 
 
 class CountingBehindError(UnavailableError):

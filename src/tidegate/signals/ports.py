@@ -32,9 +32,16 @@ class SignalReader(Protocol):
         ...
 
     async def totals_by(
-        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange | None,
+        *,
+        by: Dimension,
+        scope: SignalScope,
+        limit: int = 1_000,
     ) -> dict[str, Totals]:
-        """The same, split by one dimension; at most 1,000 keys, largest first."""
+        """The same, split by one dimension; at most `limit` keys, largest first."""
         ...
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:

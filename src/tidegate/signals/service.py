@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
-from tidegate.signals.figures import Figures, duration_figures, figures_of, meter_figures
-from tidegate.signals.model import Family, SignalScope, Totals
+from tidegate.signals.model import Family, Figures, SignalScope, Totals, duration_figures, figures_of, meter_figures
 from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
 
 DEFAULT_WINDOW = timedelta(minutes=15)

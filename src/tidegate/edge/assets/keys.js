@@ -1,7 +1,7 @@
 // Moving by keyboard. Single keys never fire inside fields and can be turned off in the help (WCAG 2.1.4).
 
 const STORED = "tidegate-keys";
-const PLACES = { l: "/", a: "/alerts" };
+const PLACES = { l: "/", s: "/signals", a: "/alerts", t: "/tenants", i: "/ai-runs" };
 const CHORD_MS = 1000;
 let chordUntil = 0;
 

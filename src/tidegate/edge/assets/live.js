@@ -1,11 +1,19 @@
-// Keeps an open page fresh: asks for its contents again, says when it cannot, and lets no old number look new.
-// The contract with the server: `#main[data-live]` answers the event `tg:refresh`; `#contents[data-now]` holds the
-// server's time; elements with `data-verdict` and `data-title` are announced when their verdict changes.
+// Keeps an open page fresh: listens for changes, asks for its contents again, says when it cannot, and lets no old
+// number look new. The contract with the server: `#main[data-live]` answers the event `tg:refresh`; its `data-topics` are
+// what `/events` is asked for; `#contents[data-now]` holds the server's time; elements with `data-verdict` and
+// `data-title` are announced when their verdict changes.
 
-const VISIBLE_MS = 1500; // a change is to be seen within 2 s: this, and half a second for the answer
-const HIDDEN_MS = 60000;
+const HEARD_MS = 5000; // while the stream tells of changes: windows move on and times age without one
+const ASKING_MS = 1500; // while there is no stream yet: a change is to be seen within 2 s
+const POLLING_MS = 15000; // when streams do not come through here
+const HIDDEN_MS = 60000; // a hidden tab holds no stream; its title still says the verdict
+const BETWEEN_MS = 1000; // however fast changes come
+const SILENT_MS = 25000; // two heartbeats: a stream that is dead and does not know it
 const RETRIES_S = [2, 4, 8, 15];
 const TOLD_AFTER_FAILURES = 2; // one lost answer is a hiccup, two are news
+const STREAMS_GIVEN_UP = 3;
+const STREAM_AGAIN_MS = 60000;
+const ZONE = "tidegate-zone";
 
 /**
  * Says what `relative` in edge/moments.py says; a test compares them.
@@ -23,6 +31,7 @@ export function relative(moment, now) {
 }
 
 const main = document.getElementById("main");
+zones();
 if (main?.hasAttribute("data-live")) start(main);
 
 /** @param {HTMLElement} main */
@@ -31,17 +40,24 @@ function start(main) {
   const spoken = document.getElementById("announcements");
   let failures = 0;
   let timer = 0;
+  let askedAt = 0;
   let receivedAt = performance.now();
   let verdicts = verdictsOf(main);
 
+  const stream = listen(main.dataset.topics, {
+    changed: () => plan(Math.max(0, askedAt + BETWEEN_MS - performance.now())),
+    ended: refresh,
+  });
+
   sign.hidden = false;
   show("live", "Live");
-  plan(VISIBLE_MS);
+  plan(ASKING_MS);
 
   function refresh() {
     clearTimeout(timer);
+    askedAt = performance.now();
     main.dispatchEvent(new CustomEvent("tg:refresh"));
-    plan(document.hidden ? HIDDEN_MS : VISIBLE_MS * 4); // in case no answer of any kind comes back
+    plan(document.hidden ? HIDDEN_MS : ASKING_MS * 4); // in case no answer of any kind comes back
   }
 
   function plan(delay) {
@@ -59,9 +75,10 @@ function start(main) {
     if (failures >= TOLD_AFTER_FAILURES) spoken.textContent = "Live updates are back.";
     failures = 0;
     receivedAt = performance.now();
-    show("live", "Live");
+    show("live", stream.state() === "none" ? "Live, every 15 s" : "Live");
     announce();
-    plan(document.hidden ? HIDDEN_MS : VISIBLE_MS);
+    writeZone();
+    plan(document.hidden ? HIDDEN_MS : { open: HEARD_MS, trying: ASKING_MS, none: POLLING_MS }[stream.state()]);
   }
 
   function failed() {
@@ -102,10 +119,108 @@ function start(main) {
   main.addEventListener("htmx:response:error", failed);
   main.addEventListener("htmx:error", failed);
   document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) refresh();
+    if (document.hidden) return stream.close();
+    stream.open();
+    refresh();
   });
   // Between answers nothing runs; only when answers stay away do the times move on by themselves.
   setInterval(() => { if (failures) age(); }, 1000);
+}
+
+/**
+ * One stream of `/events` for this tab. It begins where the last one ended; three failures in a row and the page polls.
+ * @param {string} topics
+ * @param {{changed: () => void, ended: () => void}} on
+ */
+function listen(topics, on) {
+  let source = null;
+  let isOpen = false;
+  let failures = 0;
+  let last = "";
+  let timer = 0;
+
+  function open() {
+    close();
+    if (document.hidden) return;
+    const began = last !== "";
+    source = new EventSource(`/events?topics=${encodeURIComponent(topics)}&last_event_id=${encodeURIComponent(last)}`);
+    source.onopen = () => {
+      isOpen = true;
+      failures = 0;
+      heard();
+      if (!began) on.changed(); // between the page and its first stream something may have changed
+    };
+    source.addEventListener("change", (event) => {
+      last = event.lastEventId;
+      heard();
+      on.changed();
+    });
+    source.addEventListener("still", heard);
+    source.addEventListener("ended", () => {
+      close();
+      on.ended();
+    });
+    source.onerror = lost;
+  }
+
+  function heard() {
+    clearTimeout(timer);
+    timer = setTimeout(lost, SILENT_MS);
+  }
+
+  function lost() {
+    close();
+    failures += 1;
+    const isGivenUp = failures >= STREAMS_GIVEN_UP;
+    timer = setTimeout(open, isGivenUp ? STREAM_AGAIN_MS : RETRIES_S[failures - 1] * 1000);
+    if (!isGivenUp) on.changed();
+  }
+
+  function close() {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+    isOpen = false;
+  }
+
+  open();
+  return {
+    open: () => { failures = 0; open(); },
+    close,
+    state: () => (isOpen ? "open" : failures >= STREAMS_GIVEN_UP ? "none" : "trying"),
+  };
+}
+
+/** The switch between UTC and the zone of this browser; the server always writes UTC. */
+function zones() {
+  const place = document.getElementById("zones");
+  if (!place) return;
+  place.hidden = false;
+  for (const button of place.querySelectorAll("[data-zone]")) {
+    button.addEventListener("click", () => {
+      localStorage.setItem(ZONE, button.dataset.zone);
+      writeZone();
+      document.dispatchEvent(new CustomEvent("tg:zone"));
+    });
+  }
+  writeZone();
+}
+
+function writeZone() {
+  const zone = localStorage.getItem(ZONE) === "local" ? "local" : "utc";
+  for (const button of document.querySelectorAll("[data-zone]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.zone === zone));
+  }
+  const said = document.getElementById("zone");
+  const words = zone === "utc" ? "Times are UTC" : `Times are ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+  if (said && said.textContent !== words) said.textContent = words;
+  if (zone === "utc" && !document.querySelector("time[data-utc]")) return;
+  for (const time of document.querySelectorAll("#main time:not([data-relative])")) {
+    time.dataset.utc ??= time.textContent;
+    const local = new Date(time.dateTime).toLocaleString("sv"); // 2026-02-07 15:02:11, as the server writes
+    const written = zone === "local" ? local : time.dataset.utc;
+    if (time.textContent !== written) time.textContent = written;
+  }
 }
 
 /**

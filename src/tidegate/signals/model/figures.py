@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tidegate.signals.model import MICRO, NANO_PER_USD, Durations, Family, Totals
+from tidegate.signals.model.totals import MICRO, NANO_PER_USD, Durations, Family, Totals
 
 Figures = Mapping[str, int | float | None]
 """Figures under their wire names; a rate without data is `None`, never 0."""
@@ -24,10 +24,10 @@ def duration_figures(durations: Durations | None) -> Figures:
     if durations is None:
         return {"meanMs": None, "p50Ms": None, "p95Ms": None, "p99Ms": None}
     return {
-        "meanMs": round(durations.mean_ms, 3),
-        "p50Ms": round(durations.p50_ms, 3),
-        "p95Ms": round(durations.p95_ms, 3),
-        "p99Ms": round(durations.p99_ms, 3),
+        "meanMs": durations.mean_ms,
+        "p50Ms": durations.p50_ms,
+        "p95Ms": durations.p95_ms,
+        "p99Ms": durations.p99_ms,
     }
 
 
@@ -74,6 +74,7 @@ def _runs(totals: Totals) -> Figures:
         "failureRate": _ratio(totals.failed_count, runs),
         "policyBlockRate": _ratio(totals.policy_blocked_count, runs),
         "schemaMismatchRate": _ratio(totals.validation_error_count, runs),
+        "unpricedShare": _ratio(runs - totals.priced_count, runs),
     }
 
 

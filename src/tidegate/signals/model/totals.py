@@ -136,7 +136,7 @@ class Durations:
     """How long events took. Quantiles are upper bounds of buckets an eighth of a doubling wide: at most 9 % above."""
 
     count: int
-    mean_ms: float
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
+    mean_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None

@@ -1,0 +1,373 @@
+"""What there is to look at: families, their figures, charts and dimensions. Pure data; names are wire names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from tidegate.signals.errors import FamilyNotFoundError
+from tidegate.signals.model import Family
+from tidegate.signals.ports import Dimension
+
+__all__ = [
+    "ALIASES",
+    "CATALOGUE",
+    "DURATION_FIGURES",
+    "QUANTILES",
+    "Chart",
+    "FamilyEntry",
+    "Figure",
+    "FigureUnit",
+    "Split",
+    "family_named",
+]
+
+
+class FigureUnit(StrEnum):
+    """What a figure counts in: how it is written, and on which axis it is drawn."""
+
+    COUNT = "count"
+    RATE = "rate"
+    MS = "ms"
+    SECONDS = "s"
+    USD = "usd"
+    TOKENS = "tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    name: str
+    """Wire name, as in `/metrics/{family}`."""
+    label: str
+    unit: FigureUnit = FigureUnit.COUNT
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Figures of one unit over time. Split by a dimension, it shows the first of them."""
+
+    slug: str
+    title: str
+    figures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One way to tell the events of a family apart."""
+
+    name: str
+    """What people write: `tool`, `queue`; the dimension's own name works as well."""
+    dimension: Dimension
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyEntry:
+    family: Family
+    title: str
+    question: str
+    unit_name: str
+    """What is counted, in the plural: `requests`."""
+    count: str
+    """Figure that says how much there is."""
+    headline: tuple[str, ...]
+    """Four to six figures that answer the question; the first four stand in the overview."""
+    figures: tuple[Figure, ...]
+    charts: tuple[Chart, ...]
+    splits: tuple[Split, ...]
+    has_durations: bool = True
+
+    def figure(self, name: str) -> Figure:
+        return next(figure for figure in self.figures if figure.name == name)
+
+    def find_split(self, name: str) -> Split | None:
+        return next((split for split in self.splits if name in {split.name, split.dimension}), None)
+
+
+_RATE, _MS, _USD, _TOKENS, _SECONDS = (
+    FigureUnit.RATE,
+    FigureUnit.MS,
+    FigureUnit.USD,
+    FigureUnit.TOKENS,
+    FigureUnit.SECONDS,
+)
+QUANTILES: Final[Mapping[str, str]] = {"meanMs": "mean_ms", "p50Ms": "p50_ms", "p95Ms": "p95_ms", "p99Ms": "p99_ms"}
+"""Figures that come from the quantiles of a window, and their fields in `Durations`."""
+DURATION_FIGURES: Final = (
+    Figure("meanMs", "Mean duration", _MS),
+    Figure("p50Ms", "Median duration", _MS),
+    Figure("p95Ms", "p95 duration", _MS),
+    Figure("p99Ms", "p99 duration", _MS),
+)
+_TRUST: Final = (
+    Figure("distrustedCount", "Distrusted"),
+    Figure("sampledCount", "Sampled, share unknown"),
+    Figure("replayedCount", "Replayed"),
+)
+_COMMON: Final = (
+    Split("service", "service", "Service"),
+    Split("environment", "environment", "Environment"),
+    Split("release", "release", "Release"),
+    Split("tenant", "tenant", "Tenant"),
+)
+_ERROR: Final = Split("error_code", "error_code", "Error code")
+_HTTP: Final = (*_COMMON, Split("route", "route", "Route"), Split("status", "status", "Status"), _ERROR)
+
+
+def _of(*figures: Figure, has_durations: bool = True) -> tuple[Figure, ...]:
+    return (*figures, *(DURATION_FIGURES if has_durations else ()), *_TRUST)
+
+
+_REQUESTS: Final = (
+    Figure("requestCount", "Requests"),
+    Figure("successCount", "Succeeded"),
+    Figure("failureCount", "Failed"),
+    Figure("unauthorizedCount", "Unauthorized"),
+    Figure("failureRate", "Failure rate", _RATE),
+)
+
+_ENTRIES: Final = (
+    FamilyEntry(
+        Family.REQUEST, "Requests", "Do the services answer, and fast enough?", "requests", "requestCount",
+        headline=("requestCount", "failureRate", "p95Ms", "unauthorizedCount", "failureCount", "p99Ms"),
+        figures=_of(*_REQUESTS),
+        charts=(
+            Chart("volume", "Requests", ("requestCount", "failureCount")),
+            Chart("failures", "Failure rate", ("failureRate",)),
+            Chart("unauthorized", "Unauthorized requests", ("unauthorizedCount",)),
+            Chart("duration", "Mean duration", ("meanMs",)),
+        ),
+        splits=_HTTP,
+    ),
+    FamilyEntry(
+        Family.AUTH, "Sign-in", "Can people get in, and only those who may?", "auth requests", "requestCount",
+        headline=("failureRate", "requestCount", "unauthorizedCount", "failureCount", "p95Ms"),
+        figures=_of(*_REQUESTS),
+        charts=(
+            Chart("failures", "Failure rate", ("failureRate",)),
+            Chart("unauthorized", "Unauthorized attempts", ("unauthorizedCount",)),
+            Chart("volume", "Auth requests", ("requestCount", "failureCount")),
+            Chart("duration", "Mean duration", ("meanMs",)),
+        ),
+        splits=(*_HTTP, Split("method", "object", "Method"), Split("source", "source", "Source address")),
+    ),
+    FamilyEntry(
+        Family.TENANT, "Tenant isolation", "Does each tenant reach its own data and nothing else?",
+        "tenant requests", "requestCount",
+        headline=("leakCount", "crossTenantDeniedCount", "deniedRate", "requestCount", "membershipDeniedCount",
+                  "lifecycleAnomalyRate"),
+        figures=_of(
+            Figure("requestCount", "Tenant requests"),
+            Figure("deniedCount", "Denied"),
+            Figure("crossTenantDeniedCount", "Cross-tenant denials"),
+            Figure("leakCount", "Cross-tenant leaks"),
+            Figure("membershipDeniedCount", "Membership denials"),
+            Figure("lifecycleCount", "Lifecycle actions"),
+            Figure("lifecycleAnomalyCount", "Lifecycle anomalies"),
+            Figure("deniedRate", "Denial rate", _RATE),
+            Figure("lifecycleAnomalyRate", "Lifecycle anomaly rate", _RATE),
+        ),
+        charts=(
+            Chart("isolation", "Cross-tenant access", ("crossTenantDeniedCount", "leakCount")),
+            Chart("denials", "Denial rate", ("deniedRate",)),
+            Chart("membership", "Membership denials", ("membershipDeniedCount",)),
+            Chart("lifecycle", "Lifecycle anomaly rate", ("lifecycleAnomalyRate",)),
+            Chart("volume", "Tenant requests", ("requestCount", "deniedCount")),
+        ),
+        splits=(*_HTTP, Split("action", "object", "Lifecycle action"), Split("denial", "detail", "Denial")),
+    ),
+    FamilyEntry(
+        Family.AI_RUN, "AI runs", "Do runs succeed, stay within policy, and cost what they should?", "runs", "runCount",
+        headline=("failureRate", "policyBlockRate", "averageCostPerRunUsd", "runCount", "schemaMismatchRate",
+                  "unpricedShare"),
+        figures=_of(
+            Figure("runCount", "Runs"),
+            Figure("failedCount", "Failed"),
+            Figure("policyBlockedCount", "Blocked by policy"),
+            Figure("validationErrorCount", "Broke their schema"),
+            Figure("cancelledCount", "Cancelled"),
+            Figure("inputTokens", "Input tokens", _TOKENS),
+            Figure("outputTokens", "Output tokens", _TOKENS),
+            Figure("cachedInputTokens", "Cached input tokens", _TOKENS),
+            Figure("costUsd", "Cost", _USD),
+            Figure("unpricedRunCount", "Runs without a price"),
+            Figure("averageCostPerRunUsd", "Cost per run", _USD),
+            Figure("failureRate", "Failure rate", _RATE),
+            Figure("policyBlockRate", "Policy block rate", _RATE),
+            Figure("schemaMismatchRate", "Schema mismatch rate", _RATE),
+            Figure("unpricedShare", "Runs without a price, share", _RATE),
+        ),
+        charts=(
+            Chart("failures", "Failure rate", ("failureRate",)),
+            Chart("policy", "Policy block rate", ("policyBlockRate",)),
+            Chart("schema", "Schema mismatch rate", ("schemaMismatchRate",)),
+            Chart("average-cost", "Cost per run", ("averageCostPerRunUsd",)),
+            Chart("cost", "Cost", ("costUsd",)),
+            Chart("tokens", "Tokens", ("inputTokens", "outputTokens")),
+            Chart("volume", "Runs", ("runCount", "failedCount")),
+        ),
+        splits=(*_COMMON, Split("model", "model", "Model"), Split("provider", "provider", "Provider"),
+                Split("outcome", "outcome", "Outcome"), _ERROR),
+    ),
+    FamilyEntry(
+        Family.TOOL_CALL, "Tool calls", "Do the tools that agents use answer?", "tool calls", "callCount",
+        headline=("failureRate", "timeoutRate", "callCount", "p95Ms", "deniedCount"),
+        figures=_of(
+            Figure("callCount", "Calls"),
+            Figure("okCount", "Succeeded"),
+            Figure("failedCount", "Failed"),
+            Figure("timeoutCount", "Timed out"),
+            Figure("deniedCount", "Denied"),
+            Figure("failureRate", "Failure rate", _RATE),
+            Figure("timeoutRate", "Time-out rate", _RATE),
+        ),
+        charts=(
+            Chart("timeouts", "Time-out rate", ("timeoutRate",)),
+            Chart("failures", "Failure rate", ("failureRate",)),
+            Chart("volume", "Calls", ("callCount", "failedCount", "timeoutCount", "deniedCount")),
+            Chart("duration", "Mean duration", ("meanMs",)),
+        ),
+        splits=(*_COMMON, Split("tool", "object", "Tool"), Split("outcome", "outcome", "Outcome"), _ERROR),
+    ),
+    FamilyEntry(
+        Family.INGESTION, "Ingestion", "Do jobs get done, and soon?", "jobs", "jobCount",
+        headline=("failureRate", "deadLetterCount", "averageWaitMs", "jobCount", "retryCount"),
+        figures=_of(
+            Figure("jobCount", "Jobs"),
+            Figure("doneCount", "Done"),
+            Figure("retryCount", "Retried"),
+            Figure("deadLetterCount", "Dead letters"),
+            Figure("failedCount", "Failed"),
+            Figure("failureRate", "Failure rate", _RATE),
+            Figure("averageWaitMs", "Average wait", _MS),
+        ),
+        charts=(
+            Chart("failures", "Failure rate", ("failureRate",)),
+            Chart("dead-letters", "Dead letters", ("deadLetterCount",)),
+            Chart("wait", "Average wait", ("averageWaitMs",)),
+            Chart("volume", "Jobs", ("jobCount", "retryCount")),
+            Chart("duration", "Mean duration", ("meanMs",)),
+        ),
+        splits=(*_COMMON, Split("queue", "object", "Queue"), Split("stage", "detail", "Stage"),
+                Split("outcome", "outcome", "Outcome"), _ERROR),
+    ),
+    FamilyEntry(
+        Family.RETRIEVAL, "Retrieval", "Are questions answered with documents?", "queries", "queryCount",
+        headline=("errorRate", "emptyRate", "p95Ms", "queryCount", "citationCoverage", "groundedness"),
+        figures=_of(
+            Figure("queryCount", "Queries"),
+            Figure("failedCount", "Failed"),
+            Figure("emptyCount", "Empty"),
+            Figure("errorRate", "Error rate", _RATE),
+            Figure("emptyRate", "Empty rate", _RATE),
+            Figure("evaluatedCount", "Evaluated"),
+            Figure("citationCoverage", "Citation coverage", _RATE),
+            Figure("groundedness", "Groundedness", _RATE),
+        ),
+        charts=(
+            Chart("errors", "Error rate", ("errorRate",)),
+            Chart("empty", "Empty rate", ("emptyRate",)),
+            Chart("volume", "Queries", ("queryCount", "failedCount", "emptyCount")),
+            Chart("duration", "Mean duration", ("meanMs",)),
+        ),
+        splits=(*_COMMON, Split("data_source", "object", "Data source"), Split("outcome", "outcome", "Outcome"),
+                _ERROR),
+    ),
+    FamilyEntry(
+        Family.DELIVERY, "Deliveries", "Do webhooks and connectors deliver, once and signed?", "attempts",
+        "attemptCount",
+        headline=("failureRate", "deadLetterCount", "signatureInvalidCount", "attemptCount", "duplicateEffectCount"),
+        figures=_of(
+            Figure("attemptCount", "Attempts"),
+            Figure("okCount", "Delivered"),
+            Figure("failedCount", "Failed"),
+            Figure("deadLetterCount", "Dead letters"),
+            Figure("signatureInvalidCount", "Invalid signatures"),
+            Figure("duplicateEffectCount", "Duplicate effects"),
+            Figure("failureRate", "Failure rate", _RATE),
+        ),
+        charts=(
+            Chart("failures", "Failure rate", ("failureRate",)),
+            Chart("dead-letters", "Dead letters", ("deadLetterCount",)),
+            Chart("trust", "Invalid signatures and duplicate effects",
+                  ("signatureInvalidCount", "duplicateEffectCount")),
+            Chart("volume", "Attempts", ("attemptCount", "failedCount")),
+            Chart("duration", "Mean duration", ("meanMs",)),
+        ),
+        splits=(*_COMMON, Split("endpoint", "object", "Endpoint"), Split("signature", "detail", "Signature"),
+                Split("outcome", "outcome", "Outcome"), _ERROR),
+    ),
+    FamilyEntry(
+        Family.ACCESS_SYNC, "Access sync", "Does access follow what was bought and granted?", "syncs", "syncCount",
+        headline=("driftCount", "driftRate", "averageLagS", "syncCount", "failedCount"),
+        figures=_of(
+            Figure("syncCount", "Syncs"),
+            Figure("driftCount", "Drifted"),
+            Figure("failedCount", "Failed"),
+            Figure("averageLagS", "Average lag", _SECONDS),
+            Figure("driftRate", "Drift rate", _RATE),
+            has_durations=False,
+        ),
+        charts=(
+            Chart("drift", "Drifted subjects", ("driftCount",)),
+            Chart("drift-rate", "Drift rate", ("driftRate",)),
+            Chart("lag", "Average lag", ("averageLagS",)),
+            Chart("volume", "Syncs", ("syncCount", "failedCount")),
+        ),
+        splits=(*_COMMON, Split("subject", "object", "Subject"), Split("drift", "detail", "Drift"),
+                Split("outcome", "outcome", "Outcome")),
+        has_durations=False,
+    ),
+    FamilyEntry(
+        Family.USAGE, "Usage", "Who uses how much, and is anybody refused?", "usage events", "eventCount",
+        headline=("refusedCount", "eventCount"),
+        figures=_of(Figure("eventCount", "Events"), Figure("refusedCount", "Refused"), has_durations=False),
+        charts=(
+            Chart("volume", "Usage events", ("eventCount",)),
+            Chart("refused", "Refused", ("refusedCount",)),
+        ),
+        splits=(*_COMMON, Split("meter", "object", "Meter"), Split("outcome", "outcome", "Outcome")),
+        has_durations=False,
+    ),
+    FamilyEntry(
+        Family.POLICY, "Policy", "What do policies decide?", "decisions", "decisionCount",
+        headline=("denialRate", "deniedCount", "decisionCount"),
+        figures=_of(
+            Figure("decisionCount", "Decisions"),
+            Figure("deniedCount", "Denied"),
+            Figure("denialRate", "Denial rate", _RATE),
+            has_durations=False,
+        ),
+        charts=(
+            Chart("denials", "Denial rate", ("denialRate",)),
+            Chart("volume", "Decisions", ("decisionCount", "deniedCount")),
+        ),
+        splits=(*_COMMON, Split("policy", "object", "Policy"), Split("outcome", "outcome", "Outcome")),
+        has_durations=False,
+    ),
+    FamilyEntry(
+        Family.RUNTIME, "Runtime", "Do processes, machines and pools report?", "metric points", "pointCount",
+        headline=("pointCount",),
+        figures=_of(Figure("pointCount", "Metric points"), has_durations=False),
+        charts=(Chart("volume", "Metric points", ("pointCount",)),),
+        splits=(*_COMMON, Split("metric", "object", "Metric")),
+        has_durations=False,
+    ),
+)  # fmt: skip
+
+CATALOGUE: Final[Mapping[Family, FamilyEntry]] = {entry.family: entry for entry in _ENTRIES}
+"""In the order of the overview."""
+ALIASES: Final[Mapping[str, Family]] = {**{family.value: family for family in CATALOGUE}, "ai": Family.AI_RUN}
+"""Families by the names that addresses have for them."""
+
+
+def family_named(name: str) -> Family:
+    """Return the family of an address.
+
+    Raises:
+        FamilyNotFoundError: there is none.
+    """
+    family = ALIASES.get(name)
+    if family is None:
+        raise FamilyNotFoundError(f"There is no family {name[:80]!r}. There are {', '.join(sorted(ALIASES))}.")
+    return family
