@@ -49,6 +49,8 @@ class Ingest:
     service: IngestService
     receivers: Mapping[Signal, RecordsReceiver]
     """Of logs and metric points."""
+    batches: BatchIngest
+    """What they store into."""
     bodies: BodiesInFlight
     """Bounds what all doors together hold in memory."""
     tasks: tuple[Task, ...]
@@ -77,7 +79,7 @@ def build_ingest(
         for kind in (LOGS, POINTS)
     }
     tasks = (service.run, records.run, partial(sweep_touches, ledger))
-    return Ingest(service, receivers, BodiesInFlight(), tasks, policy)
+    return Ingest(service, receivers, batches, BodiesInFlight(), tasks, policy)
 
 
 def telemetry_doors(app: ASGIApp, ingest: Ingest, authenticator: Authenticator) -> ASGIApp:

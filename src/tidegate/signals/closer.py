@@ -147,7 +147,8 @@ class RollupCloser:
 
     async def _count(self, touched: TouchedSeconds) -> None:
         version = await self.touches.next_version()
-        books: dict[str, PriceBook] = dict(await self.prices.books_of(list(touched.seconds)))
+        found = await self.prices.books_of(list(touched.seconds))
+        books: dict[str, PriceBook] = {str(workspace): book for workspace, book in found.items()}
         try:
             runs, seconds = await self._runs_through(touched.seconds, books)
             which = _of_seconds(runs, seconds)

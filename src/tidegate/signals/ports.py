@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
+from tidegate.signals.prices.model import Quote, Usage
 
 Dimension = Literal[
     "service", "environment", "release", "tenant", "route", "status", "error_code", "model", "provider", "outcome",
@@ -80,25 +81,6 @@ class SeriesReader(Protocol):
     ) -> dict[str, Durations]:
         """Return durations by key, under the key '' when `by` is `None`. Tenants have none: they are not kept."""
         ...
-
-
-class Usage(NamedTuple):
-    """What one inference used; `input_tokens` include cached and cache-write tokens."""
-
-    provider: str
-    model: str
-    at_s: int
-    input_tokens: int
-    cached_input_tokens: int
-    cache_write_tokens: int
-    output_tokens: int
-
-
-class Quote(NamedTuple):
-    """What a usage costs; `None`: no price is known."""
-
-    cost_nano_usd: int | None
-    price_version: str
 
 
 class PriceBook(Protocol):

@@ -72,7 +72,7 @@ NO_CONTENT_KEY: Final = (
 CONTENT_EVENTS: Final = "gen_ai."
 """Span events whose name begins so carry messages."""
 
-SECRET_KEY: Final = (  # noqa: S105 - a pattern of names
+SECRET_KEY: Final = (
     r"(?i)(?:^|[._-])(?:authorization|proxy-authorization|cookie|set-cookie|password|passwd|passphrase|secret"
     r"|api[_-]?key|apikey|x-api-key|private[_-]?key|secret[_-]?key|client[_-]?secret|credentials?"
     r"|(?:access|auth|refresh|id|bearer|session|api)[_-]?token)$"
