@@ -72,5 +72,5 @@ def test_a_node_service_is_counted(server: Server, service: Path) -> None:
     assert requests["totals"]["requestCount"] == 1
     stats = server.get("/api/v1/telemetry/stats", read)[1]
     assert (stats["spans"], stats["logs"]) == (2, 1)
-    assert stats["points"] >= 1
+    assert stats["metricPoints"] >= 1
     assert server.get("/metrics/usage?workspaceId=acme", read)[1]["totals"]["eventCount"] == 1

@@ -75,4 +75,4 @@ def test_all_examples_are_replayed_into_their_signals(replayer: Replayer, data_f
     replayer.replay(data_folder / "otlp-json", "otlp-json", "--restart")
     replayer.send_marker(tmp_path)
     stats = replayer.stored()
-    assert (stats["spans"], stats["logs"], stats["points"]) == (2, 2, totals["points"])
+    assert (stats["spans"], stats["logs"], stats["metricPoints"]) == (2, 2, totals["points"])

@@ -47,7 +47,7 @@ class _Moment(click.ParamType[int]):
 @click.option("--year", type=click.IntRange(1970, 2261), help="Year of the first line, for syslog lines without one; "
               "else the latest that the file's date allows.")  # fmt: skip
 @click.option("--start", type=_Moment(), metavar="TIME", help="Time of the first event, for formats without times; "
-              "else the file's date.")  # fmt: skip
+              "else so that the last is at the file's date.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(1), help="Send the first rows of each file only.")
 @click.option("--patience", type=click.FloatRange(0), default=DEFAULT_PATIENCE_S, show_default=True,
               help="Seconds to go on asking a server that is busy or away.")  # fmt: skip

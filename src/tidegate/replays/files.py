@@ -46,7 +46,7 @@ def fingerprint_of(path: Path) -> Fingerprint:
     digest = hashlib.sha256()
     lines = 0
     with _opened(path) as file:
-        while chunk := _read(file, path):
+        while chunk := _read(file):
             digest.update(chunk)
             lines += chunk.count(b"\n")
     return Fingerprint(digest.hexdigest(), lines)
@@ -86,8 +86,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             yield file
 
 
-def _read(file: BinaryIO, path: Path) -> bytes:
+def _read(file: BinaryIO) -> bytes:
     try:
         return file.read(_CHUNK_BYTES)
     except (EOFError, OSError) as error:
-        raise UnreadableFileError(f"{path.name} cannot be read to its end: {error}") from error
+        raise UnreadableFileError(f"it cannot be read to its end: {error}") from error

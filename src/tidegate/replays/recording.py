@@ -1,14 +1,15 @@
 """A whole recording: its files one after the other, each with its ids, its bookmark and what came of it."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tidegate.edge.client import ApiClient
-from tidegate.replays.bookmarks import Bookmark, Bookmarks, cache_folder
+from tidegate.replays.bookmarks import Bookmark, Notes, Origin, cache_folder
 from tidegate.replays.files import Fingerprint, files_of, fingerprint_of, lines_of
 from tidegate.replays.formats import Format
 from tidegate.replays.formats.syslog import first_year
@@ -17,6 +18,9 @@ from tidegate.replays.progress import Show
 from tidegate.replays.sender import DEFAULT_PATIENCE_S, Pauses, Sender
 from tidegate.replays.service import Exporter, FileReplay, Pace
 from tidegate.replays.times import as_text
+
+_Done = TypeVar("_Done")
+_Note = TypeVar("_Note", bound=Bookmark | Origin)
 
 _TIMEOUT_S = 60.0  # a batch is answered when it is on disk; on a full queue that was seen to take 10 s
 
@@ -129,58 +133,74 @@ class Recording:
             UnreadableFileError: a file is not of its format; those before it were sent.
             CliError: the server refused a request, or nobody answered in time.
         """
-        return [self._named(file, show) for file in files_of(self.options.path, self.options.form)]
+        files = [(file, _named(file, fingerprint_of)) for file in files_of(self.options.path, self.options.form)]
+        origin = self._origin(files)
+        return [_named(file, partial(self._send, fingerprint=found, origin=origin, show=show)) for file, found in files]
 
-    def _named(self, file: Path, show: Show) -> Result:
-        try:
-            return self._send(file, show)
-        except UnreadableFileError as error:
-            raise UnreadableFileError(f"{file.name}: {error}") from error
-
-    def _send(self, file: Path, show: Show) -> Result:
-        fingerprint = fingerprint_of(file)
-        bookmarks = self._bookmarks(fingerprint)
-        replay = FileReplay(
-            file,
-            self.options.form,
-            exporter=self.connection.exporter,
-            pace=Pace(self.options.speed, self.options.limit),
-            pauses=self.pauses,
-        )
-        bookmark = bookmarks.find() if not self.options.dry_run else None
-        if bookmark is None or self.options.again:
-            bookmark = self._first_bookmark(file, fingerprint, replay)
+    def _send(self, file: Path, fingerprint: Fingerprint, origin: Origin, show: Show) -> Result:
+        notes = self._notes(Bookmark, fingerprint.digest, shift=origin.shift_ns, generation=origin.generation)
+        bookmark = notes.find() if not self.options.dry_run else None
+        if bookmark is None:
+            bookmark = self._first_bookmark(file, fingerprint)
         elif self.options.restart:
             bookmark = replace(bookmark, row=0, is_finished=False)
         if bookmark.is_finished:
             return Result(file, fingerprint.digest, Tally(), bookmark.row, is_known=True)
-        reading = self._reading(file, fingerprint, bookmark)
-        kept = Unkept() if self.options.dry_run else bookmarks
-        tally = replay.send(
-            reading, kept, bookmark, lambda tally: show(file.name, fingerprint.line_count - bookmark.row, tally)
+        reading = self._reading(file, fingerprint, bookmark, origin)
+        row_count = fingerprint.line_count - bookmark.row
+        tally = self._replay_of(file).send(
+            reading,
+            Unkept() if self.options.dry_run else notes,
+            bookmark,
+            lambda tally: show(file.name, row_count, tally),
         )
         return Result(file, fingerprint.digest, tally, bookmark.row, is_known=False)
 
-    def _first_bookmark(self, file: Path, fingerprint: Fingerprint, replay: FileReplay) -> Bookmark:
-        """Decide what a repetition has to keep: the shift of times, and what the file's date says."""
-        options, now_ns = self.options, int(self.pauses.unix_time() * 1_000_000) * 1_000
-        written_s = file.stat().st_mtime
-        year = options.year or 0
-        if not year and options.form.name == "sshd":
-            year = first_year(lines_of(file), written_s)
-        start_ns = options.start if options.start is not None else int(written_s) * NANO
-        generation = ("rebased" if options.rebase else "") if not options.again else f"again {now_ns}"
-        bookmark = Bookmark(start_ns=start_ns, year=year, generation=generation)
-        if not options.rebase:
-            return bookmark
-        last_ns = replay.last_time_ns(self._reading(file, fingerprint, bookmark))
-        return replace(bookmark, shift_ns=now_ns - last_ns if last_ns else 0)
+    def _origin(self, files: list[tuple[Path, Fingerprint]]) -> Origin:
+        """Decide by how much all files move, and which sending this is; a repetition finds it decided."""
+        digest = hashlib.sha256(" ".join(each.digest for _, each in files).encode()).hexdigest()
+        notes = self._notes(Origin, digest)
+        found = notes.find() if not self.options.again else None
+        if found is not None:
+            return found
+        now_ns = int(self.pauses.unix_time() * 1_000_000) * 1_000
+        generation = f"again {now_ns}" if self.options.again else "rebased" if self.options.rebase else ""
+        origin = Origin(generation=generation)
+        if self.options.rebase:
+            last_ns = max(self._last_time_ns(file, found, origin) for file, found in files)
+            origin = replace(origin, shift_ns=now_ns - last_ns if last_ns else 0)
+        if generation and not self.options.dry_run:
+            notes.set(origin)
+        return origin
 
-    def _reading(self, file: Path, fingerprint: Fingerprint, bookmark: Bookmark) -> Reading:
+    def _last_time_ns(self, file: Path, fingerprint: Fingerprint, origin: Origin) -> int:
+        reading = self._reading(file, fingerprint, self._first_bookmark(file, fingerprint), origin)
+        return _named(file, lambda each: self._replay_of(each).last_time_ns(reading))
+
+    def _first_bookmark(self, file: Path, fingerprint: Fingerprint) -> Bookmark:
+        """Note what the file's date says, for formats that need it: a copy may have another one."""
+        written_s = file.stat().st_mtime
+        year = self.options.year or 0
+        if not year and self.options.form.name == "sshd":
+            year = first_year(lines_of(file), written_s)
+        if self.options.start is not None:
+            return Bookmark(start_ns=self.options.start, year=year)
+        bookmark = Bookmark(start_ns=int(written_s) * NANO, year=year)
+        if self.options.form.knows_times:
+            return bookmark
+        # What is in the file had happened when it was written: its last event stands there, not its first.
+        last_ns = self._replay_of(file).last_time_ns(self._reading(file, fingerprint, bookmark, Origin()))
+        return replace(bookmark, start_ns=max(0, 2 * bookmark.start_ns - last_ns) if last_ns else bookmark.start_ns)
+
+    def _replay_of(self, file: Path) -> FileReplay:
+        pace = Pace(self.options.speed, self.options.limit)
+        return FileReplay(file, self.options.form, exporter=self.connection.exporter, pace=pace, pauses=self.pauses)
+
+    def _reading(self, file: Path, fingerprint: Fingerprint, bookmark: Bookmark, origin: Origin) -> Reading:
         return Reading(
-            naming=Naming(fingerprint.digest, bookmark.generation),
+            naming=Naming(fingerprint.digest, origin.generation),
             start_ns=bookmark.start_ns,
-            shift_ns=bookmark.shift_ns,
+            shift_ns=origin.shift_ns,
             service=self.options.service,
             model=self.options.model,
             provider=self.options.provider,
@@ -188,10 +208,10 @@ class Recording:
             name=file.name,
         )
 
-    def _bookmarks(self, fingerprint: Fingerprint) -> Bookmarks:
+    def _notes(self, kind: type[_Note], digest: str, **more: object) -> Notes[_Note]:
         options = self.options
         identity = {
-            "digest": fingerprint.digest,
+            "digest": digest,
             "format": options.form.name,
             "destination": self.connection.destination,
             "rebase": options.rebase,
@@ -200,15 +220,24 @@ class Recording:
             "provider": options.provider,
             "year": options.year,
             "start": options.start,
+            **more,
         }
-        return Bookmarks(self.folder, identity)
+        return Notes(kind, self.folder / kind.__name__.lower(), identity)
 
 
-class Unkept(Bookmarks):
+class Unkept(Notes[Bookmark]):
     """The bookmarks of a dry run: nothing is noted."""
 
     def __init__(self) -> None:
         """Need no folder."""
 
-    def set(self, bookmark: Bookmark) -> None:
+    def set(self, note: Bookmark) -> None:
         """Forget it."""
+
+
+def _named(file: Path, work: Callable[[Path], _Done]) -> _Done:
+    """Let an error say which file it is about."""
+    try:
+        return work(file)
+    except UnreadableFileError as error:
+        raise UnreadableFileError(f"{file.name}: {error}") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-from tidegate.replays.bookmarks import Bookmark, Bookmarks
+from tidegate.replays.bookmarks import Bookmark, Notes
 from tidegate.replays.files import lines_of
 from tidegate.replays.formats import Format, Unreadable
 from tidegate.replays.model import NANO, Document, Event, Log, Reading, Row, Signal, Span, Tally
@@ -56,7 +56,7 @@ class FileReplay:
                 tally.see(row.time_ns)
         return tally.last_ns
 
-    def send(self, reading: Reading, bookmarks: Bookmarks, bookmark: Bookmark, watch: Watcher) -> Tally:
+    def send(self, reading: Reading, bookmarks: Notes[Bookmark], bookmark: Bookmark, watch: Watcher) -> Tally:
         """Send every row behind `bookmark`, and note each batch that was answered for.
 
         Raises:
@@ -97,7 +97,7 @@ class FileReplay:
                 return
             yield row
 
-    def _flush(self, batch: "_Batch", tally: Tally, bookmarks: Bookmarks, bookmark: Bookmark) -> Bookmark:
+    def _flush(self, batch: "_Batch", tally: Tally, bookmarks: Notes[Bookmark], bookmark: Bookmark) -> Bookmark:
         if not batch.rows:
             return bookmark
         for signal, body, content_type in batch.requests():

@@ -221,8 +221,7 @@ class TelemetryEngine:
         bound = _bound({**(parameters or {}), "erased_of": sorted(workspaces)})
 
         async def write() -> None:
-            claim = self._wall.headers(workspaces, Access.ERASE)
-            await self._client.raw_query(sql, bound, transport_settings=claim)
+            await self._client.raw_query(sql, bound, transport_settings=self._wall.headers(workspaces, Access.ERASE))
 
         await self._within(_ERASE_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=False))
 

@@ -3,17 +3,24 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from examples.harbor.faults import Fault
-from examples.harbor.service.connectors import Receiver, is_genuine, sign
+from examples.harbor.service.access_sync import AccessSync, Billing
+from examples.harbor.service.connectors import Connectors, Receiver, is_genuine, sign
 from examples.harbor.service.documents import Documents
+from examples.harbor.service.events import Events
 from examples.harbor.service.jobs import WAITING_MAX, Jobs, Queue, Task
 from examples.harbor.service.retrieval import Retrieval
+from opentelemetry._logs import NoOpLogger
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, Tracer
+
+from tidegate.telemetry.families import FAMILY_BITS
+from tidegate.telemetry.logs.events import event_of
 
 TASK = Task("doc_1", "acme", {"tenant.id": "acme"})
 NOW = 1_770_000_000.0
@@ -132,3 +139,25 @@ def test_an_index_entry_of_an_older_text_is_not_used() -> None:
     documents.index(first)  # a job that comes late
     assert [hit.id for hit, _ in documents.search("acme", "dolphin", limit=1)] == [changed.id]
     assert documents.search("acme", "whale", limit=1) == []
+
+
+async def test_what_harbor_records_is_what_tidegate_counts(tracer: Tracer) -> None:
+    recorded: list[tuple[str, dict[str, str]]] = []
+
+    class Recorder(NoOpLogger):
+        def emit(self, *args: object, **said: Any) -> None:
+            attributes = {key: str(value) for key, value in said["attributes"].items()}
+            recorded.append((said["event_name"], attributes))
+
+    events = Events(Recorder("tests"))
+    events.record_usage("assistant.runs", 1, limit=10, attributes={})
+    events.record_decision("a-policy", is_allowed=False, attributes={})
+    events.record_evaluation("groundedness", 0.5, attributes={})
+    await AccessSync(Billing(), Connectors(tracer=tracer, events=events), events=events).work(TASK)
+
+    found = [event_of(name, attributes) for name, attributes in recorded]
+    families = [name for event in found for name, bit in FAMILY_BITS.items() if event["families"] == bit]
+    assert families == ["usage", "policy", "evaluation", "delivery", "access_sync"]
+    assert [event["outcome"] for event in found] == ["ok", "deny", "ok", "ok", "ok"]
+    assert found[3]["detail"] == "valid"
+    assert found[4]["detail"] == ""  # what is there is what was expected

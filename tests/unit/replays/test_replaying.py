@@ -206,12 +206,46 @@ def test_a_folder_is_sent_file_by_file(tmp_path: Path, receiver: Receiver, clock
     assert sum(result.tally.spans for result in results) == 5
 
 
+def test_the_files_of_a_rebased_folder_move_together(tmp_path: Path, receiver: Receiver, clock: Time) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    write(folder, "early.csv", HEADER + "2023-11-16 08:00:00,1,1\n")
+    write(folder, "late.csv", HEADER + "2023-11-16 10:00:00,1,1\n")
+    options = Options(path=folder, form=FORMATS["azure-llm"], rebase="now")
+
+    def send(options: Options) -> list[int]:
+        receiver.requests.clear()
+        recording = Recording(options, Connection(receiver, "here"), clock.pauses(), tmp_path / "cache")
+        recording.send(lambda _name, _count, _tally: None)
+        return [span.end_time_unix_nano for span in receiver.spans()]
+
+    early, late = send(options)
+    assert (late - early, late) == (7_200 * 10**9, int(clock.now_s) * 10**9)
+    clock.now_s += 60
+    assert send(options) == []
+    assert send(replace(options, restart=True)) == [early, late]
+
+
+def test_without_times_the_last_event_is_when_the_file_was_written(
+    tmp_path: Path, send: Send, receiver: Receiver
+) -> None:
+    header = "model,category,case,valid,error_type,input_tokens,output_tokens,latency_s\n"
+    path = write(tmp_path, "runs.csv", header + "m,simple,1,1,,1,1,1.5\n" * 11)
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    send(path, "bfcl")
+    os.utime(path, (1_700_009_000, 1_700_009_000))  # a copy: the first date stays
+    send(path, "bfcl", restart=True)
+    spans = list(receiver.spans())
+    assert spans[10].end_time_unix_nano == spans[21].end_time_unix_nano == 1_700_000_000 * 10**9
+    assert spans[10].start_time_unix_nano - spans[0].start_time_unix_nano == 10**9
+
+
 def test_a_folder_without_such_files_and_a_damaged_file_say_so(tmp_path: Path, send: Send) -> None:
     with pytest.raises(UnreadableFileError, match=r"no file in it is named like \*\.csv"):
         send(tmp_path)
     damaged = write(tmp_path, "a.csv.gz", requests_of(5_000))
     os.truncate(damaged, damaged.stat().st_size // 2)
-    with pytest.raises(UnreadableFileError, match=r"a\.csv\.gz cannot be read to its end"):
+    with pytest.raises(UnreadableFileError, match=r"a\.csv\.gz: it cannot be read to its end"):
         send(damaged)
 
 

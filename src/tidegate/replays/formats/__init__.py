@@ -29,6 +29,7 @@ class Format:
     patterns: tuple[str, ...]
     """Which files of a folder are of this format; `.gz` may follow."""
     meaning: str
+    knows_times: bool = True
 
     def reader(self) -> Reader:
         return cast(
@@ -43,8 +44,8 @@ FORMATS: Final = {
         Format("sshd", "syslog", "read", ("*.log", "auth*", "secure*", "messages*", "syslog*"), "syslog lines"),
         Format("openstack", "openstack", "read", ("*.log",), "log lines of OpenStack nova"),
         Format("azure-llm", "llm_csv", "read_azure", ("*.csv",), "TIMESTAMP,ContextTokens,GeneratedTokens"),
-        Format("bfcl", "llm_csv", "read_bfcl", ("runs*.csv",), "graded runs of models"),
-        Format("tau", "tau", "read", ("*.json",), "customer-service runs with their messages"),
+        Format("bfcl", "llm_csv", "read_bfcl", ("runs*.csv",), "graded runs of models", knows_times=False),
+        Format("tau", "tau", "read", ("*.json",), "customer-service runs with their messages", knows_times=False),
         Format("nezha", "nezha", "read", ("*_trace.csv",), "spans as rows"),
         Format("jsonl", "event_lines", "read", ("*.jsonl", "*.ndjson", "*.log"), "one event an object"),
         Format("openmetrics", "openmetrics", "read", ("*.txt", "*.prom", "*.om"), "an exposition in OpenMetrics text"),
