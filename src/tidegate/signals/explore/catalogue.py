@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from tidegate.signals import Dimension, Family
 from tidegate.signals.errors import FamilyNotFoundError
-from tidegate.signals.model import Family
-from tidegate.signals.ports import Dimension
 
 __all__ = [
     "ALIASES",
