@@ -188,6 +188,8 @@ _ENTRIES: Final = (
             Figure("inputTokens", "Input tokens", _TOKENS),
             Figure("outputTokens", "Output tokens", _TOKENS),
             Figure("cachedInputTokens", "Cached input tokens", _TOKENS),
+            Figure("cacheWriteTokens", "Cache-write tokens", _TOKENS),
+            Figure("reasoningTokens", "Reasoning tokens", _TOKENS),
             Figure("costUsd", "Cost", _USD),
             Figure("unpricedRunCount", "Runs without a price"),
             Figure("averageCostPerRunUsd", "Cost per run", _USD),
@@ -238,6 +240,7 @@ _ENTRIES: Final = (
             Figure("deadLetterCount", "Dead letters"),
             Figure("failedCount", "Failed"),
             Figure("failureRate", "Failure rate", _RATE),
+            Figure("sentCount", "Sent"),
             Figure("averageWaitMs", "Average wait", _MS),
         ),
         charts=(
