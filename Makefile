@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-real test-long lint format bench lock clean
+.PHONY: help install run test test-real test-server test-long lint format bench lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ test: $(STAMP) ## Unit, contract, API, page and end-to-end tests (at most 10 min
 
 test-real: $(STAMP) ## The real inputs: set TIDEGATE_TEST_DATA to their folder
 	$(BIN)/python -m pytest -m "real" tests/real
+
+test-server: $(STAMP) ## The telemetry server that TIDEGATE_TELEMETRY_URL names: what tidegate relies on
+	$(BIN)/python -m pytest tests/contract/test_telemetry_engine.py tests/contract/test_telemetry_server.py
 
 test-long: $(STAMP) ## Rounds and cases of the bars
 	$(BIN)/python -m pytest -m "long"

@@ -20,6 +20,11 @@ class Fault(StrEnum):
     FAILING_SIGN_INS = "failing-sign-ins"
     AUTHORIZATION_HOLE = "authorization-hole"
     BROKEN_OUTPUT_SCHEMA = "broken-output-schema"
+    CROSS_TENANT_HOLE = "cross-tenant-hole"
+    POLICY_BLOCKS = "policy-blocks"
+    EXPENSIVE_RUNS = "expensive-runs"
+    SLOW_ROUTE = "slow-route"
+    DEAD_LETTERS = "dead-letters"
 
 
 MEANINGS: Mapping[Fault, str] = MappingProxyType(
@@ -27,6 +32,11 @@ MEANINGS: Mapping[Fault, str] = MappingProxyType(
         Fault.FAILING_SIGN_INS: "three of four sign-ins with the right password answer 401",
         Fault.AUTHORIZATION_HOLE: "a viewer of any tenant can read another tenant's document by its id",
         Fault.BROKEN_OUTPUT_SCHEMA: "one of three assistant runs answers outside its output schema",
+        Fault.CROSS_TENANT_HOLE: "one of ten document reads hands out a document of another tenant",
+        Fault.POLICY_BLOCKS: "the prompt policy denies every other question",
+        Fault.EXPENSIVE_RUNS: "assistant runs go to a model that costs more than a dollar a run",
+        Fault.SLOW_ROUTE: "listing and reading documents take 0.9 s",
+        Fault.DEAD_LETTERS: "one of three jobs fails until it is given up",
     }
 )
 

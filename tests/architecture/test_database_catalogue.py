@@ -8,6 +8,7 @@ Owner = "asyncpg.Connection[asyncpg.Record]"
 # Look-ups across workspaces. Each returns ids only; a new one is a decision, so it is written down here.
 DEFINER_FUNCTIONS = {
     "list_touched_workspace_ids",
+    "list_workspaces_with_erasures",
     "list_workspace_ids",
     "list_workspaces_with_open_alerts",
     "workspace_of_session",
@@ -15,7 +16,7 @@ DEFINER_FUNCTIONS = {
     "workspace_of_token",
 }
 # Tables without a workspace: they hold nothing of any.
-INSTALLATION_WIDE = {"alert_watch", "rollup_watermark", "schema_migrations", "workspaces"}
+INSTALLATION_WIDE = {"alert_watch", "price_changes", "rollup_watermark", "schema_migrations", "workspaces"}
 
 
 async def tables(owner: Owner) -> list[asyncpg.Record]:

@@ -504,3 +504,65 @@ def test_a_table_made_later_is_reachable_at_once(door: Door) -> None:
 def test_get_only_reads(door: Door) -> None:
     response = door.http.get("/", params={"query": "DROP TABLE tidegate.runs"}, headers=door.claim(access=Access.ADMIN))
     assert response.headers["x-clickhouse-exception-code"] == "164"
+
+
+# -- what an erase claim may say --------------------------------------------------------------------------------------
+
+
+def erase(door: Door, sql: str, *workspaces: str, **parameters: str) -> httpx.Response:
+    return door.send(sql, door.claim(*(workspaces or (MINE,)), access=Access.ERASE), **parameters)
+
+
+def foreign_rows(door: Door) -> str:
+    return door.admin("SELECT count() FROM tidegate.events WHERE workspace = 'others'")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["n = {n:Int64}", "1", "n = {n:Int64} OR workspace = 'others'", "workspace = 'others'", "1) OR (1"],
+)
+def test_an_erase_claim_deletes_rows_of_its_own_workspace_only(door: Door, condition: str) -> None:
+    mine = rows(MINE, range(200_000, 200_003), condition)  # other rows each time: what is known is not stored again
+    door.write("INSERT INTO events (workspace, n, s) FORMAT JSONEachRow", mine)
+    before = foreign_rows(door)
+    erase(door, f"DELETE FROM tidegate.events WHERE {condition}", param_n="200001")
+    assert foreign_rows(door) == before
+    seen = door.read("SELECT toUInt8(count() > 0) FROM events WHERE n = {n:Int64}", param_n="200001")
+    assert seen.text.strip() == ("1" if condition in {"workspace = 'others'", "1) OR (1"} else "0")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 FROM events",
+        "INSERT INTO events (workspace, n, s) SELECT workspace, n, s FROM events",
+        "DELETE FROM tidegate.unscoped WHERE 1",
+        "DELETE FROM tidegate.merged WHERE 1",
+        "DELETE FROM other.events WHERE 1",
+        "DELETE FROM events WHERE n IN (SELECT n FROM tidegate.runs)",
+        "DELETE FROM events WHERE n IN tidegate.unscoped",
+        "DELETE FROM events WHERE n IN (SELECT 1)",
+        "DELETE FROM events WHERE file('/etc/passwd') != ''",
+        "DELETE FROM events WHERE sleep(3)",
+        "DELETE FROM events WHERE 1 SETTINGS max_threads = 1",
+        "DELETE FROM events IN PARTITION 0 WHERE 1",
+        "ALTER TABLE tidegate.events DELETE WHERE 1",
+        "TRUNCATE TABLE tidegate.events",
+        "DROP TABLE tidegate.events",
+        "DELETE FROM events WHERE 1; DELETE FROM events WHERE 1",
+    ],
+)
+def test_an_erase_claim_may_do_nothing_else(door: Door, sql: str) -> None:
+    response = erase(door, sql)
+    assert response.status_code in {400, 403}, response.text
+
+
+@pytest.mark.parametrize("access", [Access.READ, Access.WRITE])
+def test_other_claims_delete_nothing(door: Door, access: Access) -> None:
+    assert refused(door.send("DELETE FROM tidegate.events WHERE 1", door.claim(MINE, access=access)))
+
+
+def test_a_delete_is_not_sent_by_get(door: Door) -> None:
+    headers = door.claim(MINE, access=Access.ERASE)
+    response = door.http.get("/", params={"query": "DELETE FROM tidegate.events WHERE 1"}, headers=headers)
+    assert response.headers["x-clickhouse-exception-code"] == "164"

@@ -12,17 +12,20 @@ _PAUSE_S = 0.01
 
 
 class Load:
-    """Sends fresh sign-in spans in a thread until stopped; a body without a 200 is sent again, as exporters do."""
+    """Sends fresh sign-in spans in two threads until stopped; a body without a 200 is sent again, as exporters do.
 
-    def __init__(self, url: str, token: str) -> None:
-        self._host = urlsplit(url).netloc
+    With a second address one thread sends there: two processes take telemetry in at once.
+    """
+
+    def __init__(self, url: str, token: str, *, other_url: str | None = None) -> None:
+        self._hosts = [urlsplit(each).netloc for each in (url, other_url or url)]
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/x-protobuf"}
         self._stopping = threading.Event()
         self._changed = threading.Condition()
         self._acknowledged: list[float] = []
         self._open: list[bytes] = []
         self._sent = 0
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(2)]
+        self._threads = [threading.Thread(target=self._run, args=(host,), daemon=True) for host in self._hosts]
 
     @property
     def acknowledged_spans(self) -> int:
@@ -55,19 +58,19 @@ class Load:
         """Send what is still open until all of it is acknowledged: alone, in a new order, joined with nothing."""
         for body in reversed(self._open):
             deadline = time.monotonic() + 30
-            while not self._post(body):
+            while not self._post(body, self._hosts[0]):
                 assert time.monotonic() < deadline, "a body was not taken within 30 s"
                 time.sleep(_PAUSE_S)
         self._open.clear()
 
-    def _run(self) -> None:
+    def _run(self, host: str) -> None:
         while not self._stopping.is_set():
             spans = [auth_span(200, at_ns=time.time_ns()) for _ in range(SPANS_A_BODY)]
             body = make_request(*spans).SerializeToString()
             with self._changed:
                 self._sent += 1
                 self._open.append(body)
-            while not self._post(body):
+            while not self._post(body, host):
                 if self._stopping.is_set():
                     return
                 time.sleep(_PAUSE_S)
@@ -76,8 +79,8 @@ class Load:
                 self._open.remove(body)
                 self._changed.notify_all()
 
-    def _post(self, body: bytes) -> bool:
-        connection = http.client.HTTPConnection(self._host, timeout=15)
+    def _post(self, body: bytes, host: str) -> bool:
+        connection = http.client.HTTPConnection(host, timeout=15)
         try:
             connection.request("POST", "/v1/traces", body, self._headers)
             return connection.getresponse().status == 200

@@ -38,10 +38,14 @@ def wait_until(condition: Any, *, within_s: float, what: str) -> Any:
 class Server:
     """One data directory and the server on it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str, otlp_port: int = 0) -> None:
         self.data_dir = folder / "data"
         self.port = free_port()
+        self.otlp_grpc_port = 0
+        """Set it before the start to have OTLP over gRPC there."""
         self.url = f"http://127.0.0.1:{self.port}"
+        self.otlp_url = f"http://127.0.0.1:{otlp_port}" if otlp_port else self.url
+        self._options = ("--otlp-port", str(otlp_port), *options)
         self._log = folder / "serve.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -58,7 +62,13 @@ class Server:
         command = [sys.executable, "-m", "tidegate", "serve", "--data-dir", str(self.data_dir)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--otlp-port", "0"], stdout=log, stderr=log
+                [
+                    *command,
+                    *("--port", str(self.port), "--otlp-grpc-port", str(self.otlp_grpc_port)),
+                    *self._options,
+                ],
+                stdout=log,
+                stderr=log,
             )
         try:
             self.wait_ready()
@@ -89,19 +99,24 @@ class Server:
         return {child["name"]: child["pid"] for child in state["children"] if child["pid"]}
 
     def cli(
-        self, *arguments: str, token: str | None = None, cwd: Path | None = None
+        self,
+        *arguments: str,
+        token: str | None = None,
+        cwd: Path | None = None,
+        environment: dict[str, str] | None = None,
+        timeout_s: float = 60,
     ) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
-        environment.pop("TIDEGATE_TOKEN", None)
-        if token:
-            environment["TIDEGATE_TOKEN"] = token
+        variables = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
+        variables.pop("TIDEGATE_TOKEN", None)
+        variables |= {"TIDEGATE_TOKEN": token} if token else {}
+        variables |= environment or {}
         return subprocess.run(
             [sys.executable, "-m", "tidegate", *arguments],
-            env=environment,
+            env=variables,
             cwd=cwd,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout_s,
             check=False,
         )
 

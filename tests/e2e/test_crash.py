@@ -4,20 +4,29 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from tests.e2e.load import Load
-from tests.e2e.server import Server, wait_until
+from tests.e2e.server import Server, free_port, wait_until
 
 BACK_WITHIN_S = 10.0
 VICTIMS = ("edge", "engine", "postgres", "supervisor")
+WITH_INGEST_EDGE = ("ingest", *VICTIMS)
 
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[Server]:
     started = Server(tmp_path)
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def server_with_ingest_edge(tmp_path: Path) -> Iterator[Server]:
+    started = Server(tmp_path, "--ingest-edge", otlp_port=free_port())
     started.start()
     yield started
     started.stop()
@@ -31,14 +40,14 @@ def kill(server: Server, victim: str) -> None:
     os.kill(server.children()[victim], signal.SIGKILL)
 
 
-def run_rounds(server: Server, *, rounds: int, seed: int) -> None:
+def run_rounds(server: Server, *, rounds: int, seed: int, victims: Sequence[str] = VICTIMS) -> None:
     token, read = server.token("ingest"), server.token("read")
     choose = random.Random(seed)
-    load = Load(server.url, token)
+    load = Load(server.otlp_url, token, other_url=server.url)
     load.start()
     try:
         for number in range(rounds):
-            victim = VICTIMS[number % len(VICTIMS)]
+            victim = victims[number % len(victims)]
             load.wait_for_acknowledged(choose.randrange(1, 20))
             time.sleep(choose.uniform(0, 0.3))  # before, during or after a flush: one comes every 250 ms
             kill(server, victim)
@@ -67,6 +76,16 @@ def run_rounds(server: Server, *, rounds: int, seed: int) -> None:
 
 def test_twenty_kills_under_load_lose_and_double_nothing(own_server: Server) -> None:
     run_rounds(own_server, rounds=20, seed=1)
+
+
+def test_kills_with_two_processes_that_take_telemetry_in(server_with_ingest_edge: Server) -> None:
+    assert "ingest" in server_with_ingest_edge.children()
+    run_rounds(server_with_ingest_edge, rounds=10, seed=3, victims=WITH_INGEST_EDGE)
+
+
+@pytest.mark.long
+def test_a_hundred_kills_with_two_processes_that_take_telemetry_in(server_with_ingest_edge: Server) -> None:
+    run_rounds(server_with_ingest_edge, rounds=100, seed=4, victims=WITH_INGEST_EDGE)
 
 
 @pytest.mark.long

@@ -22,13 +22,14 @@ from examples.harbor.authz_suite import AuthzRegressionRun, Outcome, run_suite
 from examples.harbor.faults import NONE_ON, Fault, write_faults
 from examples.harbor.service.people import made_up_password
 from examples.harbor.traffic import Traffic, make_client
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30.0
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-SERVER, CLIENT, INTERNAL = 2, 3, 1
+SERVER, CLIENT, INTERNAL, PRODUCER, CONSUMER = 2, 3, 1, 4, 5
 ERROR = 2
 
 
@@ -43,11 +44,22 @@ class Span:
     resource: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Record:
+    """A log record: an event by its name, or the line of a request without one."""
+
+    name: str
+    span_id: bytes
+    body: str
+    attributes: dict[str, Any]
+
+
 @dataclass
 class Received:
     """What came in at the receiver, and the credentials it came with."""
 
     spans: list[Span] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     authorizations: set[str | None] = field(default_factory=set)
 
     def wait_for(self, wanted: Callable[[Span], bool], *, at_least: int = 1) -> list[Span]:
@@ -61,6 +73,20 @@ class Received:
         """Return the spans of one request by the first word of their names."""
         found = self.wait_for(lambda span: span.attributes["tidegate.request_id"] == request_id, at_least=at_least)
         return {word: [span for span in found if span.name.split()[0] == word] for word in names(found)}
+
+    def events_of(self, request_id: str, name: str, *, at_least: int = 1) -> list[dict[str, Any]]:
+        """Return what the events of one request and one name say."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            found = [
+                record.attributes
+                for record in list(self.records)
+                if record.name == name and record.attributes["tidegate.request_id"] == request_id
+            ]
+            if len(found) >= at_least:
+                return found
+            assert time.monotonic() < deadline, f"only {found!r}"
+            time.sleep(0.05)
 
 
 def names(spans: list[Span]) -> set[str]:
@@ -96,6 +122,16 @@ def read_spans(body: bytes) -> list[Span]:
     ]
 
 
+def read_records(body: bytes) -> list[Record]:
+    request = ExportLogsServiceRequest.FromString(body)
+    return [
+        Record(record.event_name, record.span_id, record.body.string_value, attributes_of(record.attributes))
+        for resource in request.resource_logs
+        for scope in resource.scope_logs
+        for record in scope.log_records
+    ]
+
+
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[tuple[str, Received]]:
     received = Received()
@@ -108,6 +144,8 @@ def receiver() -> Iterator[tuple[str, Received]]:
             if self.path == "/v1/traces":
                 received.authorizations.add(self.headers.get("authorization"))
                 received.spans.extend(read_spans(body))
+            if self.path == "/v1/logs":
+                received.records.extend(read_records(body))
             self.send_response(200)
             self.send_header("content-type", "application/x-protobuf")
             self.send_header("content-length", "0")
@@ -314,7 +352,7 @@ def test_a_run_arrives_as_agent_guardrail_model_tool_model(harbor: RunningHarbor
     body = response.json()
     assert (body["outcome"], body["citations"]) == ("ok", ["doc_acme_001"])
     assert "180 EUR" in body["answer"]
-    spans = harbor.received.of_request(response.headers["x-request-id"], at_least=6)
+    spans = harbor.received.of_request(response.headers["x-request-id"], at_least=8)
     [request], [agent], [tool], [guardrail] = (
         spans[word] for word in ("POST", "invoke_agent", "execute_tool", "run_guardrail")
     )
@@ -323,6 +361,10 @@ def test_a_run_arrives_as_agent_guardrail_model_tool_model(harbor: RunningHarbor
     assert {span.parent_id for span in (plan, answer, tool, guardrail)} == {agent.span_id}
     assert (agent.kind, plan.kind, tool.kind) == (INTERNAL, CLIENT, INTERNAL)
     assert tool.attributes["gen_ai.tool.name"] == "search_documents"
+    [search], [ranking] = spans["retrieval"], spans["rerank"]
+    assert {search.parent_id, ranking.parent_id} == {tool.span_id}
+    assert search.attributes["gen_ai.retrieval.document_count"] == 1
+    assert ranking.attributes["openinference.span.kind"] == "RERANKER"
     assert plan.attributes["gen_ai.response.finish_reasons"] == ["tool_calls"]
     assert answer.attributes["gen_ai.response.finish_reasons"] == ["stop"]
     assert answer.attributes["gen_ai.provider.name"] == "harbor-local"
@@ -362,10 +404,135 @@ def test_a_broken_output_schema_is_a_validation_error_on_a_third_of_the_runs(har
     broken = [response for response in responses if response.status_code == 502]
     assert len(broken) == 2
     assert broken[0].json()["code"] == "output_schema_mismatch"
-    spans = harbor.received.of_request(broken[0].headers["x-request-id"], at_least=6)
+    spans = harbor.received.of_request(broken[0].headers["x-request-id"], at_least=8)
     [agent], [request] = spans["invoke_agent"], spans["POST"]
     assert (agent.attributes["error.type"], agent.status) == ("validation_error", ERROR)
     assert (request.attributes["error.type"], request.status) == ("output_schema_mismatch", ERROR)
+
+
+def test_a_run_is_told_in_events_as_well(harbor: RunningHarbor) -> None:
+    response = harbor.ask("What may a hotel cost a night?")
+    request_id, usage = response.headers["x-request-id"], response.json()["usage"]
+
+    told = harbor.received.events_of(request_id, "usage.recorded", at_least=2)
+    assert {one["tidegate.meter"]: one["tidegate.quantity"] for one in told} == {
+        "assistant.runs": 1,
+        "assistant.tokens": usage["inputTokens"] + usage["outputTokens"],
+    }
+    [decision] = harbor.received.events_of(request_id, "policy.decision")
+    assert (decision["tidegate.policy.id"], decision["tidegate.policy.decision"]) == ("harbor-prompt-policy", "allow")
+    scores = harbor.received.events_of(request_id, "gen_ai.evaluation.result", at_least=2)
+    assert {one["gen_ai.evaluation.name"]: one["gen_ai.evaluation.score.value"] for one in scores} == {
+        "citation_coverage": 1.0,
+        "groundedness": 1.0,
+    }
+    assert {one["tenant.id"] for one in (*told, decision, *scores)} == {"acme"}
+
+
+def test_the_line_of_a_request_arrives_as_a_record_of_its_span(harbor: RunningHarbor) -> None:
+    request_id = harbor.get("/healthz").headers["x-request-id"]
+    [span] = harbor.received.of_request(request_id)["GET"]
+    deadline = time.monotonic() + DEADLINE_S
+    while not (found := [one for one in list(harbor.received.records) if request_id in one.body]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    [record] = found
+    assert record.span_id == span.span_id
+    line = json.loads(record.body)
+    assert (line["message"], line["status"], line["severity"]) == ("GET /healthz", 200, "INFO")
+
+
+def write_document(harbor: RunningHarbor) -> str:
+    """Make a document, take it away again, and return the id of the request that made it."""
+    token = harbor.sign_in("olivia@acme.example")
+    made = harbor.post("/workspaces/acme/documents", {"title": "Note", "body": "Text."}, authorization=token)
+    assert made.status_code == 201
+    path = f"{harbor.url}/workspaces/acme/documents/{made.json()['id']}"
+    request_id = made.headers["x-request-id"]
+    harbor.received.of_request(request_id, at_least=3)
+    assert httpx.delete(path, headers={"authorization": token}).status_code == 204
+    return request_id
+
+
+def test_a_written_document_is_indexed_and_told_by_a_signed_webhook(harbor: RunningHarbor) -> None:
+    spans = harbor.received.of_request(write_document(harbor), at_least=4)
+    [sent], jobs, [told] = spans["send"], spans["process"], [one for one in spans["POST"] if one.kind == CLIENT]
+    assert (sent.kind, sent.attributes["messaging.destination.name"]) == (PRODUCER, "documents.index")
+    assert {job.parent_id for job in jobs} == {sent.span_id}
+    assert (jobs[-1].kind, jobs[-1].attributes["tidegate.outcome"]) == (CONSUMER, "done")
+    assert told.attributes["tidegate.connector.name"] == "crm"
+    assert (told.attributes["tidegate.signature"], told.attributes["tidegate.outcome"]) == ("valid", "ok")
+
+
+def test_signing_in_brings_access_in_line_with_billing(harbor: RunningHarbor) -> None:
+    def synced() -> list[Record]:
+        return [one for one in list(harbor.received.records) if one.name == "access_sync.reconciled"]
+
+    harbor.sign_in("edith@globex.example")
+    deadline = time.monotonic() + DEADLINE_S
+    while not (found := [one.attributes for one in synced() if one.attributes["tenant.id"] == "globex"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert (found[0]["tidegate.access.expected"], found[0]["tidegate.access.actual"]) == ("active", "active")
+    [received] = harbor.received.events_of(found[0]["tidegate.request_id"], "delivery.received")
+    assert (received["tidegate.endpoint"], received["tidegate.signature"]) == ("billing-inbound", "valid")
+
+
+def test_dead_letters_are_jobs_that_fail_until_they_are_given_up(harbor: RunningHarbor) -> None:
+    plant(harbor, Fault.DEAD_LETTERS)
+    requests = [write_document(harbor) for _ in range(4)]
+
+    def is_dead(span: Span) -> bool:
+        return span.attributes["tidegate.request_id"] in requests and (
+            span.attributes.get("tidegate.outcome") == "dead_letter"
+        )
+
+    [dead, *_] = harbor.received.wait_for(is_dead)
+    tries = harbor.received.of_request(dead.attributes["tidegate.request_id"], at_least=5)["process"]
+    assert [one.attributes["tidegate.outcome"] for one in tries] == ["retry", "retry", "dead_letter"]
+    assert [one.attributes["tidegate.attempt"] for one in tries] == [1, 2, 3]
+    assert {(one.status, one.attributes["error.type"]) for one in tries} == {(ERROR, "document_unreadable")}
+
+
+def test_the_cross_tenant_hole_is_a_read_whose_span_says_whose_it_was(harbor: RunningHarbor) -> None:
+    plant(harbor, Fault.CROSS_TENANT_HOLE)
+    token = harbor.sign_in("vera@acme.example")
+    answers = [harbor.get("/workspaces/acme/documents/doc_acme_001", authorization=token) for _ in range(10)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    [leaked] = [answer for answer in answers if answer.json()["workspaceId"] != "acme"]
+    [span] = harbor.received.of_request(leaked.headers["x-request-id"])["GET"]
+    assert span.attributes["tidegate.principal.tenant"] == "acme"
+    assert span.attributes["tidegate.target.tenant"] == leaked.json()["workspaceId"] == "globex"
+
+
+def test_policy_blocks_deny_every_other_question(harbor: RunningHarbor) -> None:
+    plant(harbor, Fault.POLICY_BLOCKS)
+    answers = [harbor.ask("What does the launch need?") for _ in range(4)]
+
+    assert sorted(answer.json()["outcome"] for answer in answers) == ["ok", "ok", "policy_blocked", "policy_blocked"]
+    blocked = next(one for one in answers if one.json()["outcome"] == "policy_blocked")
+    [decision] = harbor.received.events_of(blocked.headers["x-request-id"], "policy.decision")
+    assert decision["tidegate.policy.decision"] == "deny"
+
+
+def test_expensive_runs_cost_more_than_a_dollar(harbor: RunningHarbor) -> None:
+    before = harbor.ask("What does the launch need?").json()["usage"]["costUsd"]
+    plant(harbor, Fault.EXPENSIVE_RUNS)
+    response = harbor.ask("What does the launch need?")
+
+    assert before < 0.01
+    assert 1 < response.json()["usage"]["costUsd"] < 5
+    chats = harbor.received.of_request(response.headers["x-request-id"], at_least=8)["chat"]
+    assert {span.attributes["gen_ai.response.model"] for span in chats} == {"harbor-deep-1"}
+
+
+def test_the_slow_route_is_slow_and_others_are_not(harbor: RunningHarbor) -> None:
+    plant(harbor, Fault.SLOW_ROUTE)
+    token = harbor.sign_in("vera@acme.example")
+
+    assert harbor.get("/workspaces/acme/documents", authorization=token).elapsed.total_seconds() > 0.9
+    assert harbor.get("/healthz").elapsed.total_seconds() < 0.5
 
 
 def test_failing_sign_ins_refuse_right_passwords(harbor: RunningHarbor) -> None:
@@ -474,7 +641,7 @@ def test_a_fault_is_set_and_listed_by_its_verb(tmp_path: Path) -> None:
     assert run_verb("fault", "set", "broken-output-schema", "on", data_dir=tmp_path).returncode == 0
 
     states = [line.split("\t")[:2] for line in run_verb("fault", "list", data_dir=tmp_path).stdout.splitlines()]
-    assert states == [["failing-sign-ins", "off"], ["authorization-hole", "off"], ["broken-output-schema", "on"]]
+    assert dict(states) == {fault.value: "off" for fault in Fault} | {"broken-output-schema": "on"}
 
 
 def test_fix_without_a_run_says_what_to_do(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
 from tests.pages.signal_worlds import FakeMarks, FakeVersions, FakeWatcher
+from tests.pages.trace_worlds import FakeRunStore, FakeTraceStore
 from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
 
 from tidegate.alerts import AlertService
@@ -28,12 +29,16 @@ from tidegate.identity import IdentityService
 from tidegate.identity.pages import router as identity_pages
 from tidegate.releases import ReleasesService
 from tidegate.runbooks.pages import router as runbook_pages
+from tidegate.signals.ai_runs import AiRunService
+from tidegate.signals.ai_runs.pages import router as run_pages
 from tidegate.signals.explore import ExploreService
 from tidegate.signals.explore.pages import router as signal_pages
 from tidegate.signals.explore.routes import router as explore_routes
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
+from tidegate.telemetry.traces import TraceService
+from tidegate.telemetry.traces.pages import router as trace_pages
 from tidegate.testing import FakeClock, FakeSignals
 
 ORIGIN = "http://tidegate.test"
@@ -48,6 +53,8 @@ class Site:
     releases: FakeReleases
     telemetry: FakeTelemetry
     identity: FakeIdentity
+    traces: FakeTraceStore
+    runs: FakeRunStore
     clock: FakeClock
     signals: FakeSignals
     watcher: FakeWatcher
@@ -79,6 +86,8 @@ async def site() -> AsyncIterator[Site]:
     clock = FakeClock(NOW)
     parts = FakeAlerts(), FakeGates(releases), releases, FakeTelemetry(), FakeIdentity()
     alerts, gates, _, telemetry, identity = parts
+    trace_store, runs = FakeTraceStore(), FakeRunStore()
+    traces = TraceService(store=trace_store, clock=clock)
     signals, watcher, marks, versions = FakeSignals(), FakeWatcher(), FakeMarks(), FakeVersions()
     hub = LiveHub(versions, poll_s=0.05)
     explore = ExploreService(reader=signals, watcher=watcher, marks=marks, clock=clock)
@@ -91,6 +100,8 @@ async def site() -> AsyncIterator[Site]:
             ReleasesService: releases,
             TelemetryWatch: telemetry,
             IdentityService: identity,
+            TraceService: traces,
+            AiRunService: AiRunService(store=runs, traces=traces),
             ExploreService: explore,
             TenantService: TenantService(reader=signals, clock=clock),
             LiveHub: hub,
@@ -98,7 +109,7 @@ async def site() -> AsyncIterator[Site]:
         },
     )
     pages = (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, signal_pages, tenant_pages)
-    for router in (*pages, live_routes, explore_routes, tenant_routes):
+    for router in (*pages, trace_pages, run_pages, live_routes, explore_routes, tenant_routes):
         application.include_router(router)
     wrapped = RequestContext(application)
     transport = httpx.ASGITransport(wrapped)
@@ -109,6 +120,8 @@ async def site() -> AsyncIterator[Site]:
             releases,
             telemetry,
             identity,
+            trace_store,
+            runs,
             clock,
             signals,
             watcher,

@@ -1,11 +1,13 @@
 """The folder of real inputs, and a server to send them to."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.e2e.server import Server
+from tests.real.sender import Replayer
 
 VARIABLE = "TIDEGATE_TEST_DATA"
 
@@ -46,6 +48,12 @@ def otlp_json() -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def agent_run_lines() -> list[str]:
     return find_input("agent-runs-halo", "openai-agents-traces.jsonl").read_text().splitlines()
+
+
+@pytest.fixture
+def replayer(server: Server, tmp_path: Path) -> Replayer:
+    """A fresh workspace for the recordings of one test."""
+    return Replayer(server, f"replay-{secrets.token_hex(4)}", tmp_path / "cache")
 
 
 @pytest.fixture(scope="session")

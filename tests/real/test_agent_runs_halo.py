@@ -5,13 +5,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from tests.e2e.server import Server
 from tests.factories import key_values, make_request, make_span
-from tests.real.sender import PROTOBUF, Sender
+from tests.real.sender import PROTOBUF, Replayer, Sender
 
 pytestmark = pytest.mark.real
 
@@ -147,3 +148,13 @@ def test_as_recorded_months_ago_it_is_stored_and_believed_for_no_signal(
     figures = sender.get("/metrics/ai")["totals"]
     assert (figures["runCount"], figures["inputTokens"], figures["outputTokens"]) == (0, 0, 0)
     assert figures["distrustedCount"] > 0
+
+
+def test_replayed_it_counts_at_its_own_time(replayer: Replayer, data_folder: Path) -> None:
+    replayer.replay(data_folder / "agent-runs-halo", "otlp-json")
+    replayer.wait_stored(spans=SPANS)
+    figures = replayer.window("ai", "2026-04-24T18:00:00Z", "2026-04-24T19:00:00Z")
+    assert (figures["runCount"], figures["failedCount"]) == (RUNS, 2)
+    assert figures["inputTokens"] + figures["outputTokens"] == TOKENS
+    tools = replayer.totals("tool_call")
+    assert tools["failedCount"] == FAILED_TOOL_CALLS

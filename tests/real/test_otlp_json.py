@@ -1,13 +1,14 @@
 """The JSON examples of the OpenTelemetry protocol, sent byte for byte as they are."""
 
 import json
+from pathlib import Path
 
 import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from tests.e2e.server import Server
-from tests.real.sender import JSON, PROTOBUF, Sender
+from tests.real.sender import JSON, PROTOBUF, Replayer, Sender
 
 pytestmark = pytest.mark.real
 
@@ -66,3 +67,12 @@ def test_what_is_no_trace_stores_no_span(server: Server, otlp_json: dict[str, by
     trace = otlp_json["trace.json"]
     assert sender.post(trace, JSON)[0] == 200
     sender.wait_stored(spans_in(trace))
+
+
+def test_all_examples_are_replayed_into_their_signals(replayer: Replayer, data_folder: Path, tmp_path: Path) -> None:
+    totals = replayer.replay(data_folder / "otlp-json", "otlp-json")
+    assert (totals["spans"], totals["logs"]) == (1, 2)
+    replayer.replay(data_folder / "otlp-json", "otlp-json", "--restart")
+    replayer.send_marker(tmp_path)
+    stats = replayer.stored()
+    assert (stats["spans"], stats["logs"], stats["metricPoints"]) == (2, 2, totals["points"])

@@ -1,5 +1,6 @@
 """`python -m examples.harbor.service --port 8430`"""
 
+import logging
 from pathlib import Path
 
 import click
@@ -8,7 +9,8 @@ import uvicorn
 from examples.harbor.faults import FaultSwitches
 from examples.harbor.places import DEFAULT_DATA_DIR, HARBOR_PORT, LOOPBACK, fault_file
 from examples.harbor.service.app import create_app
-from examples.harbor.service.telemetry import make_tracer_provider, set_up_logging
+from examples.harbor.service.events import RequestLines
+from examples.harbor.service.telemetry import make_logger_provider, make_tracer_provider, set_up_logging
 
 # A stopping service waits this long for answers that are under way; the longest takes some 50 ms.
 STOP_S = 3
@@ -28,10 +30,13 @@ STOP_S = 3
 def serve(*, port: int, service_version: str, environment: str, faults: Path, log_file: Path | None) -> None:
     """Serve harbor on 127.0.0.1. Telemetry goes where the OTEL_EXPORTER_OTLP_* variables say."""
     set_up_logging(log_file)
+    logs = make_logger_provider(version=service_version, environment=environment)
+    logging.getLogger("harbor.request").addHandler(RequestLines(logs.get_logger("harbor.request")))
     app = create_app(
         version=service_version,
         faults=FaultSwitches(faults),
         provider=make_tracer_provider(version=service_version, environment=environment),
+        logs=logs,
     )
     uvicorn.run(
         app,

@@ -15,7 +15,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from examples.harbor.faults import Fault
-from examples.harbor.service.documents import Documents
+from examples.harbor.service.documents import WORD, Documents
+from examples.harbor.service.events import Events
 from examples.harbor.service.local_model import (
     PROVIDER,
     FinishReason,
@@ -25,6 +26,7 @@ from examples.harbor.service.local_model import (
     Speaker,
     ToolCall,
 )
+from examples.harbor.service.retrieval import Hit, Retrieval
 
 AGENT = "harbor-assistant"
 POLICY = "harbor-prompt-policy"
@@ -33,9 +35,13 @@ SYSTEM_PROMPT = (
     "Answer as JSON with answer, citations and confidence. Cite only documents that the tool returned."
 )
 REFUSAL = "This question is against the policy of your workspace."
-DOCUMENTS_FOUND_MAX = 3
 # With the fault on, each run with this number breaks its schema: a share far above the 5 % that a rule allows.
 BROKEN_EACH = 3
+# With the fault on, every other question is denied: far above the fifth that a rule allows.
+BLOCKED_EACH = 2
+# With the fault on, each call reads the messages so many times over, at a price of its own: above a dollar a run.
+DEEP_MODEL = "harbor-deep-1"
+DEEP_CONTEXT_FACTOR = 400
 
 # What the guardrail denies before any model sees it: taking over the instructions, and asking for secrets.
 DENIED_PROMPTS: Mapping[str, re.Pattern[str]] = {
@@ -77,11 +83,13 @@ class RunResult:
 
 
 class Assistant:
-    def __init__(self, *, tracer: Tracer, documents: Documents, is_on: Callable[[Fault], bool]) -> None:
+    def __init__(self, *, tracer: Tracer, documents: Documents, events: Events, is_on: Callable[[Fault], bool]) -> None:
         self._tracer = tracer
-        self._documents = documents
+        self._retrieval = Retrieval(tracer, documents)
+        self._events = events
         self._is_on = is_on
         self._numbers = count(1)
+        self._questions = count(1)
 
     def run(self, workspace_id: str, question: str, *, model: LocalModel, attributes: Mapping[str, str]) -> RunResult:
         """Answer one question from the documents of one workspace.
@@ -92,26 +100,36 @@ class Assistant:
             OutputSchemaError: the model answered outside the schema; nothing of its answer is shown.
         """
         follows_schema = not (self._is_on(Fault.BROKEN_OUTPUT_SCHEMA) and next(self._numbers) % BROKEN_EACH == 0)
-        run = _Run(self._tracer, self._documents, workspace_id, model=model, attributes=attributes)
+        if self._is_on(Fault.EXPENSIVE_RUNS):
+            model = LocalModel(DEEP_MODEL, context_factor=DEEP_CONTEXT_FACTOR)
+        is_overzealous = self._is_on(Fault.POLICY_BLOCKS) and next(self._questions) % BLOCKED_EACH == 0
+        parts = _Parts(self._tracer, self._retrieval, self._events, model)
+        run = _Run(parts, workspace_id, attributes=attributes, is_overzealous=is_overzealous)
         return run.answer(question, follows_schema=follows_schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a run works with."""
+
+    tracer: Tracer
+    retrieval: Retrieval
+    events: Events
+    model: LocalModel
 
 
 class _Run:
     """One run: its id, what it has used so far, and its spans."""
 
     def __init__(
-        self,
-        tracer: Tracer,
-        documents: Documents,
-        workspace_id: str,
-        *,
-        model: LocalModel,
-        attributes: Mapping[str, str],
+        self, parts: _Parts, workspace_id: str, *, attributes: Mapping[str, str], is_overzealous: bool
     ) -> None:
-        self._tracer = tracer
-        self._documents = documents
+        self._tracer = parts.tracer
+        self._retrieval = parts.retrieval
+        self._events = parts.events
+        self._model = parts.model
         self._workspace_id = workspace_id
-        self._model = model
+        self._is_overzealous = is_overzealous
         self._id = f"run_{secrets.token_hex(12)}"
         self._attributes = {**attributes, "gen_ai.conversation.id": self._id}
         self._replies: list[Reply] = []
@@ -135,8 +153,9 @@ class _Run:
             plan = self._chat(messages, follows_schema=True)
             if plan.tool_call is None:
                 return self._blocked(span)
-            messages.append(ModelMessage(Speaker.TOOL, self._call_tool(plan.tool_call)))
-            return self._checked(span, self._chat(messages, follows_schema=follows_schema))
+            hits = self._call_tool(plan.tool_call)
+            messages.append(ModelMessage(Speaker.TOOL, json.dumps([hit.as_tool_result() for hit in hits])))
+            return self._checked(span, self._chat(messages, follows_schema=follows_schema), hits)
 
     def _is_denied(self, question: str) -> bool:
         with self._tracer.start_as_current_span(
@@ -152,10 +171,13 @@ class _Run:
             ),
         ) as span:
             rule = next((name for name, pattern in DENIED_PROMPTS.items() if pattern.search(question)), None)
+            if rule is None and self._is_overzealous:
+                rule = "anything_unusual"
             span.set_attribute("gen_ai.security.verdict.type", "deny" if rule else "allow")
             if rule:
                 span.set_attribute("gen_ai.security.policy.rule.id", rule)
                 span.set_attribute("gen_ai.security.action.type", "block")
+            self._events.record_decision(POLICY, is_allowed=rule is None, attributes=self._attributes)
             return rule is not None
 
     def _chat(self, messages: Sequence[ModelMessage], *, follows_schema: bool) -> Reply:
@@ -180,7 +202,7 @@ class _Run:
         self._replies.append(reply)
         return reply
 
-    def _call_tool(self, call: ToolCall) -> str:
+    def _call_tool(self, call: ToolCall) -> list[Hit]:
         with self._tracer.start_as_current_span(
             f"execute_tool {call.name}",
             kind=SpanKind.INTERNAL,
@@ -194,17 +216,28 @@ class _Run:
             ),
         ):
             self._tool_calls += 1
-            found = self._documents.search(self._workspace_id, call.arguments["query"], limit=DOCUMENTS_FOUND_MAX)
-            return json.dumps([{"id": hit.id, "body": hit.body, "score": round(score, 3)} for hit, score in found])
+            return self._retrieval.find(self._workspace_id, call.arguments["query"], attributes=self._attributes)
 
-    def _checked(self, span: Span, reply: Reply) -> RunResult:
+    def _checked(self, span: Span, reply: Reply, hits: Sequence[Hit]) -> RunResult:
         try:
             answer = Answer.model_validate_json(reply.text)
         except ValidationError as error:
             span.set_attribute("error.type", "validation_error")
             span.set_status(Status(StatusCode.ERROR, "the answer is outside the output schema"))
             raise OutputSchemaError(self._id) from error
+        if hits:
+            self._evaluate(answer, hits)
         return self._result(Outcome.OK, answer)
+
+    def _evaluate(self, answer: Answer, hits: Sequence[Hit]) -> None:
+        """Score the answer against what it cites: is every citation one that was found, is every word in one?"""
+        cited = [hit for hit in hits if hit.document.id in answer.citations]
+        words = set(WORD.findall(answer.answer.lower()))
+        known = set(WORD.findall(" ".join(hit.document.body for hit in cited).lower()))
+        coverage = len(cited) / len(answer.citations) if answer.citations else 0.0
+        groundedness = len(words & known) / len(words) if words else 0.0
+        for name, score in (("citation_coverage", coverage), ("groundedness", groundedness)):
+            self._events.record_evaluation(name, score, attributes=self._attributes)
 
     def _blocked(self, span: Span) -> RunResult:
         span.set_attribute("gen_ai.response.finish_reasons", [FinishReason.CONTENT_FILTER.value])

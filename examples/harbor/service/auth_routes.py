@@ -7,13 +7,16 @@ from typing import Any
 from fastapi import APIRouter
 
 from examples.harbor.service.access import Denial
-from examples.harbor.service.harbor import Credentials, Facts, FoundSession, Harbor, Parts
+from examples.harbor.service.harbor import Caller, Credentials, Facts, FoundSession, Harbor, Parts
+from examples.harbor.service.jobs import Queue, Task
 from examples.harbor.service.people import Person
 from examples.harbor.service.problems import ApiError
 from examples.harbor.service.schemas import ErrorOut, LoginIn, LoginOut, SessionOut
 
 router = APIRouter(prefix="/auth", tags=["auth"])
 
+# What a tenant has paid for is looked at when somebody of it signs in, and not more often than this.
+ACCESS_SYNC_EVERY_S = 15.0
 REFUSALS: dict[int | str, dict[str, Any]] = {401: {"model": ErrorOut}, 422: {"model": ErrorOut}}
 
 
@@ -41,6 +44,8 @@ async def login(body: LoginIn, harbor: Parts, facts: Facts) -> LoginOut:
     person = await person_with(harbor, body)
     token, session = harbor.sessions.open_session(person, timedelta(seconds=body.session_seconds))
     facts.session_id_hash = session.id_hash
+    if harbor.jobs.is_due(Queue.ACCESS, person.tenant, every_s=ACCESS_SYNC_EVERY_S):
+        harbor.jobs.enqueue(Queue.ACCESS, Task(person.tenant, person.tenant, Caller(person, facts).named))
     return LoginOut(
         authenticated=True,
         email=person.email,

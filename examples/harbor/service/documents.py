@@ -32,6 +32,7 @@ class Documents:
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._by_workspace: dict[str, dict[str, Document]] = {}
+        self._words: dict[str, tuple[Document, frozenset[str]]] = {}
         for workspace_id, title, body in SEEDS:
             number = len(self._by_workspace.get(workspace_id, {})) + 1
             self._put(Document(f"doc_{workspace_id}_{number:03d}", workspace_id, title, body, "harbor", now()))
@@ -66,6 +67,14 @@ class Documents:
 
     def delete_document(self, document: Document) -> None:
         self._by_workspace[document.workspace_id].pop(document.id, None)
+        self._words.pop(document.id, None)
+
+    def index(self, document: Document) -> int:
+        """Keep the words of the document for the search, and return how many they are."""
+        words = _words_of(document)
+        if self.find_document(document.workspace_id, document.id) is document:
+            self._words[document.id] = (document, words)
+        return len(words)
 
     def search(self, workspace_id: str, query: str, *, limit: int) -> list[tuple[Document, float]]:
         """Return the best documents with their scores: the share of the query's words found, best first."""
@@ -73,15 +82,24 @@ class Documents:
         if not wanted:
             return []
         scored = [
-            (document, len(wanted & set(WORD.findall(f"{document.title} {document.body}".lower()))) / len(wanted))
+            (document, len(wanted & self._indexed(document)) / len(wanted))
             for document in self.list_documents(workspace_id)
         ]
         hits = [pair for pair in scored if pair[1] > 0]
         return sorted(hits, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 
+    def _indexed(self, document: Document) -> frozenset[str]:
+        # One that was changed a moment ago and waits for its job is read as it is.
+        kept = self._words.get(document.id)
+        return kept[1] if kept is not None and kept[0] is document else _words_of(document)
+
     def _put(self, document: Document) -> Document:
         self._by_workspace.setdefault(document.workspace_id, {})[document.id] = document
         return document
+
+
+def _words_of(document: Document) -> frozenset[str]:
+    return frozenset(WORD.findall(f"{document.title} {document.body}".lower()))
 
 
 SEEDS: tuple[tuple[str, str, str], ...] = (

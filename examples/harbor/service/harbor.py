@@ -1,5 +1,6 @@
 """The parts of one running harbor, and who is calling it."""
 
+import asyncio
 from dataclasses import dataclass
 from itertools import count
 from typing import Annotated, cast
@@ -10,8 +11,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from examples.harbor.faults import Fault, FaultSwitches
 from examples.harbor.service.access import Action, Denial, find_denial, find_denial_with_hole
 from examples.harbor.service.assistant import Assistant
-from examples.harbor.service.documents import Documents
-from examples.harbor.service.people import Directory, Person
+from examples.harbor.service.documents import Document, Documents
+from examples.harbor.service.events import Events
+from examples.harbor.service.jobs import Jobs
+from examples.harbor.service.people import WORKSPACES, Directory, Person
 from examples.harbor.service.problems import DENIALS, ApiError
 from examples.harbor.service.requests import facts_of
 from examples.harbor.service.sessions import Session, Sessions
@@ -19,6 +22,9 @@ from examples.harbor.service.telemetry import RequestFacts
 
 # With the fault on, this many of four sign-ins fail: far above the fifth that a rule allows.
 FAILING_OF_FOUR = 3
+# With the fault on, each read with this number gets what was kept for somebody else.
+LEAKING_EACH = 10
+SLOW_S = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,26 @@ class Harbor:
     documents: Documents
     assistant: Assistant
     faults: FaultSwitches
+    events: Events
+    jobs: Jobs
     sign_in_numbers: "count[int]"
+    read_numbers: "count[int]"
 
     def loses_this_sign_in(self) -> bool:
         """Tell whether the planted fault refuses this sign-in although its password was right."""
         return self.faults.is_on(Fault.FAILING_SIGN_INS) and next(self.sign_in_numbers) % 4 < FAILING_OF_FOUR
+
+    def find_leaked(self, reader: Person) -> Document | None:
+        """Return what the planted fault hands out instead: a cache that forgot the tenant in its key."""
+        if not self.faults.is_on(Fault.CROSS_TENANT_HOLE) or next(self.read_numbers) % LEAKING_EACH:
+            return None
+        foreign = next(one for one in WORKSPACES if one.tenant != reader.tenant)
+        return next(iter(self.documents.list_documents(foreign.id)), None)
+
+    async def look_up(self) -> None:
+        """Take as long as the store of documents takes; with the planted fault that is long."""
+        if self.faults.is_on(Fault.SLOW_ROUTE):
+            await asyncio.sleep(SLOW_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,15 @@ class Caller:
 
     person: Person
     facts: RequestFacts
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Return what goes on everything that this request sets off: each span and event is read on its own."""
+        return {
+            "tidegate.request_id": self.facts.request_id,
+            "tidegate.correlation_id": self.facts.correlation_id,
+            "tenant.id": self.facts.tenant or self.person.tenant,
+        }
 
 
 bearer = HTTPBearer(auto_error=False, description="The token of POST /auth/login")

@@ -35,6 +35,7 @@ class Price:
 PRICES: Mapping[str, Price] = {
     "harbor-small-1": Price(input_usd=0.40, output_usd=1.60),
     "harbor-large-1": Price(input_usd=3.00, output_usd=15.00),
+    "harbor-deep-1": Price(input_usd=30.00, output_usd=120.00),
 }
 
 
@@ -81,8 +82,10 @@ def count_tokens(text: str) -> int:
 class LocalModel:
     """Speaks the turn that follows the messages: first a tool call, after the tool's result the answer."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, context_factor: int = 1) -> None:
+        """`context_factor`: how many times the messages stand in the context that is read and paid for."""
         self.name = name
+        self._context_factor = context_factor
         self._price = PRICES[name]
 
     def chat(self, messages: Sequence[ModelMessage], *, follows_schema: bool = True) -> Reply:
@@ -103,7 +106,7 @@ class LocalModel:
     def _reply(
         self, messages: Sequence[ModelMessage], text: str, reason: FinishReason, call: ToolCall | None = None
     ) -> Reply:
-        tokens_in = sum(count_tokens(message.text) for message in messages)
+        tokens_in = sum(count_tokens(message.text) for message in messages) * self._context_factor
         tokens_out = count_tokens(text)
         cost = (tokens_in * self._price.input_usd + tokens_out * self._price.output_usd) / 1_000_000
         return Reply(text, reason, tokens_in, tokens_out, round(cost, 9), call)

@@ -54,7 +54,8 @@ class RequestTelemetry:
         ) as span:
             status = await self._serve(scope, receive, send)
             _describe(span, scope, facts, status)
-        _log(scope, facts, status, duration_ms=(time.perf_counter() - started) * 1000)
+            # Within the span, so that the line is found by it.
+            _log(scope, facts, status, duration_ms=(time.perf_counter() - started) * 1000)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Run the application and return the status that was answered."""

@@ -1,4 +1,4 @@
-"""What harbor tells about itself: the tracer of the official SDK, the facts of a request, and JSON log lines."""
+"""What harbor tells about itself: the providers of the official SDK, the facts of a request, and JSON log lines."""
 
 import json
 import logging
@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -70,16 +73,21 @@ class RequestFacts:
 
 def make_tracer_provider(*, version: str, environment: str) -> TracerProvider:
     """Return the SDK's provider; endpoint and headers come from the standard `OTEL_EXPORTER_OTLP_*` variables."""
-    resource = Resource.create(
-        {
-            "service.name": "harbor",
-            "service.version": version,
-            "deployment.environment.name": environment,
-        }
-    )
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=_resource(version, environment))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=EXPORT_DELAY_MS))
     return provider
+
+
+def make_logger_provider(*, version: str, environment: str) -> LoggerProvider:
+    """Return the SDK's provider of log records, which carry harbor's events and its request lines."""
+    provider = LoggerProvider(resource=_resource(version, environment))
+    provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter(), schedule_delay_millis=EXPORT_DELAY_MS))
+    return provider
+
+
+def _resource(version: str, environment: str) -> Resource:
+    named = {"service.name": "harbor", "service.version": version, "deployment.environment.name": environment}
+    return Resource.create(named)
 
 
 class JsonLines(logging.Formatter):

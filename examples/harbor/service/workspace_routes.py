@@ -18,6 +18,7 @@ from examples.harbor.service.harbor import (
     WorkspaceIdPath,
     name_target,
 )
+from examples.harbor.service.jobs import Queue, Task
 from examples.harbor.service.local_model import LocalModel
 from examples.harbor.service.problems import ApiError
 from examples.harbor.service.schemas import (
@@ -34,6 +35,9 @@ from examples.harbor.service.schemas import (
 )
 
 REFUSALS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorOut} for status in (401, 403, 422)}
+# What each tenant has bought: far above what the traffic of a demo needs.
+RUNS_A_MONTH = 1_000_000
+TOKENS_A_MONTH = 1_000_000_000
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorOut}}
 
 router = APIRouter(
@@ -62,8 +66,13 @@ def get_document(harbor: Harbor, workspace_id: str, document_id: str) -> Documen
     return document
 
 
+def _indexing_of(document: Document, caller: Caller) -> Task:
+    return Task(subject=document.id, workspace_id=document.workspace_id, attributes=caller.named)
+
+
 @router.get("/documents", operation_id="listDocuments", dependencies=[Depends(Allowed(Action.READ_DOCUMENTS))])
 async def list_documents(workspace_id: WorkspaceIdPath, harbor: Parts) -> DocumentsOut:
+    await harbor.look_up()
     return DocumentsOut(documents=[document_out(one) for one in harbor.documents.list_documents(workspace_id)])
 
 
@@ -81,18 +90,32 @@ async def create_document(
     except WorkspaceFullError as error:
         raise ApiError(409, "workspace_full", "Delete a document first: the workspace is full.") from error
     caller.facts.target_resource = f"document:{document.id}"
+    harbor.jobs.enqueue(Queue.INDEXING, _indexing_of(document, caller))
     return document_out(document)
 
 
 @router.get(
-    "/documents/{documentId}",  # noqa: FAST003  DocumentIdPath carries the alias
+    "/documents/{documentId}",
     operation_id="readDocument",
     responses=NOT_FOUND,
-    # The one route whose check has the planted hole; the fault switches between the two decisions.
-    dependencies=[Depends(Allowed(Action.READ_DOCUMENTS, has_hole=True))],
 )
-async def read_document(workspace_id: WorkspaceIdPath, document_id: DocumentIdPath, harbor: Parts) -> DocumentOut:
-    return document_out(get_document(harbor, workspace_id, document_id))
+async def read_document(
+    workspace_id: WorkspaceIdPath,
+    document_id: DocumentIdPath,
+    harbor: Parts,
+    # The one route whose check has the planted hole; the fault switches between the two decisions.
+    caller: Annotated[Caller, Depends(Allowed(Action.READ_DOCUMENTS, has_hole=True))],
+) -> DocumentOut:
+    await harbor.look_up()
+    document = get_document(harbor, workspace_id, document_id)
+    leaked = harbor.find_leaked(caller.person)
+    if leaked is None:
+        return document_out(document)
+    # What goes out is what is put on record.
+    workspace = harbor.directory.find_workspace(leaked.workspace_id)
+    caller.facts.target_tenant = workspace.tenant if workspace else None
+    caller.facts.target_resource = f"document:{leaked.id}"
+    return document_out(leaked)
 
 
 @router.patch("/documents/{documentId}", operation_id="updateDocument", responses=NOT_FOUND)
@@ -105,9 +128,9 @@ async def update_document(
     caller: Annotated[Caller, Depends(Allowed(Action.WRITE_DOCUMENTS))],
 ) -> DocumentOut:
     document = get_document(harbor, workspace_id, document_id)
-    return document_out(
-        harbor.documents.change_document(document, title=body.title, body=body.body, author=caller.person.email)
-    )
+    changed = harbor.documents.change_document(document, title=body.title, body=body.body, author=caller.person.email)
+    harbor.jobs.enqueue(Queue.INDEXING, _indexing_of(changed, caller))
+    return document_out(changed)
 
 
 @router.delete(
@@ -140,11 +163,7 @@ async def create_run(
 ) -> RunOut:
     """Ask the assistant one question about the documents of this workspace."""
     facts = caller.facts
-    attributes = {
-        "tidegate.request_id": facts.request_id,
-        "tidegate.correlation_id": facts.correlation_id,
-        "tenant.id": facts.tenant or caller.person.tenant,
-    }
+    attributes = caller.named
     run = partial(harbor.assistant.run, model=LocalModel(body.model), attributes=attributes)
     try:
         # The model computes: beside the event loop, like any call that takes its time.
@@ -152,6 +171,9 @@ async def create_run(
     except OutputSchemaError as error:
         raise ApiError(502, "output_schema_mismatch", "The model answered outside its output schema.") from error
     facts.target_resource = f"run:{result.id}"
+    harbor.events.record_usage("assistant.runs", 1, limit=RUNS_A_MONTH, attributes=attributes)
+    tokens = result.input_tokens + result.output_tokens
+    harbor.events.record_usage("assistant.tokens", tokens, limit=TOKENS_A_MONTH, attributes=attributes)
     return RunOut(
         id=result.id,
         outcome=result.outcome.value,

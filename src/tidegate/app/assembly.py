@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import structlog
 
 from tidegate import __version__
@@ -18,8 +15,10 @@ from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
+from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
+from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.edge.live import LiveHub
@@ -38,35 +37,48 @@ from tidegate.identity import IdentityService, PostgresCredentialStore
 from tidegate.identity.pages import router as identity_pages
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
-from tidegate.kernel import RandomIds, SystemClock, UnavailableError
+from tidegate.kernel import RandomIds, SystemClock
 from tidegate.releases import PostgresReleaseStore, ReleasesService
 from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
 from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
+from tidegate.signals.ai_runs import AiRunService
+from tidegate.signals.ai_runs.pages import router as run_pages
+from tidegate.signals.ai_runs.routes import router as run_routes
 from tidegate.signals.explore import ExploreService
 from tidegate.signals.explore.pages import router as signal_pages
 from tidegate.signals.explore.routes import router as explore_routes
 from tidegate.signals.explore.sources import AnnouncedReleases
+from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
+from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
-from tidegate.signals.tasks import build_closer, build_reader
+from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
+from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
-from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
-from tidegate.telemetry.routes import OtlpTraces
+from tidegate.telemetry import StoredRecords
+from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
+from tidegate.telemetry.erasures.routes import router as erasure_routes
+from tidegate.telemetry.logs.pages import router as log_pages
+from tidegate.telemetry.logs.routes import router as log_routes
+from tidegate.telemetry.logs.service import LogSearchService
+from tidegate.telemetry.logs.store import EngineLogStore
+from tidegate.telemetry.tasks import hear_touches
+from tidegate.telemetry.traces import EngineTraceStore, TraceService
+from tidegate.telemetry.traces.pages import router as trace_pages
+from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-    from starlette.types import ASGIApp
-
     from tidegate.app.settings import EdgeSettings
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
+_RAW_KEPT = timedelta(days=7)  # copies of what was erased are erased as long: senders keep nothing longer
 
 _ROUTERS = (
     health.router,
@@ -75,6 +87,12 @@ _ROUTERS = (
     identity_pages,
     live_routes,
     signal_routes,
+    trace_routes,
+    erasure_routes,
+    trace_pages,
+    run_routes,
+    run_pages,
+    price_routes,
     explore_routes,
     signal_pages,
     tenant_routes,
@@ -88,60 +106,47 @@ _ROUTERS = (
     evidence_routes,
     gate_routes,
     gate_pages,
+    log_routes,
+    log_pages,
 )
-Task = Callable[[], Awaitable[None]]
-Connected = TypeVar("Connected")
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """One edge process: what it serves, and what runs beside it."""
-
-    application: ASGIApp
-    close_streams: Callable[[], None]
-    """To be called when the process stops: streams would keep it waiting."""
 
 
 async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
-    database = await _eventually(lambda: Database.connect(settings.database_dsn))
-    stack.push_async_callback(database.close)
-    engine = await _eventually(
-        lambda: TelemetryEngine.connect(settings.telemetry_url, secret=settings.telemetry_secret)
-    )
-    stack.push_async_callback(engine.close)
+    database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
     identity = IdentityService(
         store=PostgresCredentialStore(database), key=load_signing_key(settings.data_dir), clock=clock
     )
-    services, ingest, tasks = _slices(database, engine)
+    disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
+    engines = health.Engines(state=database, telemetry=engine, disk=disk)
+    closer = build_closer(database, engine, clock)
+    ingest = build_ingest(database, engine, disk=disk, on_stored=closer.wake)
+    services, tasks = _slices(database, engine, closer)
+    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
+    if settings.has_ingest_edge:
+        tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= {
         IdentityService: identity,
-        health.Engines: health.Engines(state=database, telemetry=engine),
-        PageRenderer: PageRenderer(version=__version__, clock=clock),
+        health.Engines: engines,
+        PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }
     application = build_http_app(
-        version=__version__, authenticator=identity, services=services, lifespan=_running(tasks)
+        version=__version__, authenticator=identity, services=services, lifespan=running(tasks)
     )
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
-    doors = OtlpTraces(application, ingest=ingest, authenticator=identity, clock=clock)
-    return Edge(RequestContext(doors), close_streams=hub.close)
+    return Edge(RequestContext(telemetry_doors(application, ingest, identity)), close_streams=hub.close)
 
 
-def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any], object], IngestService, list[Task]]:
-    """Return the services of the slices, the ingest among them, and what runs in the background."""
+def _slices(
+    database: Database, engine: TelemetryEngine, closer: RollupCloser
+) -> tuple[dict[type[Any], object], list[Task]]:
+    """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
     reader = build_reader(database, engine, clock)
-    closer = build_closer(database, engine, clock)
-    ingest = IngestService(
-        spans=EngineSpanStore(engine),
-        touches=PostgresTouchLedger(database, writer=ids.new_id("edg")),
-        ids=ids,
-        on_stored=closer.wake,
-    )
     rules = load_rules()
     hub = LiveHub(PostgresVersions(database))
     closer.on_published = Bell(hub.wake)
@@ -158,13 +163,26 @@ def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any]
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
+    traces = TraceService(store=EngineTraceStore(engine), clock=clock)
+    price_store = PostgresPriceStore(database)
+    books = PriceBooks(store=price_store, changes=price_store)
     services: dict[type[Any], object] = {
+        TraceService: traces,
+        ErasureService: ErasureService(
+            rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
+        ),
+        AiRunService: build_runs(database, engine, clock, traces=traces),
+        PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
         ExploreService: ExploreService(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
         ),
         TenantService: TenantService(reader=reader, clock=clock),
         LiveHub: hub,
+        LogSearchService: LogSearchService(store=EngineLogStore(engine), clock=clock),
+        StoredRecords: StoredRecords(engine),
         RollupReader: reader,
         TelemetryWatch: reader,
         AlertService: alerts,
@@ -175,38 +193,4 @@ def _slices(database: Database, engine: TelemetryEngine) -> tuple[dict[type[Any]
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, ingest, [ingest.run, closer.run, evaluating, refresher.run, hub.run]
-
-
-def _running(tasks: list[Task]) -> Callable[[FastAPI], Any]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        running = [asyncio.create_task(_kept_running(task)) for task in tasks]
-        try:
-            yield
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-
-    return lifespan
-
-
-async def _kept_running(task: Task) -> None:
-    """Run a background task for ever: one that fails is logged and begins again, it never ends unseen."""
-    while True:
-        try:
-            await task()
-        except Exception:  # noqa: BLE001 - the top of a background task; the traceback is logged
-            _log.exception("background task failed", task=getattr(task, "__qualname__", repr(task)))
-        await asyncio.sleep(1)
-
-
-async def _eventually(connect: Callable[[], Awaitable[Connected]]) -> Connected:
-    """Connect, for as long as the engine is still starting; the supervisor gives up on us before we do on it."""
-    while True:
-        try:
-            return await connect()
-        except (OSError, TimeoutError, UnavailableError, asyncpg.CannotConnectNowError) as error:
-            _log.info("waiting for an engine", reason=repr(error))
-            await asyncio.sleep(_CONNECT_RETRY_S)
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run]

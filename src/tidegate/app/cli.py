@@ -11,7 +11,13 @@ from typing import Any, Final, TypeVar
 import click
 
 from tidegate import __version__
-from tidegate.app.settings import DEFAULT_HOST, DEFAULT_OTLP_PORT, DEFAULT_PORT, default_data_dir
+from tidegate.app.settings import (
+    DEFAULT_HOST,
+    DEFAULT_OTLP_GRPC_PORT,
+    DEFAULT_OTLP_PORT,
+    DEFAULT_PORT,
+    default_data_dir,
+)
 from tidegate.edge.client import CliError, api
 from tidegate.edge.console import json_option, print_json
 
@@ -21,11 +27,23 @@ _Result = TypeVar("_Result")
 _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
+    "evaluation": (
+        "tidegate.signals.quality.commands",
+        "evaluation",
+        "Evaluations: how good answers were, and retrieval metrics.",
+    ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
+    "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
+    "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
+    "run": ("tidegate.signals.ai_runs.commands", "run", "AI runs: what one did, cost and broke."),
+    "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
     "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
     "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
+# Verbs that another slice adds to a noun.
+_MORE_VERBS: Final = {"tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant")}
 
 
 class LazyGroup(click.Group):
@@ -39,6 +57,9 @@ class LazyGroup(click.Group):
         if found is None:
             return super().get_command(ctx, cmd_name)
         command: click.Command = getattr(importlib.import_module(found[0]), found[1])
+        more = _MORE_VERBS.get(cmd_name)
+        if more is not None and isinstance(command, click.Group):
+            command.add_command(getattr(importlib.import_module(more[0]), more[1]))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -80,11 +101,16 @@ data_dir_option = click.option(
 )
 @click.option("--otlp-port", default=DEFAULT_OTLP_PORT, show_default=True, type=click.IntRange(0, 65535),
               help="Second port for OTLP/HTTP, used when free; 0 for none.")  # fmt: skip
-def serve(data_dir: Path, host: str, port: int, otlp_port: int) -> None:
+@click.option("--otlp-grpc-port", default=DEFAULT_OTLP_GRPC_PORT, show_default=True, type=click.IntRange(0, 65535),
+              help="Port for OTLP/gRPC, used when free; 0 for none.")  # fmt: skip
+@click.option("--ingest-edge", is_flag=True,
+              help="A process of its own for telemetry, on the OTLP port; also TIDEGATE_INGEST_EDGE=1.")  # fmt: skip
+def serve(*, data_dir: Path, host: str, port: int, otlp_port: int, otlp_grpc_port: int, ingest_edge: bool) -> None:
     """Start the engines and the server, and keep them running until Ctrl-C."""
-    from tidegate.app.serving import serve_forever
+    from tidegate.app.serving import ListenPorts, serve_forever
 
-    sys.exit(serve_forever(data_dir=data_dir, host=host, port=port, otlp_port=otlp_port))
+    ports = ListenPorts(http=port, otlp=otlp_port, otlp_grpc=otlp_grpc_port)
+    sys.exit(serve_forever(data_dir=data_dir, host=host, ports=ports, ingest_edge=ingest_edge))
 
 
 @cli.group()
@@ -135,12 +161,15 @@ def sign_in_link(ctx: click.Context, data_dir: Path, workspace: str) -> None:
 @cli.command()
 @data_dir_option
 @json_option
-def status(data_dir: Path, *, as_json: bool) -> None:
-    """Show the processes of this data directory's server: state, restarts, memory."""
-    from tidegate.app.serving import describe_status, render_status
+@click.option("--metrics", "as_metrics", is_flag=True, help="In the Prometheus text format, for your own monitoring.")
+def status(data_dir: Path, *, as_json: bool, as_metrics: bool) -> None:
+    """Show the processes of this data directory's server: state, restarts, memory, room on disk."""
+    from tidegate.app.serving import describe_status, render_metrics, render_status
 
     found = describe_status(data_dir)
-    if as_json:
+    if as_metrics:
+        click.echo(render_metrics(found))
+    elif as_json:
         print_json(found)
     else:
         click.echo(render_status(found))
@@ -167,7 +196,7 @@ def doctor(data_dir: Path, *, as_json: bool) -> None:
 
 @cli.command()
 def stats() -> None:
-    """Show how many spans the server has stored for this workspace."""
+    """Show how many spans, log records and metric points the server has stored for this workspace."""
     print_json(api().get("/api/v1/telemetry/stats"))
 
 

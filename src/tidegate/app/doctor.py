@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import os
 import platform
-import shutil
 import socket
 import stat
 import sys
@@ -14,8 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from tidegate.app.lock import DataDirectory, LockHolder
+from tidegate.app.settings import ExternalTelemetry, disk_limit, external_telemetry
 from tidegate.app.supervisor.state import living_children
 from tidegate.kernel import TidegateError, format_utc
+from tidegate.storage.disk import DiskWatch
 from tidegate.storage.postgres import (
     Account,
     PostgresBinaries,
@@ -30,10 +31,6 @@ from tidegate.storage.postgres import PostgresLayout as Layout
 from tidegate.storage.processes import Launch, all_pids, command_line, run_to_end
 
 OLDEST_PYTHON = (3, 11)
-_GIB = 1024**3
-SMALLEST_FREE_BYTES = 2 * _GIB
-"""Ingest stops below max(this, a tenth of the disk): merging and even dropping data need room."""
-SMALLEST_FREE_RATIO = 0.1
 _PROGRAM_LIMIT_S = 10.0
 _ENGINE_MODULE = "tidegate.storage.engine"
 
@@ -121,16 +118,23 @@ def _check_system(_: Patient) -> Finding:
 
 
 def _check_disk(patient: Patient) -> Finding:
-    usage = shutil.disk_usage(patient.nearest)
-    least = max(SMALLEST_FREE_BYTES, int(usage.total * SMALLEST_FREE_RATIO))
-    free, total, stop = (f"{size / _GIB:.1f} GiB" for size in (usage.free, usage.total, least))
-    sentence = f"{free} of {total} are free; below {stop} it is time to act."
-    fix = "Free some space, or move the data directory with --data-dir."
-    if usage.free < least:
-        return Finding("disk", Outcome.FAIL, sentence, fix)
-    if usage.free < 2 * least:
-        return Finding("disk", Outcome.WARN, sentence, fix)
-    return Finding("disk", Outcome.OK, sentence)
+    fix = (
+        "Free some space, move the data directory with --data-dir, or lower TIDEGATE_DISK_MIN_FREE if you know that "
+        "this is enough; intake goes on by itself."
+    )
+    try:
+        limit = disk_limit()
+    except TidegateError as error:
+        return Finding("disk", Outcome.FAIL, error.message, "Correct it or leave it unset.")
+    folders = [each for each in (patient.data_dir / "postgres", patient.data_dir / "telemetry") if each.is_dir()]
+    room = DiskWatch([patient.nearest, *folders], limit).look()
+    if room is None:
+        return Finding("disk", Outcome.UNKNOWN, "The disk cannot be measured.", "Run tidegate as its owner.")
+    if room.is_stopped:
+        return Finding("disk", Outcome.FAIL, room.sentence, fix)
+    if room.free_bytes < 2 * room.limit_bytes:
+        return Finding("disk", Outcome.WARN, room.sentence, fix)
+    return Finding("disk", Outcome.OK, room.sentence)
 
 
 def _check_data_directory(patient: Patient) -> Finding:
@@ -251,6 +255,30 @@ def _port(patient: Patient, name: str, host: str, port: int, *, taken: Outcome) 
     return Finding(name, Outcome.OK, f"Port {port} on {host} is free.")
 
 
+def _check_telemetry_server(_: Patient) -> Finding:
+    name = "telemetry server"
+    try:
+        telemetry = external_telemetry()
+        if telemetry is None:
+            return Finding(name, Outcome.OK, "The telemetry engine is embedded.")
+        version = asyncio.run(_telemetry_version(telemetry))
+    except TidegateError as error:
+        fix = "See docs/how-to/own-engines.md; TIDEGATE_TELEMETRY_URL names the server."
+        return Finding(name, Outcome.FAIL, error.message, fix)
+    wall = "claims" if telemetry.secret else "filters tried"
+    return Finding(name, Outcome.OK, f"{telemetry.shown} answers, version {version}, {wall}.")
+
+
+async def _telemetry_version(telemetry: ExternalTelemetry) -> str:
+    from tidegate.storage.telemetry import TelemetryEngine
+
+    engine = await TelemetryEngine.connect(telemetry.url, secret=telemetry.secret, password=telemetry.password)
+    try:
+        return str((await engine.admin("SELECT version() AS version"))[0]["version"])
+    finally:
+        await engine.close()
+
+
 def _check_leftovers(patient: Patient) -> Finding:
     name = "leftovers"
     if patient.holder is not None:
@@ -267,6 +295,8 @@ def _check_leftovers(patient: Patient) -> Finding:
 
 def _check_engine_lock(patient: Patient) -> Finding:
     name, folder = "engine lock", patient.data_dir / "telemetry"
+    if os.environ.get("TIDEGATE_TELEMETRY_URL"):
+        return Finding(name, Outcome.OK, "No engine is embedded.")
     if not folder.exists():
         return Finding(name, Outcome.OK, "The first start makes the telemetry folder.")
     owners = [pid for pid in all_pids() if _is_engine_of(folder, command_line(pid))]
@@ -311,6 +341,7 @@ _CHECKS: tuple[Callable[[Patient], Finding], ...] = (
     _check_postgres_version,
     _check_port,
     _check_otlp_port,
+    _check_telemetry_server,
     _check_leftovers,
     _check_engine_lock,
 )

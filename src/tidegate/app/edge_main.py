@@ -10,8 +10,9 @@ import structlog
 import uvicorn
 import uvloop
 
-from tidegate.app.assembly import open_edge
-from tidegate.app.settings import EdgeSettings
+from tidegate.app.running import Edge
+from tidegate.app.settings import EdgeSettings, Role
+from tidegate.edge.connections import MAX_CONNECTIONS, ImpatientProtocol, raise_file_limit
 
 _DRAIN_S = 5  # requests under way may finish; the slowest bar of a route is 1 s
 
@@ -47,10 +48,11 @@ class _Server(uvicorn.Server):
 async def serve(settings: EdgeSettings) -> None:
     """Serve until SIGTERM."""
     async with AsyncExitStack() as stack:
-        edge = await open_edge(settings, stack)
+        edge = await _open(settings, stack)
         config = uvicorn.Config(
             edge.application,
-            http="httptools",
+            http=ImpatientProtocol,
+            limit_concurrency=MAX_CONNECTIONS,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -58,13 +60,24 @@ async def serve(settings: EdgeSettings) -> None:
             timeout_graceful_shutdown=_DRAIN_S,
             timeout_keep_alive=30,
         )
-        descriptors = [settings.http_fd, *([] if settings.otlp_fd is None else [settings.otlp_fd])]
+        descriptors = [fd for fd in (settings.http_fd, settings.otlp_fd) if fd is not None]
         await _Server(config, edge.close_streams).serve(sockets=[socket.socket(fileno=fd) for fd in descriptors])
+
+
+async def _open(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
+    if settings.roles == {Role.INGEST}:
+        from tidegate.app.ingest_edge import open_ingest_edge
+
+        return await open_ingest_edge(settings, stack)
+    from tidegate.app.assembly import open_edge  # late: an edge that only takes telemetry in has no use for it
+
+    return await open_edge(settings, stack)
 
 
 def main() -> None:
     """Run the process that the supervisor describes in its environment."""
     configure_logs()
+    raise_file_limit()
     uvloop.run(serve(EdgeSettings.from_environment()))
 
 

@@ -3,11 +3,18 @@
 import json
 import os
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from tidegate.kernel import InvalidInputError
+from tidegate.storage.disk import DiskLimit
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8420
 DEFAULT_OTLP_PORT = 4318
+DEFAULT_OTLP_GRPC_PORT = 4317
 _CHILD_VARIABLE = "TIDEGATE_CHILD"
 
 
@@ -39,18 +46,115 @@ def external_database() -> ExternalDatabase | None:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalTelemetry:
+    """A telemetry engine of one's own, in place of the embedded one."""
+
+    url: str = field(repr=False)
+    """`http[s]://[user[:password]@]host[:port]`."""
+    password: str | None = field(default=None, repr=False)
+    """Of the user in the URL; wins over the one that stands there."""
+    secret: str | None = field(default=None, repr=False)
+    """Of an embedded engine that was started by itself; `None` means a ClickHouse server."""
+    cluster: str | None = None
+    """Tables are made on all hosts of this cluster of the server; `None` for one server."""
+
+    @property
+    def shown(self) -> str:
+        """The address without what must not be shown."""
+        parts = urlsplit(self.url)
+        kind = "embedded engine" if self.secret else "server" if self.cluster is None else f"cluster {self.cluster}"
+        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''} ({kind} of your own)"
+
+
+class TelemetryUrlInvalidError(InvalidInputError):
+    code: ClassVar[str] = "telemetry_url_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TIDEGATE_TELEMETRY_URL is no address of a telemetry server: write http://user@host:8123 or "
+            "https://user@host:8443, and the password into TIDEGATE_TELEMETRY_PASSWORD.",
+            field="TIDEGATE_TELEMETRY_URL",
+        )
+
+
+def external_telemetry() -> ExternalTelemetry | None:
+    """Return what `TIDEGATE_TELEMETRY_URL` and its companions say, `None` when it is not set.
+
+    Raises:
+        TelemetryUrlInvalidError: it is no address over HTTP.
+    """
+    url = os.environ.get("TIDEGATE_TELEMETRY_URL")
+    if not url:
+        return None
+    parts = urlsplit(url)
+    try:
+        is_right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or parts.path.strip("/") or parts.query:
+        raise TelemetryUrlInvalidError
+    return ExternalTelemetry(
+        url=url,
+        password=os.environ.get("TIDEGATE_TELEMETRY_PASSWORD") or None,
+        secret=os.environ.get("TIDEGATE_TELEMETRY_SECRET") or None,
+        cluster=os.environ.get("TIDEGATE_TELEMETRY_CLUSTER") or None,
+    )
+
+
+def disk_limit() -> DiskLimit:
+    """Return how much of the disk must stay free, from `TIDEGATE_DISK_MIN_FREE`.
+
+    Raises:
+        DiskLimitInvalidError: it is neither a size nor a share.
+    """
+    return DiskLimit.parse(os.environ.get("TIDEGATE_DISK_MIN_FREE"))
+
+
+def wants_ingest_edge() -> bool:
+    """Return whether `TIDEGATE_INGEST_EDGE` asks for a process that only takes telemetry in."""
+    return os.environ.get("TIDEGATE_INGEST_EDGE", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+class Role(StrEnum):
+    """What one edge process does."""
+
+    PAGES = "pages"
+    """The pages and the API."""
+    INGEST = "ingest"
+    """The doors of telemetry."""
+    WORKER = "worker"
+    """Counting, evaluation and everything else in the background."""
+
+
+EVERY_ROLE = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True)
 class EdgeSettings:
     """What the supervisor tells an edge process, as JSON in one environment variable."""
 
     data_dir: Path
     database_dsn: str = field(repr=False)
     telemetry_url: str
-    telemetry_secret: str = field(repr=False)
+    telemetry_secret: str | None = field(repr=False)
+    """`None` for a server, which knows no claims."""
+    telemetry_password: str | None = field(repr=False)
     public_url: str
-    http_fd: int
-    """The listening socket, bound by the supervisor: while an edge restarts, callers wait instead of being refused."""
+    http_fd: int | None
+    """The listening socket, bound by the supervisor: while an edge restarts, callers wait instead of being refused.
+
+    `None` for an edge that only takes telemetry in.
+    """
     otlp_fd: int | None
     """A second listener on 4318, the port that exporters expect; `None` when somebody else has it."""
+    otlp_grpc_port: int | None = None
+    """Kept for us by the supervisor; OTLP over gRPC is served there. `None` when somebody else has it."""
+    roles: frozenset[Role] = EVERY_ROLE
+    """All of them, or `ingest` alone."""
+    has_ingest_edge: bool = False
+    """Whether another process takes telemetry in as well."""
+    disk_limit: DiskLimit = field(default_factory=DiskLimit)
+    """How much must stay free; below it no telemetry is taken in."""
 
     @classmethod
     def from_environment(cls) -> "EdgeSettings":
@@ -60,7 +164,12 @@ class EdgeSettings:
             database_dsn=given["databaseDsn"],
             telemetry_url=given["telemetryUrl"],
             telemetry_secret=given["telemetrySecret"],
+            telemetry_password=given.get("telemetryPassword"),
             public_url=given["publicUrl"],
             http_fd=given["httpFd"],
             otlp_fd=given.get("otlpFd"),
+            otlp_grpc_port=given.get("otlpGrpcPort"),
+            roles=frozenset(Role(each) for each in given.get("roles", EVERY_ROLE)),
+            has_ingest_edge=given.get("hasIngestEdge", False),
+            disk_limit=disk_limit(),
         )

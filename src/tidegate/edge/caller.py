@@ -103,12 +103,12 @@ async def caller_of(request: Request) -> Caller:
     return await authenticator.caller_of_session(session)
 
 
-def requires(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """Return a dependency that lets in only callers with `scope`."""
+def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Caller]]:
+    """Return a dependency that lets in only callers with `scope`, or with one of `others`."""
 
     async def proven(request: Request) -> Caller:
         caller = await caller_of(request)
-        if not caller.may(scope):
+        if not any(map(caller.may, (scope, *others))):
             raise ForbiddenError(
                 f"This needs the scope `{scope}`; the credential has `{caller.scope}`. "
                 f"`tidegate token create --scope {scope}` makes one that fits."

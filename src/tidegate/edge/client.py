@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["ApiClient", "CliError", "api"]
+__all__ = ["ApiClient", "CliError", "api", "refused"]
 
 _TIMEOUT_S = 30.0  # the slowest route, an evaluation over 1,000 pieces of evidence, has a bar of 0.1 s
 _EXIT_CODES = {400: 2, 401: 4, 403: 4, 404: 5, 409: 6, 413: 2, 415: 2, 422: 2, 429: 7, 502: 7, 503: 7, 504: 7}
@@ -32,6 +32,11 @@ class ApiClient:
         self.url = url.rstrip("/")
         self._token = token
 
+    @property
+    def token(self) -> str | None:
+        """The token of this invocation, for verbs that keep a connection of their own."""
+        return self._token
+
     def get(self, path: str, parameters: Mapping[str, str | int | None] | None = None) -> Any:  # noqa: ANN401 - JSON
         return self._call("GET", path, parameters=parameters)
 
@@ -46,6 +51,14 @@ class ApiClient:
     ) -> Any:  # noqa: ANN401 - JSON
         data = content if content is not None else json.dumps(body).encode() if body is not None else b""
         return self._call("POST", path, content=data, content_type=content_type, parameters=parameters)
+
+    def delete(self, path: str, body: object = None, parameters: Mapping[str, str | int | None] | None = None) -> Any:  # noqa: ANN401 - JSON
+        content = json.dumps(body).encode() if body is not None else None
+        content_type = "application/json" if body is not None else None
+        return self._call("DELETE", path, content=content, content_type=content_type, parameters=parameters)
+
+    def put(self, path: str, *, content: bytes, content_type: str) -> Any:  # noqa: ANN401 - JSON
+        return self._call("PUT", path, content=content, content_type=content_type)
 
     def _call(
         self,
@@ -74,7 +87,7 @@ class ApiClient:
                 exit_code=7,
             ) from error
         if answer.is_error:
-            raise _refused(answer)
+            raise refused(answer)
         return answer.json() if answer.content else None
 
 
@@ -90,7 +103,8 @@ def api() -> ApiClient:
     return ApiClient(settings.get("url") or "http://127.0.0.1:8420", token)
 
 
-def _refused(answer: "httpx.Response") -> CliError:
+def refused(answer: "httpx.Response") -> CliError:
+    """Return what a refusal says, as a sentence with its code and request id."""
     exit_code = _EXIT_CODES.get(answer.status_code, 1)
     try:
         problem = answer.json()

@@ -5,7 +5,7 @@ Templates lie in the folder `html` of the slice that shows them and are named `s
 
 import gzip
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -68,6 +68,8 @@ class Shell:
     now: datetime
     is_live: bool
     """Whether the page asks again for its contents."""
+    notices: Sequence[str]
+    """What concerns the whole installation, said above the contents of every page."""
     topics: str
     """What it listens to, with commas: topics of `edge.live`."""
 
@@ -75,9 +77,10 @@ class Shell:
 class PageRenderer:
     """Turns a template and its values into an answer: the whole page, or its contents for a page that is open."""
 
-    def __init__(self, *, version: str, clock: Clock) -> None:
+    def __init__(self, *, version: str, clock: Clock, notices: Callable[[], Sequence[str]] = tuple) -> None:
         self._version = version
         self._clock = clock
+        self._notices = notices
         self._templates = build_environment(packaged_assets())
 
     def now(self) -> datetime:
@@ -96,16 +99,18 @@ class PageRenderer:
     ) -> Response:
         """Return the page; `section` is the entry of the navigation that it belongs to."""
         session = request.cookies.get(SESSION_COOKIE)
+        caller = getattr(request.state, "caller", None)
         shell = Shell(
             layout="edge/fragment.html" if _wants_contents(request) else "edge/layout.html",
             section=section,
             path=_path_of(request),
-            caller=getattr(request.state, "caller", None),
+            caller=caller,
             form_token=new_form_token(session) if session else "",
             appearance=appearance_of(request),
             version=self._version,
             now=self._clock.now(),
             is_live=is_live,
+            notices=self._notices() if caller else (),
             topics=topics,
         )
         body = self._templates.get_template(template).render(shell=shell, **values).encode()

@@ -16,11 +16,13 @@ from tidegate.gates.schemas import (
     ReleaseGateEvidenceInput,
 )
 from tidegate.isolation import AuthzRegressionRun
+from tidegate.signals.prices import PriceFile
 
 __all__ = ["MODELS", "contract_names", "generate_contract", "read_contract"]
 
 MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "gate": (GateFile, "validation"),
+    "prices": (PriceFile, "validation"),
     "ReleaseGate": (ReleaseGate, "serialization"),
     "ReleaseGateEvidenceInput": (ReleaseGateEvidenceInput, "validation"),
     "AuthzRegressionRun": (AuthzRegressionRun, "validation"),

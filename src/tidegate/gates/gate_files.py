@@ -1,11 +1,11 @@
 """The gate file: its shape, published as a JSON Schema, and how text becomes a `GateFile`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError
 
 from tidegate.edge.bodies import field_of
+from tidegate.edge.documents import DocumentUnreadableError, load_document
 from tidegate.edge.wire import WireModel
 from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.expressions import MAX_LENGTH
@@ -113,41 +113,14 @@ def parse_gate_file(text: bytes) -> GateFile:
     Raises:
         GateFileInvalidError: it is too large, no YAML, no gate, or a field is wrong.
     """
-    if len(text) > MAX_FILE_BYTES:
-        raise GateFileInvalidError(f"The gate file is larger than {MAX_FILE_BYTES // 1024} KB.", field="body")
     try:
-        document = yaml.load(text.decode("utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader that refuses more
-    except UnicodeDecodeError as error:
-        raise GateFileInvalidError("The gate file is not UTF-8.", field="body") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise GateFileInvalidError(f"The gate file cannot be read: {_sentence(error)}", field="body") from error
+        document = load_document(text, limit_bytes=MAX_FILE_BYTES)
+    except DocumentUnreadableError as error:
+        raise GateFileInvalidError(f"The gate file is refused: {error}", field="body") from error
     try:
         return GateFile.model_validate(document)
     except ValidationError as error:
         raise _refusal(error) from error
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without aliases (a few of them expand to gigabytes) and without repeated keys (the last would win)."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML's stubs leave the parser out
-            raise yaml.constructor.ConstructorError(
-                None, None, "aliases (*name) are not read in gate files", event.start_mark
-            )
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands twice", key.start_mark
-                    )
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def _refusal(error: ValidationError) -> GateFileInvalidError:
@@ -159,9 +132,3 @@ def _refusal(error: ValidationError) -> GateFileInvalidError:
     field = field_of(location) or "body"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return GateFileInvalidError(f"{field}: {first['msg']}{more}", field=field)
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        return f"{error.problem}, line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}."
-    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__

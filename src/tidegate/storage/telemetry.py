@@ -3,103 +3,95 @@
 Contract: an insert is exactly once under its token. It is repeated with the same token, and only with it, after lost
 connections and the engine's passing troubles; the caller repeats it with the same token too when it gets
 `UnavailableError`, because the rows may have been stored without an answer. Reads are repeated once. Every statement
-carries a signed claim of the workspaces it is for (a server ignores it and has row policies instead).
+says which workspaces it is for: the embedded engine by a signed claim, a server by a filter (`storage.walls`).
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError, StreamFailureError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tidegate.kernel import (
     Clock,
-    ForbiddenError,
-    InvalidInputError,
     SystemClock,
-    TidegateError,
     UnavailableError,
     WorkspaceId,
 )
-from tidegate.storage.engine.claims import CLAIM_HEADER, ENGINE_USER, Access, EngineKeys, sign_claim
+from tidegate.storage.engine.catalog import COLUMNS_QUERY, read_catalog
+from tidegate.storage.engine.claims import CLAIM_HEADER, ENGINE_USER, Access, EngineKeys
+from tidegate.storage.telemetry_errors import (
+    RETRY_AFTER_S,
+    BadTelemetryRowsError,
+    TelemetryAccessError,
+    TelemetryQueryError,
+    is_timeout,
+    translated,
+)
+from tidegate.storage.walls import ClaimWall, FilterWall, Wall, refuse_unless_filtered
+
+__all__ = ["DATABASE", "BadTelemetryRowsError", "TelemetryAccessError", "TelemetryEngine", "TelemetryQueryError"]
 
 DATABASE = "tidegate"
-_CLAIM_LIFE_S = 120  # longer than the longest statement with its repetitions, short enough to be worthless later
 _PROBE_TIMEOUT_S = 2.0  # the supervisor's bound of readiness
 _INSERT_TIMEOUT_S = 30.0  # with its repetitions; the longest insert stall in 10k batches was 160 ms
+_ERASE_TIMEOUT_S = 60.0  # as long as the engine lets a statement run
 _INSERT_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # together longer than a restart (0.4-1.3 s)
 _READ_PAUSES_S = (0.1,)
-_RETRY_AFTER_S = 1.0
-# MEMORY_LIMIT_EXCEEDED, NOT_ENOUGH_SPACE, ABORTED, TOO_MANY_SIMULTANEOUS_QUERIES, QUERY_WAS_CANCELLED
-_PASSING_CODES = frozenset({241, 243, 236, 202, 394})
-_PASSING_STATUS = re.compile(r"HTTP status (?:429|502|503|504)\b")
-_TIMED_OUT_CODES = frozenset({159, 160})
-_REFUSED_CODES = frozenset({164, 497, 516})
-# Cannot parse …, incorrect data, unknown field, unexpected end: as the engine's readers of rows say it.
-_BAD_ROWS_CODES = frozenset(
-    {6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 441, 675, 676, 677}
-)
-# What a person needs of the engine's words, without its files, its place in the pipeline and its version.
-_ENGINE_WORDS = re.compile(
-    r"DB::Exception: (.*?)(?:: \(in file|: While executing|: while executing|\. Note|\. In scope| \(version|$)",
-    re.DOTALL,
-)
+_LATELY_S = 30.0  # how long a trouble that passed is worth a word
 _POOL = 16  # connections: more wait in the engine's queue anyway
 
 Result = TypeVar("Result")
 
 
-class TelemetryQueryError(TidegateError):
-    """The engine does not understand a statement of ours: a mistake in the program, never the caller's."""
-
-    code: ClassVar[str] = "telemetry_query"
-
-
-class BadTelemetryRowsError(InvalidInputError):
-    """The rows of an insert cannot be read as the table's columns; repeating them is of no use."""
-
-    code: ClassVar[str] = "bad_telemetry_rows"
-
-
-class TelemetryAccessError(ForbiddenError):
-    """The engine refuses a statement or a row that its claim does not cover: a mistake in the program."""
-
-    code: ClassVar[str] = "telemetry_access"
-
-
 class TelemetryEngine:
     """A pool of connections to the telemetry store."""
 
-    def __init__(self, client: AsyncClient, keys: EngineKeys, clock: Clock) -> None:
+    def __init__(self, client: AsyncClient, wall: Wall) -> None:
         self._client = client
-        self._keys = keys
-        self._clock = clock
+        self._wall = wall
+        self._trouble: tuple[str, float] | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """What kept a statement from being answered in the last half minute, in a sentence."""
+        if self._trouble is None or time.monotonic() - self._trouble[1] > _LATELY_S:
+            return None
+        return self._trouble[0]
 
     @classmethod
-    async def connect(cls, url: str, *, secret: str, clock: Clock | None = None) -> "TelemetryEngine":
-        """Connect to the engine at `url`; user and password in it are a server's, otherwise they follow from `secret`.
+    async def connect(
+        cls, url: str, *, secret: str | None = None, password: str | None = None, clock: Clock | None = None
+    ) -> "TelemetryEngine":
+        """Connect to the engine at `url`: an embedded one that knows `secret`, else a ClickHouse server.
+
+        A server's user stands in the URL, its password there or in `password`.
 
         Raises:
             UnavailableError: nothing answers there yet.
+            TelemetryWallError: it is a server that does not keep workspaces apart.
         """
-        keys = EngineKeys.derive(secret)
-        clock = clock or SystemClock()
+        keys = EngineKeys.derive(secret) if secret else None
+        wall: Wall = ClaimWall(keys, clock or SystemClock()) if keys else FilterWall()
         parts = urlsplit(url)
         is_secure = parts.scheme == "https"
-        claim = sign_claim(keys.claim_key, (), Access.ADMIN, expires=int(clock.now().timestamp()) + _CLAIM_LIFE_S)
+        user, key = (ENGINE_USER, keys.password) if keys else (unquote(parts.username or "default"), password or "")
+        if not keys and not password and parts.password:
+            key = unquote(parts.password)
         try:
             client = await clickhouse_connect.get_async_client(
                 host=parts.hostname or "127.0.0.1",
                 port=parts.port or (8443 if is_secure else 8123),
                 interface=parts.scheme or "http",
-                username=unquote(parts.username) if parts.username else ENGINE_USER,
-                password=unquote(parts.password) if parts.password else keys.password,
-                headers={CLAIM_HEADER: claim},
+                username=user,
+                password=key,
+                headers=wall.headers((), Access.ADMIN),
                 compress=False,
                 autogenerate_session_id=False,
                 autogenerate_query_id=False,
@@ -112,12 +104,46 @@ class TelemetryEngine:
                 connector_limit_per_host=_POOL,
             )
         except (ClickHouseError, OSError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         # From here on each request says its own claim, and one that does not is refused: the client's pool is made
         # anew without the header by which it asked the engine for its version and settings.
-        client.headers.pop(CLAIM_HEADER)
+        client.headers.pop(CLAIM_HEADER, None)
         await client.close_connections()
-        return cls(client, keys, clock)
+        client.database = DATABASE  # for claimed statements; before the first migration there is none of that name
+        engine = cls(client, wall)
+        try:
+            await engine.check_wall()
+        except BaseException:
+            await client.close()
+            raise
+        return engine
+
+    async def check_wall(self) -> None:
+        """Learn a server's tables, and try that it filters them; an embedded engine does both by itself.
+
+        Raises:
+            UnavailableError: it does not answer.
+            TelemetryWallError: it does not filter as it is told.
+        """
+        if not isinstance(self._wall, FilterWall):
+            return
+        try:
+            rows = await self._client.raw_query(COLUMNS_QUERY, use_database=False)
+            catalog = read_catalog(rows.decode())
+            counts = {"system.one": await self._count_unfiltered("system.one")}
+            for table in sorted(catalog.listed):
+                counts[table] = await self._count_unfiltered(f"{DATABASE}.{table}")
+            known = await self._client.raw_query("SELECT name FROM system.settings FORMAT TSV", use_database=False)
+        except (ClickHouseError, OSError) as error:
+            raise translated(error) from error
+        refuse_unless_filtered(counts)
+        self._wall.know(catalog, settings=known.decode().split())
+
+    async def _count_unfiltered(self, table: str) -> int:
+        """Return how many rows of a table a filter lets through that no row passes: none, unless it is ignored."""
+        settings = {"additional_table_filters": f"{{'{table}': '0'}}"}
+        sql = f"SELECT count() FROM (SELECT 1 FROM {table} LIMIT 1)"  # a name from the server's own list
+        return int(await self._client.raw_query(sql, settings=settings, use_database=False))
 
     async def select(
         self,
@@ -156,7 +182,9 @@ class TelemetryEngine:
             BadTelemetryRowsError: the rows cannot be read; nothing was stored.
             TelemetryAccessError: a row is of another workspace; nothing was stored.
         """
-        await self._insert(workspaces, f"{_into(table, columns)} FORMAT JSONEachRow", rows=rows_json, token=token)
+        await self._learn_tables()
+        statement = self._wall.insert_rows(workspaces, table, columns, "JSONEachRow")
+        await self._insert(workspaces, statement, rows=rows_json, token=token)
 
     async def insert_select(  # noqa: PLR0917 - as `insert`, with the two of `select` in place of the rows
         self,
@@ -169,7 +197,33 @@ class TelemetryEngine:
         token: str,
     ) -> None:
         """Store the rows of a SELECT, which sees and gives rows of `workspaces` only; otherwise as `insert`."""
-        await self._insert(workspaces, f"{_into(table, columns)} {select_sql}", parameters, token=token)
+        await self._learn_tables()
+        statement = self._wall.insert_select(workspaces, table, columns, select_sql)
+        await self._insert(workspaces, statement, parameters, token=token)
+
+    async def delete(
+        self,
+        workspaces: Collection[WorkspaceId],
+        table: str,
+        condition: str,
+        parameters: Mapping[str, object] | None = None,
+    ) -> None:
+        """Delete the rows of `workspaces` that fit `condition`; on return no reader sees them. May be repeated.
+
+        The condition reads no other table; values are bound as `{name:Type}`. The bytes leave the disk when the mask
+        is applied (`ALTER TABLE … APPLY DELETED MASK`) or the parts are merged.
+
+        Raises:
+            UnavailableError: the engine does not answer; some rows may be gone.
+            TelemetryAccessError: it refuses the statement.
+        """
+        sql = f"DELETE FROM {DATABASE}.{table} WHERE workspace IN {{erased_of:Array(String)}} AND ({condition})"
+        bound = _bound({**(parameters or {}), "erased_of": sorted(workspaces)})
+
+        async def write() -> None:
+            await self._client.raw_query(sql, bound, transport_settings=self._wall.headers(workspaces, Access.ERASE))
+
+        await self._within(_ERASE_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=False))
 
     async def admin(self, sql: str) -> list[dict[str, Any]]:
         """Run any one statement, over all workspaces: migrations and the doctor.
@@ -180,17 +234,26 @@ class TelemetryEngine:
         """
         if re.match(r"\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|CHECK|EXPLAIN)\b", sql, re.IGNORECASE):
             return await self._rows(sql, None, (), Access.ADMIN, timeout_s=_INSERT_TIMEOUT_S)
+        if isinstance(self._wall, FilterWall):
+            self._wall.know(None)  # the statement may change tables: they are learned again before the next use
         try:
-            await self._client.raw_query(sql, transport_settings=self._claim((), Access.ADMIN))
+            await self._client.raw_query(
+                sql, use_database=False, transport_settings=self._wall.headers((), Access.ADMIN)
+            )
         except (ClickHouseError, OSError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         return []
+
+    async def _learn_tables(self) -> None:
+        if isinstance(self._wall, FilterWall) and not self._wall.is_known:
+            await self.check_wall()
 
     async def ping(self) -> bool:
         """Say whether the engine answers `SELECT 1` within two seconds."""
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT_S):
-                answer = await self._client.raw_query("SELECT 1", transport_settings=self._claim((), Access.ADMIN))
+                headers = self._wall.headers((), Access.ADMIN)
+                answer = await self._client.raw_query("SELECT 1", use_database=False, transport_settings=headers)
         except (ClickHouseError, OSError, TimeoutError):
             return False
         return bool(answer.strip() == b"1")
@@ -208,20 +271,19 @@ class TelemetryEngine:
         timeout_s: float,
     ) -> list[dict[str, Any]]:
         async def read() -> list[dict[str, Any]]:
+            await self._learn_tables()
             result = await self._client.query(
                 sql,
                 parameters=_bound(parameters),
-                settings={"max_execution_time": timeout_s},
-                transport_settings=self._claim(workspaces, access),
+                settings={"max_execution_time": timeout_s, **self._wall.settings(workspaces, access)},
+                transport_settings=self._wall.headers(workspaces, access),
             )
             names = result.column_names
             return [dict(zip(names, row, strict=True)) for row in result.result_rows]
 
-        try:
-            async with asyncio.timeout(timeout_s + 1):  # the engine ends it first, and says so
-                return await _repeat(read, _READ_PAUSES_S, writes=False)
-        except TimeoutError as error:
-            raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
+        return await self._within(
+            timeout_s + 1, _repeat(read, _READ_PAUSES_S, writes=False)
+        )  # the engine ends it first
 
     async def _insert(
         self,
@@ -235,25 +297,34 @@ class TelemetryEngine:
         if not token:
             message = "An insert needs a token: without one a repetition is a second insert."
             raise ValueError(message)
-        settings = {"insert_deduplication_token": token, "deduplicate_blocks_in_dependent_materialized_views": 1}
+        settings = {
+            **self._wall.settings(workspaces, Access.WRITE),
+            "insert_deduplication_token": token,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+        }
 
         async def write() -> None:
-            claim = self._claim(workspaces, Access.WRITE)
+            claim = self._wall.headers(workspaces, Access.WRITE)
             if rows is None:
                 bound = _bound(parameters)
                 await self._client.raw_query(statement, bound, settings=settings, transport_settings=claim)
             else:
                 await self._client.command(statement, data=rows, settings=settings, transport_settings=claim)
 
-        try:
-            async with asyncio.timeout(_INSERT_TIMEOUT_S):
-                await _repeat(write, _INSERT_PAUSES_S, writes=rows is not None)
-        except TimeoutError as error:
-            raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
+        await self._within(_INSERT_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=rows is not None))
 
-    def _claim(self, workspaces: Collection[str], access: Access) -> dict[str, str]:
-        expires = int(self._clock.now().timestamp()) + _CLAIM_LIFE_S
-        return {CLAIM_HEADER: sign_claim(self._keys.claim_key, workspaces, access, expires=expires)}
+    async def _within(self, limit_s: float, work: Coroutine[Any, Any, Result]) -> Result:
+        """Wait for an answer within bounds, and remember in words why there was none."""
+        try:
+            async with asyncio.timeout(limit_s):
+                return await work
+        except TimeoutError as error:
+            unavailable = UnavailableError("The telemetry engine took too long.", retry_after_s=RETRY_AFTER_S)
+            self._trouble = (unavailable.message, time.monotonic())
+            raise unavailable from error
+        except UnavailableError as error:
+            self._trouble = (error.message, time.monotonic())
+            raise
 
 
 async def _repeat(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[float], *, writes: bool) -> Result:
@@ -261,34 +332,14 @@ async def _repeat(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[fl
         try:
             return await action()
         except (ClickHouseError, OSError) as error:
-            translated = _translated(error, writes=writes)
-            if not isinstance(translated, UnavailableError) or getattr(error, "code", None) in _TIMED_OUT_CODES:
-                raise translated from error
+            told = translated(error, writes=writes)
+            if not isinstance(told, UnavailableError) or is_timeout(error):
+                raise told from error
             await asyncio.sleep(pause_s)
     try:
         return await action()
     except (ClickHouseError, OSError) as error:
-        raise _translated(error, writes=writes) from error
-
-
-def _translated(error: Exception, *, writes: bool = False) -> TidegateError:
-    """Return what happened in our words; what may pass by itself is `UnavailableError`."""
-    code = getattr(error, "code", None)
-    if isinstance(error, OSError) or code in _PASSING_CODES or (code is None and _is_transport(error)):
-        return UnavailableError("The telemetry engine does not answer at the moment.", retry_after_s=_RETRY_AFTER_S)
-    if code in _TIMED_OUT_CODES:
-        return UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S)
-    found = _ENGINE_WORDS.search(str(error))
-    words = found[1] if found else str(error)
-    if code in _REFUSED_CODES:
-        return TelemetryAccessError(f"The telemetry engine refused a statement: {words}")
-    if writes and code in _BAD_ROWS_CODES:
-        return BadTelemetryRowsError(f"The telemetry engine could not read the rows: {words}")
-    return TelemetryQueryError(f"The telemetry engine did not accept a statement (code {code}): {words}")
-
-
-def _is_transport(error: Exception) -> bool:
-    return isinstance(error, OperationalError | StreamFailureError) or _PASSING_STATUS.search(str(error)) is not None
+        raise translated(error, writes=writes) from error
 
 
 def _bound(parameters: Mapping[str, object] | None) -> dict[str, Any] | None:
@@ -309,7 +360,3 @@ def _bound_value(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_bound_value(item) for item in value]
     return value
-
-
-def _into(table: str, columns: Sequence[str]) -> str:
-    return f"INSERT INTO {DATABASE}.{table} ({', '.join(f'`{name}`' for name in columns)})"

@@ -1,6 +1,7 @@
 """A span as it is stored: identity, times, and the meaning of its attributes. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -22,6 +23,26 @@ class RunOutcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     OK = "ok"
+
+
+class Signal(StrEnum):
+    """The three kinds of telemetry; the values are the last part of their OTLP paths, but for points."""
+
+    TRACES = "traces"
+    LOGS = "logs"
+    POINTS = "points"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one call of a sender holds, ready for the engine."""
+
+    signal: Signal
+    payload: bytes
+    """Traces: length-delimited protobuf `Body` messages; logs and points: JSON lines of the table's columns."""
+    row_count: int
+    seconds: frozenset[int]
+    """Unix seconds that it touches."""
 
 
 class SpanRow(msgspec.Struct, frozen=True, kw_only=True):

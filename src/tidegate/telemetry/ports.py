@@ -31,6 +31,20 @@ class TouchLedger(Protocol):
         """Write, after the spans are stored, that the seconds may be counted."""
         ...
 
+    async def confirm_in_doubt(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
+        """Write that nobody knows whether the spans were stored, or will be yet: the engine may still be at it.
+
+        The seconds may be counted at once, and once more when the engine cannot be at it any longer.
+        """
+        ...
+
     async def adopt(self) -> None:
-        """Confirm what processes that are gone announced: their spans may have been stored."""
+        """Do the same for what other processes announced and never confirmed, gone as they seem to be.
+
+        One that lives after all loses nothing: what it confirms later is counted again.
+        """
+        ...
+
+    async def sweep(self) -> None:
+        """Adopt what is old, and let be counted once more what was in doubt long enough; to be called now and then."""
         ...

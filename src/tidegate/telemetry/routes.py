@@ -9,7 +9,8 @@ from tidegate.edge.caller import Authenticator, Caller, Scope
 from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import Clock, ForbiddenError, TidegateError, UnauthenticatedError
-from tidegate.telemetry.errors import BodyTooLargeError, ContentTypeError, OtlpMalformedError
+from tidegate.telemetry.admission import Admission, BodiesInFlight
+from tidegate.telemetry.errors import BodyTooLargeError, ContentTypeError
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.otlp import MAX_BODY_BYTES, expand, parse_json, parse_protobuf, rows_of
 from tidegate.telemetry.service import IngestService
@@ -30,12 +31,21 @@ _ROWS_PER_TURN = 256  # 5 ms of work: other requests are served in between
 class OtlpTraces:
     """Answers `POST /v1/traces` and passes everything else on. 200 means stored and synced."""
 
-    def __init__(self, app: "ASGIApp", *, ingest: IngestService, authenticator: Authenticator, clock: Clock) -> None:
+    def __init__(
+        self,
+        app: "ASGIApp",
+        *,
+        ingest: IngestService,
+        authenticator: Authenticator,
+        clock: Clock,
+        bodies: BodiesInFlight | None = None,
+    ) -> None:
         self._app = app
         self._ingest = ingest
         self._authenticator = authenticator
         self._clock = clock
         self._one_large_json = asyncio.Lock()
+        self._bodies = bodies or BodiesInFlight()
 
     async def __call__(self, scope: "AsgiScope", receive: "Receive", send: "Send") -> None:
         if scope["type"] != "http" or scope["path"] != TRACES_PATH or scope["method"] != "POST":
@@ -45,10 +55,11 @@ class OtlpTraces:
             content_type = await self._export(scope, receive)
         except TidegateError as error:
             status, headers, body = problem_of(error, request_id=request_id_of(scope))
-            await _answer(send, status, headers, msgspec.json.encode(body))
+            headers["connection"] = "close"  # the rest of a body that was not read is no request
+            await answer(send, status, headers, msgspec.json.encode(body))
             return
         # An empty ExportTraceServiceResponse: everything was accepted.
-        await _answer(send, 200, {"content-type": content_type}, b"" if content_type == _PROTOBUF else b"{}")
+        await answer(send, 200, {"content-type": content_type}, b"" if content_type == _PROTOBUF else b"{}")
 
     async def _export(self, scope: "AsgiScope", receive: "Receive") -> str:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
@@ -56,7 +67,16 @@ class OtlpTraces:
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if content_type not in {_PROTOBUF, _JSON}:
             raise ContentTypeError(content_type)
-        body = expand(await _read(receive), headers.get(b"content-encoding", "").strip().lower())
+        self._ingest.refuse_if_full(caller.workspace)
+        async with self._bodies.admitted(caller.workspace) as admission:
+            sent = await read_body(receive, admission)
+            body = expand(sent, headers.get(b"content-encoding", "").strip().lower())
+            if body is not sent:
+                admission.hold(len(body))
+            await self._store(caller, body, content_type)
+        return _JSON if content_type == _JSON else _PROTOBUF
+
+    async def _store(self, caller: Caller, body: bytes, content_type: str) -> None:
         request = parse_protobuf(body) if content_type == _PROTOBUF else await self._parse_json(body)
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
         rows: list[SpanRow] = []
@@ -65,7 +85,6 @@ class OtlpTraces:
             if len(rows) % _ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)
         await self._ingest.accept(caller.workspace, rows, size_bytes=len(body))
-        return _JSON if content_type == _JSON else _PROTOBUF
 
     async def _parse_json(self, body: bytes) -> "ExportTraceServiceRequest":
         """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""
@@ -86,7 +105,7 @@ class OtlpTraces:
         return caller
 
 
-async def _read(receive: "Receive") -> bytes:
+async def read_body(receive: "Receive", admission: Admission) -> bytes:
     """Return the body.
 
     What is too large is read on and thrown away, within a bound: a sender that is cut off while it writes sees a broken
@@ -94,24 +113,21 @@ async def _read(receive: "Receive") -> bytes:
     """
     chunks: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise OtlpMalformedError("it ended before it was complete.")
-        chunk = message.get("body", b"")
+    async for chunk in admission.chunks(receive):
         size += len(chunk)
         if size <= MAX_BODY_BYTES:
+            admission.hold(len(chunk))
             chunks.append(chunk)
         else:
             chunks.clear()
-        if not message.get("more_body") or size > _PATIENCE_BYTES:
+        if size > _PATIENCE_BYTES:
             break
     if size > MAX_BODY_BYTES:
         raise BodyTooLargeError(limit_bytes=MAX_BODY_BYTES, expanded=False)
     return b"".join(chunks)
 
 
-async def _answer(send: "Send", status: int, headers: dict[str, str], body: bytes) -> None:
+async def answer(send: "Send", status: int, headers: dict[str, str], body: bytes) -> None:
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     pairs.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": pairs})

@@ -4,7 +4,8 @@ Contract. `accept` returns when the rows are on disk: `kill -9` right after lose
 one day are stored in pieces of 16 MB, each whole or not at all; a call that fails may be repeated, and spans count once
 by identity.
 Order of a flush: announce the touched seconds (PostgreSQL) → insert (engine, synced, under a token) → confirm. A crash
-between any two leaves an announcement, which the next start confirms: a second counted twice over is counted the same.
+between any two leaves an announcement, which another process adopts: a second counted twice over is counted the same.
+An insert that outlives its caller's patience is counted too: what is in doubt is counted at once and again later.
 One flush is under way at a time; the next begins at once when the last one began over 250 ms ago. Measured ceiling:
 see benchmarks/RESULTS.md, ingest.
 """
@@ -19,6 +20,7 @@ import structlog
 
 from tidegate.kernel import IdFactory, InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 from tidegate.telemetry.errors import IngestFullError
+from tidegate.telemetry.fair_queue import FairQueue
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.ports import SpanStore, TouchLedger
 
@@ -52,14 +54,16 @@ class IngestService:
         touches: TouchLedger,
         ids: IdFactory,
         on_stored: Callable[[], None],
+        gate: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spans = spans
         self._touches = touches
         self._ids = ids
         self._on_stored = on_stored
+        self._gate = gate
         self._monotonic = monotonic
-        self._waiting: list[_Delivery] = []
+        self._waiting: FairQueue[_Delivery] = FairQueue()
         self._rows_waiting: defaultdict[WorkspaceId, int] = defaultdict(int)
         self._wake = asyncio.Event()
         self._adopted = False
@@ -73,8 +77,9 @@ class IngestService:
         Raises:
             IngestFullError: too much is waiting; nothing of this call was stored.
             InvalidInputError: the engine cannot read a row of this call.
-            UnavailableError: the engines do not answer; sending again is safe.
+            UnavailableError: the engines do not answer, or intake is stopped; sending again is safe.
         """
+        self.refuse_if_full(workspace)
         if not rows:
             return
         weight = max(len(rows), size_bytes // _BYTES_A_ROW)
@@ -85,9 +90,20 @@ class IngestService:
         # A sender that hangs up does not take its rows back: they wait, and are stored with the flush they joined.
         delivery.done.add_done_callback(lambda _: self._make_room(delivery))
         self._rows_waiting[workspace] = mine
-        self._waiting.append(delivery)
+        self._waiting.add(delivery)
         self._wake.set()
         await asyncio.shield(delivery.done)
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        """Say what `accept` would say to a body of any size: before one is read, which costs more than to refuse it.
+
+        Raises:
+            IngestFullError: too much of `workspace` is waiting.
+            UnavailableError: intake is stopped.
+        """
+        self._gate()
+        if self._rows_waiting.get(workspace, 0) >= MAX_WAITING_ROWS_PER_WORKSPACE:
+            raise IngestFullError
 
     def _make_room(self, delivery: _Delivery) -> None:
         self._rows_waiting[delivery.workspace] -= delivery.weight
@@ -100,14 +116,14 @@ class IngestService:
         while True:
             await self._wait_for_work()
             pause = last_began + FLUSH_INTERVAL_S - self._monotonic()
-            if pause > 0 and sum(delivery.weight for delivery in self._waiting) < MAX_FLUSH_ROWS:
+            if pause > 0 and self._waiting.weight < MAX_FLUSH_ROWS:
                 await asyncio.sleep(pause)
             last_began = self._monotonic()
             batch = self._take_batch()
             try:
                 # An engine that neither answers nor refuses must not hold up every sender for ever.
                 async with asyncio.timeout(_FLUSH_LIMIT_S):
-                    await self._confirm_leftovers()
+                    await self._settle_touches()
                     await self._flush_apart(batch)
             except TidegateError as error:
                 _settle(batch, error)
@@ -129,22 +145,21 @@ class IngestService:
         except TimeoutError:
             return  # nothing came in, but seconds of an earlier flush still have to be confirmed
 
-    async def _confirm_leftovers(self) -> None:
-        """Confirm flushes whose outcome is unknown: their rows may have been stored after all."""
+    async def _settle_touches(self, *, stored: str | None = None) -> None:
+        """Confirm the flush that was `stored`, and those whose outcome is unknown: they may be, or will be yet."""
         if not self._adopted:
             await self._touches.adopt()
             self._adopted = True
         for flush_id, workspaces in list(self._unconfirmed.items()):
-            await self._touches.confirm(flush_id, workspaces)
+            if flush_id == stored:
+                await self._touches.confirm(flush_id, workspaces)
+            else:
+                await self._touches.confirm_in_doubt(flush_id, workspaces)
             del self._unconfirmed[flush_id]
             self._on_stored()
 
     def _take_batch(self) -> list[_Delivery]:
-        batch: list[_Delivery] = []
-        size = 0
-        while self._waiting and (not batch or size + self._waiting[0].weight <= MAX_FLUSH_ROWS):
-            batch.append(self._waiting.pop(0))
-            size += batch[-1].weight
+        batch = self._waiting.take(MAX_FLUSH_ROWS)
         if not self._waiting:
             self._wake.clear()
         return batch
@@ -180,7 +195,7 @@ class IngestService:
         for day, rows in days.items():
             await self._spans.add_spans(rows, token=f"{flush_id}-{day}")
             self.stored_rows += len(rows)
-        await self._confirm_leftovers()
+        await self._settle_touches(stored=flush_id)
 
 
 def _settle(batch: Sequence[_Delivery], error: TidegateError | None) -> None:

@@ -1,7 +1,8 @@
 """Spans in the telemetry engine, touched seconds in PostgreSQL."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from datetime import timedelta
+from typing import Final, Protocol
 
 import msgspec
 
@@ -50,12 +51,36 @@ def _pieces_of(rows: Iterable[SpanRow], max_bytes: int) -> Iterator[tuple[set[Wo
         yield workspaces, bytes(lines)
 
 
-class PostgresTouchLedger:
-    """Keeps the promises of `TouchLedger`. One transaction a call, however many workspaces."""
+_LATE: Final = timedelta(seconds=90)  # an insert ends after 30 s in the engine; one that hangs is killed after 30 more
+_GIVEN_UP: Final = timedelta(seconds=60)  # three times as long as one flush may take
+_LATE_WRITER: Final = "late"
+CHANNEL: Final = "telemetry_touched"
 
-    def __init__(self, database: Database, *, writer: str) -> None:
+
+class PostgresTouchLedger:
+    """Keeps the promises of `TouchLedger`. One transaction a call, however many workspaces.
+
+    Several writers may live at once, and any of them may be taken for dead by another. What decides is therefore not
+    who lives but this: whoever finishes an insert leaves a touch behind that no closing has read before. Confirming
+    turns the writer's own announcement into such a touch, or writes a new one when somebody has adopted it meanwhile;
+    for the closing that read the adopted one may have counted before the insert, and settles it all the same.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        writer: str,
+        notifies: bool = False,
+        late: timedelta = _LATE,
+        given_up: timedelta = _GIVEN_UP,
+    ) -> None:
         self._database = database
+        self._notifies = notifies
         self._writer = writer
+        self._late = late
+        self._given_up = given_up
+        self._announced: dict[str, Mapping[WorkspaceId, Sequence[int]]] = {}
 
     async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Sequence[int]]) -> None:
         async with self._database.transaction_over(seconds) as each:
@@ -70,23 +95,66 @@ class PostgresTouchLedger:
                     self._writer,
                     seconds[workspace],
                 )
+        self._announced[flush_id] = seconds
 
     async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
+        await self._confirm(flush_id, workspaces, in_doubt=False)
+
+    async def confirm_in_doubt(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
+        await self._confirm(flush_id, workspaces, in_doubt=True)
+
+    async def _confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId], *, in_doubt: bool) -> None:
+        announced = self._announced.get(flush_id, {})
         async with self._database.transaction_over(workspaces) as each:
             async for workspace, connection in each:
-                await connection.execute(
-                    "UPDATE telemetry_touches SET state = 'stored' WHERE workspace = $1 AND flush_id = $2",
-                    workspace,
-                    flush_id,
-                )
+                await connection.execute(_CONFIRM, workspace, flush_id, self._writer, announced.get(workspace, ()))
+                if in_doubt:
+                    await connection.execute(
+                        _ADD_LATE, workspace, f"{flush_id}~", announced.get(workspace, ()), _LATE_WRITER, self._late
+                    )
+                if self._notifies:
+                    await connection.execute(f"NOTIFY {CHANNEL}")
+        self._announced.pop(flush_id, None)
 
     async def adopt(self) -> None:
+        await self._adopt(older_than=timedelta(0))
+
+    async def sweep(self) -> None:
+        await self._adopt(older_than=self._given_up)
+
+    async def _adopt(self, *, older_than: timedelta) -> None:
         async with self._database.across_workspaces() as connection:
             found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
         async with self._database.transaction_over([WorkspaceId(row["id"]) for row in found]) as each:
             async for workspace, connection in each:
-                await connection.execute(
-                    "UPDATE telemetry_touches SET state = 'stored' WHERE workspace = $1 AND writer <> $2",
-                    workspace,
-                    self._writer,
-                )
+                await connection.execute(_LATE_IS_DUE, workspace, _LATE_WRITER)
+                rows = await connection.fetch(_ADOPT, workspace, [self._writer, _LATE_WRITER], older_than)
+                for row in rows:
+                    late_id = f"{row['flush_id']}~"
+                    await connection.execute(_ADD_LATE, workspace, late_id, row["seconds"], _LATE_WRITER, self._late)
+
+
+# Row locks decide between a writer that confirms and another that adopts: the second finds the state changed.
+_CONFIRM: Final = """
+    WITH own AS (
+        UPDATE telemetry_touches SET state = 'stored'
+        WHERE workspace = $1 AND flush_id = $2 AND state = 'pending' RETURNING 1)
+    INSERT INTO telemetry_touches (workspace, flush_id, writer, state, seconds)
+    SELECT $1, $2 || '+', $3, 'stored', $4 WHERE NOT EXISTS (SELECT FROM own)
+    ON CONFLICT (workspace, flush_id) DO NOTHING
+"""
+# Announced in the future: it waits until then, and nobody's figures wait for it.
+_ADD_LATE: Final = """
+    INSERT INTO telemetry_touches (workspace, flush_id, writer, state, seconds, announced_at)
+    VALUES ($1, $2, $4, 'pending', $3, now() + $5::interval)
+    ON CONFLICT (workspace, flush_id) DO NOTHING
+"""
+_LATE_IS_DUE: Final = """
+    UPDATE telemetry_touches SET state = 'stored'
+    WHERE workspace = $1 AND writer = $2 AND state = 'pending' AND announced_at <= now()
+"""
+_ADOPT: Final = """
+    UPDATE telemetry_touches SET state = 'stored'
+    WHERE workspace = $1 AND state = 'pending' AND writer <> ALL($2) AND announced_at <= now() - $3::interval
+    RETURNING flush_id, seconds
+"""

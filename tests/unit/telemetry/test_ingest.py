@@ -61,8 +61,14 @@ class RecordingTouches:
     async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
         self.events.append(("confirm", flush_id, *workspaces))
 
+    async def confirm_in_doubt(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
+        self.events.append(("confirm in doubt", flush_id, *workspaces))
+
     async def adopt(self) -> None:
         self.events.append(("adopt",))
+
+    async def sweep(self) -> None:
+        self.events.append(("sweep",))
 
 
 class World:
@@ -140,7 +146,7 @@ async def test_a_failed_insert_reaches_its_sender_and_its_seconds_are_counted_al
         with pytest.raises(UnavailableError, match="engine away"):
             await world.ingest.accept(ACME, rows(ACME))
         await world.ingest.accept(ACME, rows(ACME))
-    assert ("confirm", "flu_00001", "acme") in world.touches.events
+    assert ("confirm in doubt", "flu_00001", "acme") in world.touches.events
     assert [token.partition("-")[0] for token, _ in world.spans.inserts] == ["flu_00002"]
 
 

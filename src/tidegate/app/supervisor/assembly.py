@@ -7,15 +7,16 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from tidegate.app.supervisor.probes import get, http_answers
 from tidegate.app.supervisor.settings import ChildSpec, Lifetime, SupervisorSettings
-from tidegate.app.supervisor.sockets import listen, url_of
+from tidegate.app.supervisor.sockets import listen, reserve_loopback, url_of
 from tidegate.storage.postgres import START_LIMIT_S, STOP_LIMIT_S, STOP_SIGNAL, PostgresServer, PreparedPostgres
 from tidegate.storage.processes import Launch
 
-POSTGRES, ENGINE, MIGRATE, EDGE, WORKER = "postgres", "engine", "migrate", "edge", "worker"
+POSTGRES, ENGINE, MIGRATE, EDGE, INGEST, WORKER = "postgres", "engine", "migrate", "edge", "ingest", "worker"
 
 _SECRET_BYTES = 32  # 256 random bits, new at each start
 _MIGRATION_LIMIT = timedelta(minutes=30)  # a backfill of a large table; without one it takes 0.5 s
@@ -28,6 +29,8 @@ class Doors:
     http: socket.socket
     otlp: socket.socket | None
     engine: socket.socket | None
+    otlp_grpc: socket.socket | None = None
+    """Keeps the port for the edge, which listens beside it."""
 
     @property
     def url(self) -> str:
@@ -37,8 +40,16 @@ class Doors:
     def otlp_url(self) -> str | None:
         return None if self.otlp is None else url_of(self.otlp)
 
+    @property
+    def otlp_grpc_port(self) -> int | None:
+        return None if self.otlp_grpc is None else int(self.otlp_grpc.getsockname()[1])
+
+    @property
+    def otlp_grpc_url(self) -> str | None:
+        return None if self.otlp_grpc is None else url_of(self.otlp_grpc)
+
     def close(self) -> None:
-        for listener in (self.http, self.otlp, self.engine):
+        for listener in (self.http, self.otlp, self.engine, self.otlp_grpc):
             if listener is not None:
                 listener.close()
 
@@ -67,13 +78,16 @@ class Wiring:
     def telemetry_url(self) -> str | None:
         return self.settings.telemetry_url or (url_of(self.doors.engine) if self.doors.engine is not None else None)
 
-    def child_settings(self, **more: str | int | None) -> str:
+    def child_settings(self, **more: str | int | list[str] | None) -> str:
         """Return `TIDEGATE_CHILD`, the one way in which children are told what the supervisor knows."""
+        settings_secret = self.settings.telemetry_secret
         known = {
             "dataDir": str(self.data_dir),
             "databaseDsn": self.database_dsn,
             "telemetryUrl": self.telemetry_url,
-            "telemetrySecret": self.telemetry_secret if self.settings.telemetry_url is None else None,
+            "telemetrySecret": self.telemetry_secret if self.settings.telemetry_url is None else settings_secret,
+            "telemetryPassword": self.settings.telemetry_password,
+            "telemetryCluster": self.settings.telemetry_cluster,
             "publicUrl": self.settings.public_url or self.doors.url,
             "otlpUrl": self.doors.otlp_url,
         }
@@ -84,11 +98,14 @@ def open_doors(settings: SupervisorSettings) -> Doors:
     """Bind everything that is listened on, before anything starts.
 
     Raises:
-        PortBusyError: the port of the pages is taken; the OTLP port is given up silently, the state file says so.
+        PortBusyError: the port of the pages is taken; OTLP ports are given up silently, the state file says so.
     """
     http = listen(settings.host, settings.port)
     otlp = None if settings.otlp_port is None else _listen_if_free(settings.otlp_port)
-    return Doors(http, otlp, listen("127.0.0.1", 0) if settings.telemetry_url is None else None)
+    grpc = None if settings.otlp_grpc_port is None else reserve_loopback(settings.otlp_grpc_port)
+    if otlp is None and settings.ingest_edge:
+        otlp = listen("127.0.0.1", 0)  # an edge of its own needs a door of its own, wherever it is
+    return Doors(http, otlp, listen("127.0.0.1", 0) if settings.telemetry_url is None else None, grpc)
 
 
 def _listen_if_free(port: int) -> socket.socket | None:
@@ -108,6 +125,8 @@ def children_of(wiring: Wiring, server: PostgresServer | None) -> tuple[ChildSpe
         engines.append(_engine(wiring, wiring.doors.engine))
     migrate = _migrate(wiring, tuple(each.name for each in engines))
     served = [_edge(wiring)]
+    if settings.ingest_edge and wiring.doors.otlp is not None:
+        served.append(_ingest_edge(wiring, wiring.doors.otlp))
     if settings.worker_command is not None:
         served.append(_worker(wiring, settings.worker_command))
     return (*engines, migrate, *served, *settings.extra_children)
@@ -148,6 +167,7 @@ def _engine(wiring: Wiring, listener: socket.socket) -> ChildSpec:
             pass_fds=(descriptor,),
         ),
         ready=ready,
+        silent_within=wiring.settings.silent_within,
     )
 
 
@@ -161,20 +181,50 @@ def _migrate(wiring: Wiring, engines: tuple[str, ...]) -> ChildSpec:
 
 
 def _edge(wiring: Wiring) -> ChildSpec:
-    http, otlp = wiring.doors.http.fileno(), None if wiring.doors.otlp is None else wiring.doors.otlp.fileno()
-    url = wiring.doors.url
-
-    async def ready() -> bool:
-        answer = await http_answers(url, get("/healthz"))
-        return answer is not None and answer[0] == 200
-
+    settings, doors = wiring.settings, wiring.doors
+    http = doors.http.fileno()
+    otlp = None if doors.otlp is None or settings.ingest_edge else doors.otlp.fileno()
     launch = Launch(
-        wiring.settings.edge_command,
-        _told(wiring, httpFd=http, otlpFd=otlp),
+        settings.edge_command,
+        _told(
+            wiring,
+            httpFd=http,
+            otlpFd=otlp,
+            otlpGrpcPort=None if settings.ingest_edge else doors.otlp_grpc_port,
+            hasIngestEdge=settings.ingest_edge,
+        ),
         log=_log(wiring, EDGE),
         pass_fds=(http,) if otlp is None else (http, otlp),
     )
-    return ChildSpec(name=EDGE, launch=launch, ready=ready, depends_on=(MIGRATE,))
+    return ChildSpec(
+        name=EDGE,
+        launch=launch,
+        ready=partial(_is_alive, doors.url),
+        silent_within=wiring.settings.silent_within,
+        depends_on=(MIGRATE,),
+    )
+
+
+def _ingest_edge(wiring: Wiring, listener: socket.socket) -> ChildSpec:
+    descriptor = listener.fileno()
+    launch = Launch(
+        wiring.settings.edge_command,
+        _told(wiring, httpFd=None, otlpFd=descriptor, otlpGrpcPort=wiring.doors.otlp_grpc_port, roles=["ingest"]),
+        log=_log(wiring, INGEST),
+        pass_fds=(descriptor,),
+    )
+    return ChildSpec(
+        name=INGEST,
+        launch=launch,
+        ready=partial(_is_alive, url_of(listener)),
+        silent_within=wiring.settings.silent_within,
+        depends_on=(MIGRATE,),
+    )
+
+
+async def _is_alive(url: str) -> bool:
+    answer = await http_answers(url, get("/healthz"))
+    return answer is not None and answer[0] == 200
 
 
 def _worker(wiring: Wiring, command: tuple[str, ...]) -> ChildSpec:
@@ -182,7 +232,7 @@ def _worker(wiring: Wiring, command: tuple[str, ...]) -> ChildSpec:
     return ChildSpec(name=WORKER, launch=launch, depends_on=(MIGRATE,))
 
 
-def _told(wiring: Wiring, **more: str | int | None) -> dict[str, str]:
+def _told(wiring: Wiring, **more: str | int | list[str] | None) -> dict[str, str]:
     return _environment({"TIDEGATE_CHILD": wiring.child_settings(**more)})
 
 

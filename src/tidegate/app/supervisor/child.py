@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from tidegate.app.supervisor.events import EventLog, last_lines, rotate
+from tidegate.app.supervisor.events import LOG_BYTES, EventLog, last_lines, rotate
 from tidegate.app.supervisor.settings import ChildSpec, Lifetime
 from tidegate.app.supervisor.state import ChildReport, ChildState
 from tidegate.kernel import TidegateError
@@ -21,7 +21,7 @@ MOST_FIRST_STARTS = 5
 """A child that was never ready and died this often will not get better: the start is given up."""
 _FIRST_POLL_S = 0.02
 _LONGEST_POLL_S = 0.2
-_LOG_BYTES = 16 * 1024 * 1024  # checked at each start; the log before is kept as well
+_ASKED_EVERY_S = 5.0  # one small request of a child that is ready
 
 
 class StartFailedError(TidegateError):
@@ -130,6 +130,7 @@ class Child:
         elif await self._becomes_ready(exited):
             self._enter(ChildState.READY)
             self._announce_ready()
+            await self._until_silent(exited)
         code = await asyncio.shield(exited)  # a cancelled keeper must not cancel the news of the exit
         self._events.emit("child.ended", child=self.spec.name, pid=process.pid, exit=self._last_exit)
         return code
@@ -137,7 +138,7 @@ class Child:
     def _spawn(self) -> tuple[subprocess.Popen[bytes], "asyncio.Future[int]"]:
         launch = self.spec.launch
         if launch.log is not None:
-            rotate(launch.log, _LOG_BYTES)
+            rotate(launch.log, LOG_BYTES)
         self._process = processes.spawn(launch)
         self._ticks = processes.start_ticks(self._process.pid)
         self._exited = asyncio.get_running_loop().create_future()
@@ -165,6 +166,22 @@ class Child:
             await asyncio.wait({exited}, timeout=pause_s)
             pause_s = min(1.5 * pause_s, _LONGEST_POLL_S)
         return False
+
+    async def _until_silent(self, exited: "asyncio.Future[int]") -> None:
+        """Return when the process has ended, or was killed because it gave no answer for too long."""
+        if self.spec.silent_within is None:
+            return
+        answered_at = time.monotonic()
+        while not exited.done():
+            await asyncio.wait({exited}, timeout=_ASKED_EVERY_S)
+            if exited.done():
+                return
+            if await self._says_ready(exited):
+                answered_at = time.monotonic()
+            elif time.monotonic() - answered_at > self.spec.silent_within.total_seconds():
+                self._events.emit("child.silent", child=self.spec.name)
+                await self._kill()
+                return
 
     async def _says_ready(self, exited: "asyncio.Future[int]") -> bool:
         """Ask once; the end of the process is an answer too, for a connection may wait in a backlog nobody reads."""

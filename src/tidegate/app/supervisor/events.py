@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import os
+import shutil
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tidegate.kernel import format_utc
 
+LOG_BYTES = 16 * 1024 * 1024  # of a child; the 16 MB before are kept as well
 _KEPT_BYTES = 4 * 1024 * 1024  # some 20,000 events; the file before is kept as well
 
 
@@ -37,6 +40,27 @@ def rotate(file: Path, limit_bytes: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         if file.stat().st_size > limit_bytes:
             file.replace(file.with_name(f"{file.name}.1"))
+
+
+def trim(file: Path, limit_bytes: int) -> bool:
+    """Copy a log that has grown past its limit aside and empty it; return whether it had.
+
+    For a log that is being written: its writer appends, so it goes on at the new end. What is written between copy and
+    emptying is lost. On a full disk the copy is given up and the log emptied all the same.
+    """
+    try:
+        if file.stat().st_size <= limit_bytes:
+            return False
+        aside = file.with_name(f"{file.name}.1")
+        try:
+            shutil.copyfile(file, aside)
+            aside.chmod(0o600)
+        except OSError:
+            aside.unlink(missing_ok=True)
+        os.truncate(file, 0)
+    except OSError:
+        return False
+    return True
 
 
 def last_lines(file: Path, count: int = 6) -> str:

@@ -24,10 +24,12 @@ from tidegate.app.lock import DataDirectory
 from tidegate.app.supervisor.assembly import Doors, Wiring, children_of, open_doors
 from tidegate.app.supervisor.child import Child
 from tidegate.app.supervisor.events import EventLog
+from tidegate.app.supervisor.housekeeping import keep_house
 from tidegate.app.supervisor.settings import ChildSpec, SupervisorSettings
 from tidegate.app.supervisor.state import ServerReport, boot_id, remove_state, stop_leftover_children
 from tidegate.kernel import TidegateError, format_utc
 from tidegate.storage import processes
+from tidegate.storage.disk import Ballast
 from tidegate.storage.postgres import PostgresServer, PreparedPostgres
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -66,6 +68,8 @@ async def _serve(settings: SupervisorSettings, data_dir: Path, doors: Doors, on_
     events.emit("supervisor.started", pid=os.getpid(), url=doors.url, version=__version__)
     if settings.otlp_port is not None and doors.otlp is None:
         events.emit("otlp.port_taken", port=settings.otlp_port)
+    if settings.otlp_grpc_port is not None and doors.otlp_grpc is None:
+        events.emit("otlp.port_taken", port=settings.otlp_grpc_port)
     with _signals() as (stop, hurry):
         for pid in await stop_leftover_children(data_dir):
             events.emit("leftover.stopped", pid=pid)
@@ -73,7 +77,14 @@ async def _serve(settings: SupervisorSettings, data_dir: Path, doors: Doors, on_
         prepared = await server.prepare() if server is not None else None
         wiring = Wiring(settings, doors, data_dir, prepared)
         family = Family(children_of(wiring, server), wiring, events, on_ready)
-        code = await family.live(stop, hurry)
+        ballast = Ballast(data_dir, settings.disk_limit)
+        logs = [data_dir / "logs" / f"{name}.log" for name in family.names]
+        housekeeping = asyncio.create_task(keep_house(ballast, logs, events))
+        try:
+            code = await family.live(stop, hurry)
+        finally:
+            housekeeping.cancel()
+            await asyncio.gather(housekeeping, return_exceptions=True)
     remove_state(data_dir)
     events.emit("supervisor.ended", exit=code)
     return code
@@ -91,6 +102,10 @@ class Family:
         self._boot = boot_id()
         self._last: ServerReport | None = None
         self._children = {spec.name: Child(spec, events=events, changed=self._publish) for spec in specs}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._children)
 
     async def live(self, stop: asyncio.Event, hurry: asyncio.Event) -> int:
         """Keep the children until `stop` is set or one cannot start; then stop them; return the exit code."""
@@ -151,6 +166,7 @@ class Family:
             started_at=self._started_at,
             url=doors.url,
             otlp_url=doors.otlp_url,
+            otlp_grpc_url=doors.otlp_grpc_url,
             public_url=self._wiring.settings.public_url or doors.url,
             ready=all(child.ready for child in children),
             children=children,

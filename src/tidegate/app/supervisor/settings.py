@@ -3,12 +3,13 @@
 import signal
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 
 from tidegate.app.supervisor.probes import engine_is_ready
+from tidegate.storage.disk import DiskLimit
 from tidegate.storage.processes import Launch
 
 Probe = Callable[[], Awaitable[bool]]
@@ -36,6 +37,8 @@ class ChildSpec:
     """Asked until it says yes; `None` counts as ready at once."""
     ready_within: timedelta = timedelta(seconds=60)
     """A child that is not ready by then is killed and started again."""
+    silent_within: timedelta | None = None
+    """A child that was ready and says no for this long hangs: it is killed and started again; `None` never asks."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within: timedelta = timedelta(seconds=8)
     """How long it may take to end after `stop_signal`; then it is killed."""
@@ -62,6 +65,8 @@ class SupervisorSettings:
     """0 takes any free port."""
     otlp_port: int | None = 4318
     """Taken when free, at `127.0.0.1`; `None` leaves it to others."""
+    otlp_grpc_port: int | None = None
+    """The same for OTLP over gRPC."""
     public_url: str | None = None
     """How people reach the pages, when that differs from host and port."""
     database_url: str | None = None
@@ -69,7 +74,17 @@ class SupervisorSettings:
     owner_database_url: str | None = None
     """The role that migrates there; `None` for the one above."""
     telemetry_url: str | None = None
-    """A ClickHouse server of one's own: no engine is embedded then."""
+    """A telemetry engine of one's own: none is embedded then."""
+    telemetry_password: str | None = None
+    """Of the user in that URL."""
+    telemetry_secret: str | None = None
+    """When that is an embedded engine started by itself; `None` for a server."""
+    telemetry_cluster: str | None = None
+    """Where the server makes the tables; `None` on itself alone."""
+    disk_limit: DiskLimit = field(default_factory=DiskLimit)
+    """Below it intake stops; above it the ballast is made again."""
+    ingest_edge: bool = False
+    """Whether a process of its own takes telemetry in, so that a flood cannot starve the pages."""
     engine_command: tuple[str, ...] = _module("tidegate.storage.engine")
     """Gets `--data-dir DIR --listen-fd N`: the supervisor keeps the socket, so the port outlives the process."""
     engine_ready: EngineProbe = engine_is_ready
@@ -79,5 +94,7 @@ class SupervisorSettings:
     worker_command: tuple[str, ...] | None = None
     """`None` when the edge does the background work too."""
     extra_children: tuple[ChildSpec, ...] = ()
+    silent_within: timedelta = timedelta(seconds=30)
+    """When an engine or an edge that runs without answering is taken for hung: six questions, 2 s each."""
     log_to_stderr: bool = False
     """Events also go to stderr; they always go to `logs/supervisor.log`."""

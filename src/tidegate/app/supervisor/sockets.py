@@ -43,6 +43,28 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressUnusableError(host, port, error.strerror or str(error)) from error
 
 
+def reserve_loopback(port: int) -> socket.socket | None:
+    """Return a bound socket that does not listen, `None` when the port is taken.
+
+    Who cannot inherit a listening socket listens beside it with SO_REUSEPORT, and the port stays ours between its
+    lives. Bound without that option first: another program of this user that has set it would share with us.
+    """
+    reserved = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # As for a listening socket: connections of a life before, that are still going, do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        # Without SO_REUSEADDR, by which the probe of another tidegate would slip in beside it.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(("127.0.0.1", port))
+    except OSError:
+        reserved.close()
+        return None
+    return reserved
+
+
 def url_of(listener: socket.socket) -> str:
     """Return how a program on this machine reaches the socket."""
     host, port = listener.getsockname()[:2]

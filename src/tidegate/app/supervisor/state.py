@@ -50,6 +50,8 @@ class ServerReport:
     url: str
     otlp_url: str | None
     """`None` when the port was taken."""
+    otlp_grpc_url: str | None
+    """The same for gRPC."""
     public_url: str
     ready: bool
     """Every child is ready."""

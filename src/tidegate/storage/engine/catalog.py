@@ -10,7 +10,7 @@ from tidegate.storage.engine.statements import DATABASE
 
 WORKSPACE_COLUMN = "workspace"
 _TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_COLUMNS = f"""
+COLUMNS_QUERY = f"""
 SELECT t.name, t.engine, c.name, c.type, c.default_kind, c.default_expression
 FROM system.tables AS t LEFT JOIN system.columns AS c ON c.database = t.database AND c.table = t.name
 WHERE t.database = '{DATABASE}' ORDER BY t.name, c.position FORMAT TSV
@@ -94,7 +94,7 @@ class LiveCatalog:
             if self._current is not None:
                 return self._current
             changes = self._changes
-        catalog = read_catalog(self._answer(_COLUMNS))
+        catalog = read_catalog(self._answer(COLUMNS_QUERY))
         with self._lock:
             if changes == self._changes:
                 self._current = catalog

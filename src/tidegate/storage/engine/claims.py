@@ -22,6 +22,8 @@ class Access(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    ERASE = "erase"
+    """Delete rows by a condition, and nothing else: what takes telemetry in cannot take it away."""
     ADMIN = "admin"
 
 

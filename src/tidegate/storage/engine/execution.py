@@ -18,10 +18,11 @@ from tidegate.storage.engine.claims import Access, Claim
 from tidegate.storage.engine.library import Answer, Handle, Library
 from tidegate.storage.engine.quoting import identifier, string_list, string_literal
 from tidegate.storage.engine.refusals import NO_SUCH_COLUMN_IN_TABLE, READONLY, EngineError, refuse
-from tidegate.storage.engine.rules import admin_settings, check_settings, claimed_settings
+from tidegate.storage.engine.rules import admin_settings, check_settings, claimed_settings, erase_settings
 from tidegate.storage.engine.statements import (
     DATABASE,
     MAX_STATEMENTS_KEPT,
+    Delete,
     Insert,
     Kind,
     Statement,
@@ -29,9 +30,16 @@ from tidegate.storage.engine.statements import (
     parse_statement,
 )
 
+_NEEDED = {
+    Kind.SELECT: Access.READ,
+    Kind.INSERT_DATA: Access.WRITE,
+    Kind.INSERT_SELECT: Access.WRITE,
+    Kind.DELETE: Access.ERASE,
+}
 Rows: TypeAlias = bytes | bytearray | memoryview
 _THROWN = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: a claim cannot call throwIf, so it is the child's own
 _FOREIGN_ROW = "A row is of a workspace that the claim does not name; nothing was stored."
+_INPUT = re.compile(r"(?<= FROM )input\(")
 _FORMAT_CLAUSE = re.compile(r" FORMAT (\w+)(?: SETTINGS [^']*)?$")  # at the end of a printed statement
 
 
@@ -75,7 +83,7 @@ class Execution:
             return self._run_admin(request, statement)
         if statement.refusal is not None:
             raise refuse(statement.refusal)
-        if (statement.kind is Kind.SELECT) != (request.claim.access is Access.READ):
+        if _NEEDED.get(statement.kind) is not request.claim.access:
             raise refuse(f"A claim to {request.claim.access} may not {statement.kind}.")
         catalog = self._catalog.current()
         check_tables(statement, catalog.listed, catalog.existing)
@@ -98,6 +106,8 @@ class Execution:
 
     def _run_claimed(self, request: Request, statement: Statement, catalog: Catalog) -> Answer:
         filters = catalog.filters(request.claim.workspaces)
+        if statement.delete is not None:
+            return self._delete(request, statement.delete, catalog)
         if statement.insert is None:
             with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
                 return _read(handle, statement.text, statement, request)
@@ -113,6 +123,20 @@ class Execution:
             handle.configure(DATABASE, settings)
             return handle.run(_checked_rows(statement.insert, catalog, file.path, request.claim.workspaces), "Null")
 
+    def _delete(self, request: Request, delete: Delete, catalog: Catalog) -> Answer:
+        """Delete rows of the claim's workspaces.
+
+        The engine rewrites parts in the background, where the filters of a query do not reach: the workspace stands
+        in the statement itself, before a condition that was parsed as one expression.
+        """
+        if delete.table not in catalog.listed:
+            raise refuse(f"The table {delete.table} is not among those a claim may delete from.")
+        mine = f"{identifier(WORKSPACE_COLUMN)} IN ({string_list(request.claim.workspaces)})"
+        text = f"DELETE FROM {identifier(DATABASE)}.{identifier(delete.table)} WHERE {mine} AND ({delete.condition})"
+        with self._library.open() as handle:
+            handle.configure(DATABASE, erase_settings(request.settings))
+            return handle.run(text, "Null", request.parameters)
+
     def _result_columns(self, request: Request, select: str, filters: str) -> list[str]:
         """Return the names of a SELECT's columns; asked read-only, which refuses what reads outside a second time."""
         with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
@@ -127,13 +151,21 @@ class Execution:
             with self._library.open() as handle, MemoryFile(request.rows or b"") as file:
                 handle.configure(request.database, admin_settings(request.settings, inserting=inserting))
                 if request.rows is not None and inserting:
-                    source = rf" FROM INFILE {string_literal(file.path)}\g<0>"
-                    text = _FORMAT_CLAUSE.sub(source, self._library.print_statement(request.text))
-                    return handle.run(text, "Null")
+                    printed = self._library.print_statement(request.text)
+                    return handle.run(_with_rows(printed, file.path), "Null", request.parameters)
                 return _read(handle, request.text, statement, request)
         finally:
             if changing:
                 self._catalog.forget()
+
+
+def _with_rows(printed: str, path: str) -> str:
+    """Return an INSERT that reads its rows from `path`: the library has no body that `input()` could read."""
+    form = _FORMAT_CLAUSE.search(printed)
+    if form is not None and _INPUT.search(printed):
+        source = f"file({string_literal(path)}, {string_literal(form[1])}, "
+        return _INPUT.sub(lambda _: source, _FORMAT_CLAUSE.sub("", printed), count=1)
+    return _FORMAT_CLAUSE.sub(rf" FROM INFILE {string_literal(path)}\g<0>", printed)
 
 
 class MemoryFile:

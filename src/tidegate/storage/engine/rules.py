@@ -40,7 +40,7 @@ _ALWAYS = {
 }
 # One insert is one block, hence one part: nothing is stored when its last row is refused. A token alone makes it
 # repeatable, also when it is written as INSERT … SELECT.
-_INSERTING = {
+INSERTING = {
     "deduplicate_insert_select": "enable_even_for_bad_queries",
     "deduplicate_blocks_in_dependent_materialized_views": "1",
     "max_insert_threads": "1",
@@ -75,15 +75,21 @@ def claimed_settings(settings: Mapping[str, str], filters: str, *, inserting: bo
     chosen = dict(settings)
     chosen["max_execution_time"] = f"{_bounded(settings.get('max_execution_time', ''), MAX_EXECUTION_S):g}"
     chosen["max_threads"] = f"{_bounded(settings.get('max_threads', ''), _THREADS, _THREADS):g}"
-    literals = literal_settings({**chosen, **_ALWAYS, **(_INSERTING if inserting else {})})
+    literals = literal_settings({**chosen, **_ALWAYS, **(INSERTING if inserting else {})})
     literals["additional_table_filters"] = filters
     if not inserting:
         literals["readonly"] = string_literal("1")
     return literals
 
 
+def erase_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return what holds for an erase claim: the statement ends when no reader sees the rows any more."""
+    chosen = {"max_execution_time": f"{_bounded(settings.get('max_execution_time', ''), MAX_EXECUTION_S):g}"}
+    return literal_settings({**chosen, **_ALWAYS, "lightweight_deletes_sync": "2"})
+
+
 def admin_settings(settings: Mapping[str, str], *, inserting: bool) -> dict[str, str]:
-    return literal_settings({**(_INSERTING if inserting else {}), **settings})
+    return literal_settings({**(INSERTING if inserting else {}), **settings})
 
 
 def _bounded(text: str, ceiling: float, default: float = _DEFAULT_EXECUTION_S) -> float:

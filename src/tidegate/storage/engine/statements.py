@@ -23,6 +23,9 @@ _INSERT = re.compile(
     r"(?: FORMAT (?P<format>\w+)| (?P<select>(?:SELECT|WITH|\() ?.*))",
     re.DOTALL,
 )
+_DELETE = re.compile(
+    rf"DELETE FROM (?:`?{DATABASE}`?\.)?(?P<table>`?[A-Za-z_][A-Za-z0-9_]*`?) WHERE (?P<condition>.*)", re.DOTALL
+)
 _HARMLESS_NODES = frozenset({
     "ArrayJoin", "Asterisk", "ColumnsExceptTransformer", "ColumnsListMatcher", "ColumnsTransformerList",
     "ExpressionList", "Identifier", "InterpolateElement", "Literal", "OrderByElement", "QualifiedAsterisk",
@@ -54,6 +57,7 @@ class Kind(StrEnum):
     SELECT = "select"
     INSERT_DATA = "insert data"
     INSERT_SELECT = "insert select"
+    DELETE = "delete"
     OTHER = "other"
 
 
@@ -70,6 +74,14 @@ class Insert:
 
 
 @dataclass(frozen=True, slots=True)
+class Delete:
+    """A delete as the rules accept it: one table, and a condition on nothing but its own columns."""
+
+    table: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
     """One statement, parsed once and kept by its text."""
 
@@ -81,6 +93,7 @@ class Statement:
     insert: Insert | None
     refusal: str | None
     """Why no read or write claim may run it, whatever it names; `None`: ask for its tables."""
+    delete: Delete | None = None
 
 
 class Parser(Protocol):
@@ -105,6 +118,8 @@ def parse_statement(parser: Parser, text: str) -> Statement:
     head = printed.lstrip("(").split(" ", 1)[0]
     if head == "INSERT":
         return _parse_insert(parser, printed)
+    if head == "DELETE":
+        return _parse_delete(parser, printed)
     if head not in {"SELECT", "WITH"}:
         return Statement(printed, Kind.OTHER, frozenset(), None, f"{head} is not for a read or write claim.")
     return _parse_select(parser, printed, Kind.SELECT, insert=None)
@@ -123,6 +138,32 @@ def _parse_insert(parser: Parser, printed: str) -> Statement:
         return _parse_select(parser, insert.select, Kind.INSERT_SELECT, insert)
     problem = None if insert.format in _INSERT_FORMATS else f"Rows in the format {insert.format} are not accepted."
     return Statement(printed, Kind.INSERT_DATA, frozenset(), insert, problem)
+
+
+def _parse_delete(parser: Parser, printed: str) -> Statement:
+    """Return what a DELETE does; its condition is held to the rules of a SELECT, and may read no second table."""
+    found = _DELETE.fullmatch(printed)
+    if found is None:
+        refusal = "A delete has the form DELETE FROM table WHERE condition."
+        return Statement(printed, Kind.OTHER, frozenset(), None, refusal)
+    delete = Delete(found["table"].strip("`"), found["condition"])
+    try:
+        select = parser.print_statement(f"SELECT 1 FROM {DATABASE}.`{delete.table}` WHERE ({delete.condition})")
+        root = read_tree(parser.print_tree(_PARAMETER.sub(lambda match: match[1] or "NULL", select)))
+        refusal_found = _refusal_by_text(select) or _refusal_by_tree(root, may_format=False) or _refusal_by_reach(root)
+    except (TreeError, RecursionError) as error:
+        refusal_found = f"The condition has a shape that cannot be checked: {error}"
+    except EngineError as error:
+        refusal_found = f"The condition cannot be explained: {error.message}"
+    return Statement(printed, Kind.DELETE, frozenset({delete.table}), None, refusal_found, delete)
+
+
+def _refusal_by_reach(root: Node) -> str | None:
+    """Refuse a condition that looks beyond the rows it stands over; the SELECT around it is one, with one table."""
+    kinds = [node.kind for node in root.walk()]
+    if "Subquery" in kinds or kinds.count("SelectQuery") != 1 or kinds.count("TableIdentifier") != 1:
+        return "The condition of a delete reads no other table: write lists and parameters."
+    return None
 
 
 def _parse_select(parser: Parser, printed: str, kind: Kind, insert: Insert | None) -> Statement:

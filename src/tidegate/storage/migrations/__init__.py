@@ -15,6 +15,7 @@ from typing import Protocol
 import asyncpg
 
 from tidegate.kernel import ConflictError
+from tidegate.storage.migrations.rendering import render_statement
 
 __all__ = ["AdminEngine", "Migration", "migrate_state", "migrate_telemetry", "read_migrations"]
 
@@ -83,25 +84,26 @@ async def migrate_state(owner_dsn: str, migrations: Sequence[Migration] | None =
 
 
 async def migrate_telemetry(
-    owner_dsn: str, engine: AdminEngine, migrations: Sequence[Migration] | None = None
+    owner_dsn: str, engine: AdminEngine, migrations: Sequence[Migration] | None = None, *, cluster: str | None = None
 ) -> tuple[str, ...]:
     """Bring the telemetry engine up to date and return the names of what was applied.
 
     The engine has no transactions over DDL, so every statement is written to be run twice (`IF NOT EXISTS`). The ledger
     stands in the engine itself, so that a new engine beside an old database gets its tables; the lock is PostgreSQL's.
+    A `cluster` of the telemetry server gets the same tables, rendered for it.
 
     Raises:
         MigrationDriftError: an applied file has changed since.
     """
     async with _locked(owner_dsn):
         for statement in _TELEMETRY_LEDGER:
-            await engine.admin(statement)
+            await engine.admin(render_statement(statement, cluster=cluster))
         rows = await engine.admin("SELECT name, digest FROM tidegate.schema_migrations")
         applied = {str(row["name"]): str(row["digest"]) for row in rows}
         waiting = _waiting(migrations or read_migrations("telemetry"), applied)
         for migration in waiting:
             for statement in _statements(migration.sql):
-                await engine.admin(statement)
+                await engine.admin(render_statement(statement, cluster=cluster))
             # Both are of our own making: a file name and a hexadecimal digest.
             row = f"'{migration.name}', '{migration.digest}', now()"
             await engine.admin(f"INSERT INTO tidegate.schema_migrations (name, digest, applied_at) SELECT {row}")

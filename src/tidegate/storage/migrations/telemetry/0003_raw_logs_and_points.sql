@@ -57,7 +57,8 @@ PARTITION BY toDate(fromUnixTimestamp64Nano(toInt64(received_ns), 'UTC'))
 ORDER BY (toStartOfInterval(second, INTERVAL 10 SECOND), workspace, log_id, second)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
 
--- One number of one series at one moment; histograms as their count, sum and buckets.
+-- One number of one series at one moment; histograms as their count, sum and buckets (exponential ones with the bounds
+-- that their scale means), summaries as their quantiles. A point may say that nothing was recorded: `is_missing`.
 CREATE TABLE IF NOT EXISTS tidegate.raw_points
 (
     workspace LowCardinality(String),
@@ -89,6 +90,9 @@ CREATE TABLE IF NOT EXISTS tidegate.raw_points
     max Nullable(Float64),
     bounds Array(Float64) CODEC(ZSTD),
     bucket_counts Array(UInt64) CODEC(ZSTD),
+    quantiles Array(Float64) CODEC(ZSTD),
+    quantile_values Array(Float64) CODEC(ZSTD),
+    is_missing UInt8,
     exemplars String CODEC(ZSTD)
 )
 ENGINE = ReplacingMergeTree(precedence)

@@ -1,0 +1,1 @@
+"""Log records: read from OTLP, understood as events, searched."""

@@ -1,0 +1,1 @@
+"""Metric points: read from OTLP, and turned into increments for readers."""
