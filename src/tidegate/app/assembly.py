@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -59,7 +55,6 @@ from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
-from tidegate.signals.tasks import build_closer, build_reader
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
@@ -67,15 +62,13 @@ from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
+from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
+from tidegate.telemetry.erasures.routes import router as erasure_routes
 from tidegate.telemetry.logs.pages import router as log_pages
 from tidegate.telemetry.logs.routes import router as log_routes
 from tidegate.telemetry.logs.service import LogSearchService
 from tidegate.telemetry.logs.store import EngineLogStore
 from tidegate.telemetry.tasks import hear_touches
-from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
-from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
-from tidegate.telemetry.erasures.routes import router as erasure_routes
-from tidegate.telemetry.routes import OtlpTraces
 from tidegate.telemetry.traces import EngineTraceStore, TraceService
 from tidegate.telemetry.traces.pages import router as trace_pages
 from tidegate.telemetry.traces.routes import router as trace_routes
@@ -200,39 +193,4 @@ def _slices(
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run]
-    return services, ingest, [ingest.run, closer.run, evaluating, refresher.run, hub.run, eraser.run]
-
-
-def _running(tasks: list[Task]) -> Callable[[FastAPI], Any]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        running = [asyncio.create_task(_kept_running(task)) for task in tasks]
-        try:
-            yield
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
-
-    return lifespan
-
-
-async def _kept_running(task: Task) -> None:
-    """Run a background task for ever: one that fails is logged and begins again, it never ends unseen."""
-    while True:
-        try:
-            await task()
-        except Exception:  # noqa: BLE001 - the top of a background task; the traceback is logged
-            _log.exception("background task failed", task=getattr(task, "__qualname__", repr(task)))
-        await asyncio.sleep(1)
-
-
-async def _eventually(connect: Callable[[], Awaitable[Connected]]) -> Connected:
-    """Connect, for as long as the engine is still starting; the supervisor gives up on us before we do on it."""
-    while True:
-        try:
-            return await connect()
-        except (OSError, TimeoutError, UnavailableError, asyncpg.CannotConnectNowError) as error:
-            _log.info("waiting for an engine", reason=repr(error))
-            await asyncio.sleep(_CONNECT_RETRY_S)
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run]

@@ -37,7 +37,6 @@ _NOUNS: Final = {
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
     "run": ("tidegate.signals.ai_runs.commands", "run", "AI runs: what one did, cost and broke."),
-    "tenant": ("tidegate.telemetry.erasures.commands", "tenant", "Tenants: erase what one sent."),
     "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
     "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
