@@ -14,7 +14,7 @@ from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
-from tidegate.app.ingest_edge import build_ingest, telemetry_doors
+from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
@@ -57,6 +57,11 @@ from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, bui
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
+from tidegate.telemetry import StoredRecords
+from tidegate.telemetry.logs.pages import router as log_pages
+from tidegate.telemetry.logs.routes import router as log_routes
+from tidegate.telemetry.logs.service import LogSearchService
+from tidegate.telemetry.logs.store import EngineLogStore
 from tidegate.telemetry.tasks import hear_touches
 from tidegate.telemetry.traces import EngineTraceStore, TraceService
 from tidegate.telemetry.traces.pages import router as trace_pages
@@ -91,6 +96,8 @@ _ROUTERS = (
     evidence_routes,
     gate_routes,
     gate_pages,
+    log_routes,
+    log_pages,
 )
 
 
@@ -106,7 +113,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     closer = build_closer(database, engine, clock)
     ingest = build_ingest(database, engine, disk=disk, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
-    tasks += ingest.tasks
+    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= {
@@ -158,6 +165,8 @@ def _slices(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
         ),
         LiveHub: hub,
+        LogSearchService: LogSearchService(store=EngineLogStore(engine), clock=clock),
+        StoredRecords: StoredRecords(engine),
         RollupReader: reader,
         TelemetryWatch: reader,
         AlertService: alerts,

@@ -187,7 +187,7 @@ def doctor(data_dir: Path, *, as_json: bool) -> None:
 
 @cli.command()
 def stats() -> None:
-    """Show how many spans the server has stored for this workspace."""
+    """Show how many spans, log records and metric points the server has stored for this workspace."""
     print_json(api().get("/api/v1/telemetry/stats"))
 
 

@@ -7,7 +7,7 @@ that counts through PostgreSQL's NOTIFY.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +24,15 @@ from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
+from tidegate.telemetry.admission import BodiesInFlight
+from tidegate.telemetry.batches import BatchIngest, EngineRecordStore
+from tidegate.telemetry.content import ContentPolicy
+from tidegate.telemetry.grpc_door import GrpcDoor, Receiver
+from tidegate.telemetry.model import Signal
+from tidegate.telemetry.receiving import LOGS, POINTS, RecordsReceiver
+from tidegate.telemetry.records_door import OtlpRecords
 from tidegate.telemetry.routes import OtlpTraces
+from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.telemetry.tasks import sweep_touches
 
 if TYPE_CHECKING:
@@ -39,6 +47,10 @@ class Ingest:
     """What takes telemetry in within one process."""
 
     service: IngestService
+    receivers: Mapping[Signal, RecordsReceiver]
+    """Of logs and metric points."""
+    bodies: BodiesInFlight
+    """Bounds what all doors together hold in memory."""
     tasks: tuple[Task, ...]
 
 
@@ -54,12 +66,36 @@ def build_ingest(
     ids = RandomIds()
     ledger = PostgresTouchLedger(database, writer=ids.new_id("edg"), notifies=notifies)
     service = IngestService(spans=EngineSpanStore(engine), touches=ledger, ids=ids, on_stored=on_stored, gate=disk.gate)
-    return Ingest(service, (service.run, partial(sweep_touches, ledger)))
+    # Pieces of batches have what the ingest reads of a row; their store takes no others.
+    store: Any = EngineRecordStore(engine)
+    records: Any = IngestService(spans=store, touches=ledger, ids=ids, on_stored=on_stored, gate=disk.gate)
+    batches = BatchIngest(records, SystemClock())
+    receivers = {
+        kind.signal: RecordsReceiver(kind, ingest=batches, policy=ContentPolicy(), clock=SystemClock())
+        for kind in (LOGS, POINTS)
+    }
+    tasks = (service.run, records.run, partial(sweep_touches, ledger))
+    return Ingest(service, receivers, BodiesInFlight(), tasks)
 
 
 def telemetry_doors(app: ASGIApp, ingest: Ingest, authenticator: Authenticator) -> ASGIApp:
     """Return `app` with the doors of telemetry before it: the same in every process that takes telemetry in."""
-    return OtlpTraces(app, ingest=ingest.service, authenticator=authenticator, clock=SystemClock())
+    records = OtlpRecords(app, receivers=ingest.receivers, authenticator=authenticator, bodies=ingest.bodies)
+    return OtlpTraces(
+        records, ingest=ingest.service, authenticator=authenticator, clock=SystemClock(), bodies=ingest.bodies
+    )
+
+
+def grpc_tasks(ingest: Ingest, authenticator: Authenticator, port: int | None) -> tuple[Task, ...]:
+    """Return what serves OTLP over gRPC; nothing without a port."""
+    if port is None:
+        return ()
+    receivers: dict[Signal, Receiver] = {
+        Signal.TRACES: SpanReceiver(ingest=ingest.service, clock=SystemClock()),
+        **ingest.receivers,
+    }
+    door = GrpcDoor(receivers, authenticator=authenticator, bodies=ingest.bodies)
+    return (partial(door.run, port),)
 
 
 async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
@@ -69,7 +105,8 @@ async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edg
     identity = IdentityService(store=store, key=load_signing_key(settings.data_dir), clock=SystemClock())
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     ingest = build_ingest(database, engine, disk=disk, notifies=True)
-    rest = _Rest(health.Engines(state=database, telemetry=engine, disk=disk), ingest.tasks)
+    tasks = ingest.tasks + grpc_tasks(ingest, identity, settings.otlp_grpc_port)
+    rest = _Rest(health.Engines(state=database, telemetry=engine, disk=disk), tasks)
     return Edge(RequestContext(telemetry_doors(rest, ingest, identity)), close_streams=lambda: None)
 
 

@@ -14,10 +14,12 @@ from tidegate.signals.model import Family, Figures
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.schemas import TelemetryStatsOut
 from tidegate.signals.service import FamilyMetrics, SignalService
+from tidegate.telemetry import StoredRecords
 
 router = APIRouter(tags=["signals"])
 Signals = Annotated[SignalService, provide(SignalService)]
 Rollups = Annotated[RollupReader, provide(RollupReader)]
+Records = Annotated[StoredRecords, provide(StoredRecords)]
 
 FAMILY_NAMES: Final = {"request": Family.REQUEST, "auth": Family.AUTH, "ai": Family.AI_RUN, "ai_run": Family.AI_RUN}
 _DASHBOARDS: Final = {
@@ -77,12 +79,17 @@ async def family_metrics(  # noqa: PLR0917 - the query of the route
 
 
 @router.get("/api/v1/telemetry/stats")
-async def telemetry_stats(workspace: CurrentWorkspace, rollups: Rollups) -> TelemetryStatsOut:
+async def telemetry_stats(workspace: CurrentWorkspace, rollups: Rollups, records: Records) -> TelemetryStatsOut:
     """Exact stored counts of the caller's workspace."""
     newest = await rollups.last_span_at(workspace)
+    logs, points = await records.count_logs(workspace), await records.count_points(workspace)
     return TelemetryStatsOut(
         spans=await rollups.span_count(workspace),
         last_span_at=datetime.fromtimestamp(newest, UTC) if newest is not None else None,
+        logs=logs.count,
+        last_log_at=logs.newest_at,
+        metric_points=points.count,
+        last_metric_point_at=points.newest_at,
     )
 
 

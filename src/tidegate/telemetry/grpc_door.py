@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tidegate.edge.caller import Authenticator, Caller, Scope
 from tidegate.edge.problems import answer_for
-from tidegate.kernel import ForbiddenError, TidegateError, TooLargeError, UnauthenticatedError
+from tidegate.kernel import ForbiddenError, TidegateError, TooLargeError, UnauthenticatedError, WorkspaceId
+from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.model import Signal
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.salvage import bytes_field, varint_field
@@ -54,6 +55,10 @@ _log = structlog.get_logger("tidegate.grpc")
 class Receiver(Protocol):
     """Stores the bodies of one signal."""
 
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        """Raise what `receive` would raise for a body of any size."""
+        ...
+
     async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals:
         """Return what was refused alone; all else is durable."""
         ...
@@ -62,8 +67,11 @@ class Receiver(Protocol):
 class GrpcDoor:
     """One gRPC server on loopback."""
 
-    def __init__(self, receivers: Mapping[Signal, Receiver], *, authenticator: Authenticator) -> None:
+    def __init__(
+        self, receivers: Mapping[Signal, Receiver], *, authenticator: Authenticator, bodies: BodiesInFlight
+    ) -> None:
         self._receivers = receivers
+        self._bodies = bodies
         self._authenticator = authenticator
         self._server: grpc.aio.Server | None = None
 
@@ -115,7 +123,11 @@ class GrpcDoor:
         if len(body) > MAX_MESSAGE_BYTES:
             raise TooLargeError(f"A message may have {MAX_MESSAGE_BYTES // 2**20} MB. Send smaller batches.")
         caller = await self._caller_of(metadata.get("authorization", ""))
-        return response_of(signal, await self._receivers[signal].receive(caller, body, is_json=False))
+        receiver = self._receivers[signal]
+        receiver.refuse_if_full(caller.workspace)
+        async with self._bodies.admitted(caller.workspace) as admission:
+            admission.hold(len(body))
+            return response_of(signal, await receiver.receive(caller, body, is_json=False))
 
     async def _caller_of(self, authorization: str) -> Caller:
         scheme, _, token = authorization.partition(" ")

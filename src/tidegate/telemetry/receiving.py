@@ -73,6 +73,10 @@ class Ingest(Protocol):
         """
         ...
 
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        """Raise what `accept` would raise for a batch of any size."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class RecordFormat:
@@ -98,6 +102,15 @@ class RecordsReceiver:
         self._policy = policy
         self._clock = clock
         self._one_large_json = asyncio.Lock()
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        """Say no before a body is read, which costs more than to refuse it.
+
+        Raises:
+            IngestFullError: too much of `workspace` is waiting.
+            UnavailableError: intake is stopped.
+        """
+        self._ingest.refuse_if_full(workspace)
 
     async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals:
         """Store what is good in `body` and return what was refused alone.

@@ -56,10 +56,10 @@ class OtlpTraces:
         except TidegateError as error:
             status, headers, body = problem_of(error, request_id=request_id_of(scope))
             headers["connection"] = "close"  # the rest of a body that was not read is no request
-            await _answer(send, status, headers, msgspec.json.encode(body))
+            await answer(send, status, headers, msgspec.json.encode(body))
             return
         # An empty ExportTraceServiceResponse: everything was accepted.
-        await _answer(send, 200, {"content-type": content_type}, b"" if content_type == _PROTOBUF else b"{}")
+        await answer(send, 200, {"content-type": content_type}, b"" if content_type == _PROTOBUF else b"{}")
 
     async def _export(self, scope: "AsgiScope", receive: "Receive") -> str:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
@@ -69,7 +69,7 @@ class OtlpTraces:
             raise ContentTypeError(content_type)
         self._ingest.refuse_if_full(caller.workspace)
         async with self._bodies.admitted(caller.workspace) as admission:
-            sent = await _read(receive, admission)
+            sent = await read_body(receive, admission)
             body = expand(sent, headers.get(b"content-encoding", "").strip().lower())
             if body is not sent:
                 admission.hold(len(body))
@@ -105,7 +105,7 @@ class OtlpTraces:
         return caller
 
 
-async def _read(receive: "Receive", admission: Admission) -> bytes:
+async def read_body(receive: "Receive", admission: Admission) -> bytes:
     """Return the body.
 
     What is too large is read on and thrown away, within a bound: a sender that is cut off while it writes sees a broken
@@ -127,7 +127,7 @@ async def _read(receive: "Receive", admission: Admission) -> bytes:
     return b"".join(chunks)
 
 
-async def _answer(send: "Send", status: int, headers: dict[str, str], body: bytes) -> None:
+async def answer(send: "Send", status: int, headers: dict[str, str], body: bytes) -> None:
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     pairs.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": status, "headers": pairs})

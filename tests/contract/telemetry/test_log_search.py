@@ -18,6 +18,7 @@ from tidegate.telemetry.logs.query import LogLine, LogQuery, Severity
 from tidegate.telemetry.logs.service import LogSearchService
 from tidegate.telemetry.logs.store import EngineLogStore
 from tidegate.telemetry.records import Arrival
+from tidegate.telemetry.stored import Stored, StoredRecords
 from tidegate.testing import FakeClock
 
 NOW = datetime.fromtimestamp(NOW_NS / NANO, UTC)
@@ -31,6 +32,7 @@ class Place:
         self.engine = engine
         self.workspace = workspace
         self.store = EngineLogStore(engine)
+        self.stored = StoredRecords(engine)
         self.service = LogSearchService(store=self.store, clock=FakeClock(NOW))
         self._inserts = 0
 
@@ -70,7 +72,7 @@ async def test_what_came_twice_is_found_and_counted_once(place: Place) -> None:
     await place.add(first, third)
     await place.add(third, first)
     assert await place.bodies() == ["third", "second", "first"]
-    assert await place.store.count(place.workspace) == (3, NOW_NS // NANO - 1)
+    assert await place.stored.count_logs(place.workspace) == Stored(3, NOW - timedelta(seconds=1))
 
 
 async def test_pages_follow_each_other_without_gap_or_repetition(place: Place) -> None:
@@ -131,14 +133,14 @@ async def test_a_record_whose_clock_is_lost_is_found_by_when_it_came(place: Plac
         "believable": False,
     }
     assert [line.body for line in lines][-1] == "believable"
-    assert await place.store.count(place.workspace) == (3, NOW_NS // NANO - 5)
+    assert await place.stored.count_logs(place.workspace) == Stored(3, NOW - timedelta(seconds=5))
 
 
 async def test_another_workspace_sees_nothing(place: Place) -> None:
     await place.add(at(1, "secret"))
     elsewhere = Place(place.engine, WorkspaceId("elsewhere"))
     assert await elsewhere.bodies() == []
-    assert await elsewhere.store.count(elsewhere.workspace) == (0, None)
+    assert await elsewhere.stored.count_logs(elsewhere.workspace) == Stored(0, None)
 
 
 async def test_a_line_says_what_it_counts_as(place: Place) -> None:

@@ -1,6 +1,7 @@
 """Rows of logs and points in the real engine: every column is read back as it was meant."""
 
 import math
+from datetime import UTC, datetime
 
 import msgspec
 from tests.factories import NANO
@@ -14,6 +15,7 @@ from tidegate.telemetry.logs.model import LOG_COLUMNS
 from tidegate.telemetry.points.decode import rows_of as point_rows_of
 from tidegate.telemetry.points.model import POINT_COLUMNS
 from tidegate.telemetry.records import Arrival
+from tidegate.telemetry.stored import StoredRecords
 
 _ENCODER = msgspec.json.Encoder()
 
@@ -57,6 +59,15 @@ async def test_points_are_read_back_as_they_were_meant(engine: TelemetryEngine, 
             stored[name], wanted[name] = list(stored[name]), list(wanted[name])
         assert stored == wanted
     assert len(by_id) == len(rows)
+
+
+async def test_points_that_come_twice_count_once(engine: TelemetryEngine, workspace: WorkspaceId) -> None:
+    rows = list(point_rows_of(make_metrics(make_counter(1), make_metric("gauge", as_int=1)), arrival(workspace)))
+    for token in ("t-1", "t-2", "t-3"):
+        lines = _ENCODER.encode_lines(rows)
+        await engine.insert([workspace], "raw_points", POINT_COLUMNS, lines, token=f"{workspace}-{token}")
+    stored = await StoredRecords(engine).count_points(workspace)
+    assert (stored.count, stored.newest_at) == (2, datetime.fromtimestamp(NOW_NS // NANO - 1, UTC))
 
 
 def same(stored: float | None, wanted: float | str | None) -> bool:

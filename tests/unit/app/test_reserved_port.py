@@ -6,6 +6,7 @@ import socket
 from tests.unit.telemetry.test_grpc_door import Heap, Tokens, free_port
 
 from tidegate.app.supervisor.sockets import reserve_loopback
+from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.grpc_door import GrpcDoor
 from tidegate.telemetry.model import Signal
 
@@ -16,7 +17,7 @@ async def test_the_door_listens_beside_the_socket_that_keeps_its_port_again_and_
     assert reserved is not None
     with contextlib.closing(reserved):
         for _ in range(3):
-            door = GrpcDoor({Signal.LOGS: Heap()}, authenticator=Tokens())
+            door = GrpcDoor({Signal.LOGS: Heap()}, authenticator=Tokens(), bodies=BodiesInFlight())
             assert await door.open(port)
             with socket.create_connection(("127.0.0.1", port), timeout=5):
                 assert reserve_loopback(port) is None

@@ -24,6 +24,7 @@ from tests.unit.telemetry.logs.records import make_logs, make_record
 
 from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import TidegateError, TooManyRequestsError, UnauthenticatedError, UnavailableError, WorkspaceId
+from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.grpc_door import GrpcDoor
 from tidegate.telemetry.model import Signal
 from tidegate.telemetry.receiving import RecordsMalformedError
@@ -60,6 +61,9 @@ class Heap:
         """Whether the trouble is over after one call."""
         self.refusal_count = 0
         self.refused = 0
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        return
 
     async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals:
         assert not is_json
@@ -99,7 +103,7 @@ def free_port() -> int:
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     heaps = {signal: Heap() for signal in Signal}
-    door = GrpcDoor(heaps, authenticator=Tokens())
+    door = GrpcDoor(heaps, authenticator=Tokens(), bodies=BodiesInFlight())
     port = free_port()
     assert await door.open(port)
     yield Site(port, heaps)
@@ -225,6 +229,6 @@ async def test_other_methods_are_unknown(site: Site) -> None:
 
 async def test_a_port_that_others_have_is_left_to_them() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        door = GrpcDoor({Signal.LOGS: Heap()}, authenticator=Tokens())
+        door = GrpcDoor({Signal.LOGS: Heap()}, authenticator=Tokens(), bodies=BodiesInFlight())
         assert not await door.open(other.getsockname()[1])
         await door.close()

@@ -72,14 +72,6 @@ class EngineLogStore:
             after = _position_of(rows[-1])
         return await self._lines(workspace, list(found.values())[:limit])
 
-    async def count(self, workspace: WorkspaceId) -> tuple[int, int | None]:
-        """Return how many records are stored, each once, and the newest believable second among them."""
-        return await count_rows(self._engine, workspace, "raw_logs")
-
-    async def count_points(self, workspace: WorkspaceId) -> tuple[int, int | None]:
-        """The same of metric points."""
-        return await count_rows(self._engine, workspace, "raw_points")
-
     async def _positions(
         self, workspace: WorkspaceId, query: LogQuery, after: Position | None, *, limit: int
     ) -> list[dict[str, Any]]:
@@ -138,23 +130,6 @@ class EngineLogStore:
             if "too long" in error.message:
                 raise LogSearchSlowError from error
             raise
-
-
-async def count_rows(engine: SearchEngine, workspace: WorkspaceId, table: str) -> tuple[int, int | None]:
-    """Return how many rows of `table` there are, each identity once, and the newest believable second.
-
-    FINAL merges by the key while it reads: nothing is held in memory but a block a part.
-    """
-    rows = await engine.select(
-        [workspace],
-        f"""
-        SELECT count() AS stored, countIf(distrusted = 0) AS believable, maxIf(second, distrusted = 0) AS newest
-        FROM {table} FINAL WHERE workspace = {{workspace:String}}
-        """,
-        {"workspace": workspace},
-    )
-    row = rows[0]
-    return int(row["stored"]), int(row["newest"].timestamp()) if row["believable"] else None
 
 
 def _ten(name: str) -> str:

@@ -1,0 +1,95 @@
+"""The OTLP/HTTP doors of logs and metrics. Raw ASGI, as the one of traces, with the same limits and answers."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+
+from tidegate.edge.caller import Authenticator, Caller, Scope
+from tidegate.edge.problems import problem_of
+from tidegate.edge.requests import request_id_of
+from tidegate.kernel import ForbiddenError, TidegateError, UnauthenticatedError
+from tidegate.telemetry.admission import BodiesInFlight
+from tidegate.telemetry.errors import ContentTypeError
+from tidegate.telemetry.model import Signal
+from tidegate.telemetry.otlp import expand
+from tidegate.telemetry.receiving import RecordsReceiver, partial_success
+from tidegate.telemetry.routes import answer, read_body
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Send
+    from starlette.types import Scope as AsgiScope
+
+PATHS: Final[Mapping[str, Signal]] = {"/v1/logs": Signal.LOGS, "/v1/metrics": Signal.POINTS}
+_RESPONSES: Final[Mapping[Signal, type[Any]]] = {
+    Signal.LOGS: ExportLogsServiceResponse,
+    Signal.POINTS: ExportMetricsServiceResponse,
+}
+_PROTOBUF: Final = "application/x-protobuf"
+_JSON: Final = "application/json"
+
+
+class OtlpRecords:
+    """Answers `POST /v1/logs` and `POST /v1/metrics`, and passes everything else on. 200 means stored and synced."""
+
+    def __init__(
+        self,
+        app: "ASGIApp",
+        *,
+        receivers: Mapping[Signal, RecordsReceiver],
+        authenticator: Authenticator,
+        bodies: BodiesInFlight,
+    ) -> None:
+        self._app = app
+        self._receivers = receivers
+        self._authenticator = authenticator
+        self._bodies = bodies
+
+    async def __call__(self, scope: "AsgiScope", receive: "Receive", send: "Send") -> None:
+        signal = PATHS.get(scope.get("path", "")) if scope["type"] == "http" else None
+        if signal is None or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        try:
+            content_type, body = await self._export(signal, scope, receive)
+        except TidegateError as error:
+            status, headers, problem = problem_of(error, request_id=request_id_of(scope))
+            headers["connection"] = "close"  # the rest of a body that was not read is no request
+            await answer(send, status, headers, msgspec.json.encode(problem))
+            return
+        await answer(send, 200, {"content-type": content_type}, body)
+
+    async def _export(self, signal: Signal, scope: "AsgiScope", receive: "Receive") -> tuple[str, bytes]:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        caller = await self._caller_of(headers.get(b"authorization", ""))
+        content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
+        if content_type not in {_PROTOBUF, _JSON}:
+            raise ContentTypeError(content_type)
+        is_json = content_type == _JSON
+        receiver = self._receivers[signal]
+        receiver.refuse_if_full(caller.workspace)
+        async with self._bodies.admitted(caller.workspace) as admission:
+            sent = await read_body(receive, admission)
+            body = expand(sent, headers.get(b"content-encoding", "").strip().lower())
+            if body is not sent:
+                admission.hold(len(body))
+            refusals = await receiver.receive(caller, body, is_json=is_json)
+        said = partial_success(signal, refusals)
+        if is_json:
+            return _JSON, msgspec.json.encode(said)
+        written: bytes = json_format.ParseDict(said, _RESPONSES[signal]()).SerializeToString()
+        return _PROTOBUF, written
+
+    async def _caller_of(self, authorization: str) -> Caller:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise UnauthenticatedError(
+                "Send an ingest token as `Authorization: Bearer <token>`, for example by OTEL_EXPORTER_OTLP_HEADERS."
+            )
+        caller = await self._authenticator.caller_of_token(token.strip())
+        if not (caller.may(Scope.INGEST) or caller.may(Scope.WRITE)):
+            raise ForbiddenError(f"Sending telemetry needs the scope `ingest`; this token has `{caller.scope}`.")
+        return caller
