@@ -196,7 +196,31 @@ def _has_code(node: ast.ClassDef) -> bool:
     return False
 
 
-PARTS = {"cli": cli_part, "api": api_part, "pages": pages_part}
+def signals_part() -> str:
+    """Return every family with its figures, dimensions and rules."""
+    from tidegate.alerts import load_rules
+    from tidegate.signals.explore import CATALOGUE
+
+    lines: list[str] = []
+    for family, entry in CATALOGUE.items():
+        lines += [
+            f"## `{family}`",
+            "",
+            f"{entry.title}. {entry.question}",
+            "",
+            "| figure | unit | means |",
+            "|---|---|---|",
+        ]
+        lines += [f"| `{figure.name}` | {figure.unit} | {figure.label} |" for figure in entry.figures]
+        splits = ", ".join(f"`{split.name}`" for split in entry.splits)
+        lines += ["", f"Split by: {splits}.", ""]
+        rules = [rule for rule in load_rules() if rule.family is family]
+        watched = ", ".join(f"[`{rule.code}`](alert-rules.md)" for rule in rules)
+        lines += [f"Rules: {watched or 'none'}.", ""]
+    return "\n".join(lines)
+
+
+PARTS = {"cli": cli_part, "api": api_part, "pages": pages_part, "signals": signals_part}
 
 
 def rendered(text: str) -> str:

@@ -14,7 +14,7 @@ from tidegate.edge.caller import Caller, Scope
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import UnauthenticatedError, WorkspaceId
 from tidegate.runbooks.routes import router as runbook_router
-from tidegate.signals import NANO_PER_USD, Family, GroupTotals, Totals
+from tidegate.signals import NANO_PER_USD, Family, GroupTotals, Totals, figures_of
 from tidegate.testing import CountingIds, FakeClock
 
 WORKSPACE, OTHER = WorkspaceId("acme"), WorkspaceId("other")
@@ -23,6 +23,9 @@ PATHS = [
     "/alerts/auth",
     "/alerts/ai",
     "/alerts/ai_run",
+    "/alerts/request",
+    "/alerts/tenant",
+    "/alerts/delivery",
     "/api/v1/alerts",
     f"/api/v1/alerts/{STORED}",
     "/api/v1/runbooks",
@@ -73,7 +76,7 @@ async def world() -> AsyncIterator[World]:
 @pytest.fixture
 async def burning(world: World) -> World:
     """Sign-ins fail for one tenant, and its service stays within the bounds; runs are fine."""
-    runs = Totals(count=20, failed_count=1, priced_count=10, cost_nano_usd=4 * NANO_PER_USD)
+    runs = Totals(count=20, failed_count=1, priced_count=20, cost_nano_usd=8 * NANO_PER_USD)
     world.reader.by_family = {
         Family.AUTH: [
             GroupTotals(WORKSPACE, "api", None, Totals(count=100, failure_count=6, unauthorized_count=6)),
@@ -198,7 +201,7 @@ async def test_the_ai_route_takes_each_bound_of_its_rules_under_both_names(burni
         ("run_failure_rate_high", 0.05, 20),
         ("policy_block_rate_high", 0.0, 20),
         ("schema_mismatch_rate_high", 0.0, 20),
-        ("average_cost_per_run_high", 0.4, 10),
+        ("average_cost_per_run_high", 0.4, 20),
     ]
 
 
@@ -263,7 +266,7 @@ async def test_a_list_is_paged_and_filtered(burning: World) -> None:
     assert [(item["code"], item["service"]) for item in second["items"]] == [("auth_failure_rate_high", "api")]
     assert second["nextCursor"] is None
     assert [item["heldSince"] for item in held["items"]] == ["2026-02-07T14:00:01Z"]
-    assert (held["ruleCount"], held["evaluatedAt"]) == (6, "2026-02-07T14:00:01Z")
+    assert (held["ruleCount"], held["evaluatedAt"]) == (len(load_rules()), "2026-02-07T14:00:01Z")
 
 
 @pytest.mark.parametrize(
@@ -322,3 +325,62 @@ async def test_an_unknown_runbook_is_a_404(world: World) -> None:
 async def test_the_ids_of_alerts_are_left_to_the_pages(world: World) -> None:
     assert (await world.get("/alerts")).status_code == 404
     assert (await world.get(f"/alerts/{STORED}")).status_code == 404
+
+
+@pytest.mark.parametrize("family", [family for family in Family if family not in {Family.AUTH, Family.AI_RUN}])
+async def test_every_family_answers_with_its_figures_and_no_alert_that_is_not(burning: World, family: Family) -> None:
+    answer = (await burning.get(f"/alerts/{family}")).json()
+
+    assert answer["alerts"] == []
+    assert set(answer["metrics"]) >= set(figures_of(family, Totals()))
+
+
+async def test_a_family_that_there_is_not_is_not_found(burning: World) -> None:
+    answer = await burning.get("/alerts/nothing")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "family_not_found")
+
+
+async def test_a_leak_fires_on_one_event(burning: World) -> None:
+    burning.reader.by_family[Family.TENANT] = [
+        GroupTotals(WORKSPACE, "api", "blue", Totals(count=1, success_count=1, leak_count=1))
+    ]
+    await burning.evaluator.evaluate_once(burning.clock.now())
+
+    (alert,) = (await burning.get("/alerts/tenant")).json()["alerts"]
+
+    assert (alert["code"], alert["severity"], alert["state"], alert["value"]) == (
+        "cross_tenant_leak",
+        "P1",
+        "firing",
+        1,
+    )
+
+
+async def test_the_tenant_route_takes_each_bound_of_its_rules(burning: World) -> None:
+    burning.reader.by_family[Family.TENANT] = [
+        GroupTotals(
+            WORKSPACE,
+            "api",
+            None,
+            Totals(
+                count=10,
+                denied_count=2,
+                cross_tenant_denied_count=1,
+                membership_denied_count=1,
+                lifecycle_count=4,
+                lifecycle_anomaly_count=1,
+            ),
+        )
+    ]
+    query = "minTenantRequests=1&p1CrossTenantDeniedCount=1&p2UnauthorizedTenantRate=0.2&p2MembershipDeniedCount=1"
+
+    answer = (await burning.get(f"/alerts/tenant?{query}&p2WorkspaceLifecycleAnomalyRate=0.25")).json()
+
+    assert {(alert["code"], alert["value"]) for alert in answer["alerts"]} == {
+        ("cross_tenant_denied", 1),
+        ("tenant_unauthorized_rate_high", 0.2),
+        ("workspace_lifecycle_anomaly_rate_high", 0.25),
+        ("membership_denied_spike", 1),
+    }
+    assert answer["preview"] is True

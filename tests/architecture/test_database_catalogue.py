@@ -8,6 +8,7 @@ Owner = "asyncpg.Connection[asyncpg.Record]"
 # Look-ups across workspaces. Each returns ids only; a new one is a decision, so it is written down here.
 DEFINER_FUNCTIONS = {
     "list_touched_workspace_ids",
+    "list_workspaces_with_erasures",
     "list_workspace_ids",
     "list_workspaces_with_open_alerts",
     "workspace_of_session",

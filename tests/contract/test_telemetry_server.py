@@ -163,3 +163,11 @@ async def test_a_wrong_password_is_told_apart_from_a_server_that_is_away(server_
     assert not isinstance(refused.value, UnavailableError)
     with pytest.raises(UnavailableError):
         await TelemetryEngine.connect("http://user:pw@127.0.0.1:1")
+
+
+async def test_erasing_reaches_the_rows_of_its_workspaces_alone(store: TelemetryEngine, table: str) -> None:
+    await store.insert([A], table, COLUMNS, lines(A, 1, 2), token="a")
+    await store.insert([B], table, COLUMNS, lines(B, 1), token="b")
+    await store.delete([A], table, "n = {n:Int64}", {"n": 1})
+    assert await numbers(store, table, A, B) == [1, 2]
+    assert await numbers(store, table, B) == [1]

@@ -34,6 +34,9 @@ from tidegate.signals.ai_runs.pages import router as run_pages
 from tidegate.signals.explore import ExploreService
 from tidegate.signals.explore.pages import router as signal_pages
 from tidegate.signals.explore.routes import router as explore_routes
+from tidegate.signals.tenants import TenantService
+from tidegate.signals.tenants.pages import router as tenant_pages
+from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.telemetry.traces import TraceService
 from tidegate.telemetry.traces.pages import router as trace_pages
 from tidegate.testing import FakeClock, FakeSignals
@@ -100,12 +103,13 @@ async def site() -> AsyncIterator[Site]:
             TraceService: traces,
             AiRunService: AiRunService(store=runs, traces=traces),
             ExploreService: explore,
+            TenantService: TenantService(reader=signals, clock=clock),
             LiveHub: hub,
             PageRenderer: PageRenderer(version="0.1.0", clock=clock),
         },
     )
-    pages = (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, signal_pages)
-    for router in (*pages, trace_pages, run_pages, live_routes, explore_routes):
+    pages = (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, signal_pages, tenant_pages)
+    for router in (*pages, trace_pages, run_pages, live_routes, explore_routes, tenant_routes):
         application.include_router(router)
     wrapped = RequestContext(application)
     transport = httpx.ASGITransport(wrapped)

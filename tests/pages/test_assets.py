@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 from tests.pages.conftest import Site
 from tests.pages.gate_worlds import make_gate, make_release
+from tests.pages.signal_worlds import fill
 from tests.pages.worlds import HARBOR, make_alert
 
 from tidegate.edge.static import packaged_assets
@@ -14,9 +15,10 @@ from tidegate.gates import CheckOutcome
 
 GZIP = {"accept-encoding": "gzip"}
 SCRIPTS = ["htmx.js", "live.js", "keys.js"]
+CHARTS = ["uplot.js", "chart.js"]
 STYLES = ["tokens.css", "page.css", "print.css"]
 HASHED = re.compile(r"/assets/[a-z]+\.[0-9a-f]{12}\.(css|js|svg|txt)", re.IGNORECASE)
-PAIR = re.compile(r"--([a-z-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
+PAIR = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);")
 
 
 async def sent_bytes(site: Site, path: str) -> int:
@@ -34,6 +36,16 @@ async def test_scripts_and_styles_keep_their_budgets(site: Site) -> None:
     assert sum([await sent_bytes(site, path) for path in styles]) <= 15_000
 
 
+async def test_a_page_with_charts_keeps_its_budgets(site: Site) -> None:
+    fill(site.signals)
+    page = await site.open("/signals/auth?range=1h")
+    scripts = [script.attributes["src"] for script in page.all("script")]
+    assert len(scripts) == len([*SCRIPTS, *CHARTS])
+    assert sum([await sent_bytes(site, path) for path in scripts]) <= 60_000
+    assert len(page.all("tg-chart")) <= 12
+    assert await sent_bytes(site, "/signals/auth?range=1h") <= 25_000
+
+
 async def test_the_board_of_200_gates_keeps_its_budget(site: Site) -> None:
     site.releases.candidates[HARBOR] = make_release()
     outcomes = [CheckOutcome.FAILED, CheckOutcome.MISSING, CheckOutcome.STALE, *[CheckOutcome.PASSED] * 5]
@@ -47,7 +59,7 @@ async def test_the_glyphs_keep_their_budget() -> None:
     assert len(glyphs.read_bytes()) <= 6_000
 
 
-@pytest.mark.parametrize("name", [*SCRIPTS, *STYLES, "icon.svg", "LICENSES.txt"])
+@pytest.mark.parametrize("name", [*SCRIPTS, *CHARTS, *STYLES, "uplot.css", "icon.svg", "LICENSES.txt"])
 async def test_an_asset_is_kept_for_ever_under_an_address_of_its_bytes(site: Site, name: str) -> None:
     site.sign_in_as(None)
     url = packaged_assets().url_of(name)
@@ -81,6 +93,11 @@ def test_every_vendored_file_has_its_licence() -> None:
     script = (resources.files("tidegate.edge") / "assets" / "htmx.js").read_text()
     assert '"4.0.1"' in script
     assert "sourceMappingURL" not in script
+    assert "uplot.js, uplot.css: uPlot 1.6.32" in licences
+    assert "Copyright (c) 2022 Leon Sorokin" in licences
+    chart = (resources.files("tidegate.edge") / "assets" / "uplot.js").read_text()
+    assert "uPlot (v1.6.32)" in chart
+    assert "sourceMappingURL" not in chart
 
 
 def test_text_can_be_read_on_its_ground_in_light_and_in_dark() -> None:
@@ -91,7 +108,16 @@ def test_text_can_be_read_on_its_ground_in_light_and_in_dark() -> None:
     for appearance in (0, 1):
         for text, ground in [*grounds, *texts]:
             assert contrast(colours[text][appearance], colours[ground][appearance]) >= 4.5, (text, ground)
-        for mark in ("go", "hold", "no-go", "unknown", "running", "focus", "line-strong"):
+        for mark in (
+            "go",
+            "hold",
+            "no-go",
+            "unknown",
+            "running",
+            "focus",
+            "line-strong",
+            *(f"series-{number}" for number in range(1, 6)),
+        ):
             assert contrast(colours[mark][appearance], colours["page"][appearance]) >= 3, mark
 
 

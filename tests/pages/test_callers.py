@@ -4,10 +4,11 @@ import pytest
 from tests.pages.conftest import Site
 from tests.pages.gate_worlds import make_gate, make_release
 from tests.pages.trace_worlds import agent_details, make_log, make_run
-from tests.pages.worlds import HARBOR, INGEST_TOKEN, OTHER_SESSION, make_alert
+from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION, make_alert
 from tests.telemetry_rows import TRACE, span_id
 
 from tidegate.gates import CheckOutcome
+from tidegate.signals import Family, Totals
 
 PAGES = [
     "/",
@@ -25,9 +26,10 @@ PAGES = [
     f"/ai-runs/{TRACE}/{span_id(1)}",
     f"/ai-runs/compare?a={TRACE}/{span_id(1)}&b={TRACE}/{span_id(6)}",
 ]
-LISTS = {"/", "/alerts", "/traces", "/ai-runs"}
-OF_A_WORKSPACE = [path for path in PAGES if not path.startswith("/runbooks")]
-every_page = pytest.mark.parametrize("path", PAGES)
+SIGNALS = ["/signals", "/signals/auth", "/signals/auth?by=service", "/tenants", "/tenants/secret-tenant"]
+LISTS = {"/", "/alerts", "/traces", "/ai-runs", *SIGNALS}
+OF_A_WORKSPACE = [*(path for path in PAGES if not path.startswith("/runbooks")), *SIGNALS]
+every_page = pytest.mark.parametrize("path", [*PAGES, *SIGNALS])
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,9 @@ def harbor(site: Site) -> None:
     site.traces.put(*agent_details(name="secret agent", text="secret words"))
     site.traces.logs[HARBOR, TRACE] = [make_log(body="secret line")]
     site.runs.runs[HARBOR] = [make_run(1, tenant="secret-tenant")]
+    totals = Totals(count=1_234)
+    site.signals.add(HARBOR, Family.AUTH, NOW, totals, service="secret-service", tenant="secret-tenant")
+    site.signals.add(HARBOR, Family.REQUEST, NOW, totals, service="secret-service", tenant="secret-tenant")
 
 
 @every_page
@@ -74,7 +79,8 @@ async def test_another_workspace_sees_nothing_of_this_one(site: Site, path: str)
     site.sign_in_as(OTHER_SESSION)
     answer = await site.browser.get(path)
     assert answer.status_code == (200 if path in LISTS else 404)
-    assert "secret" not in answer.text.lower()
+    assert "secret" not in answer.text.lower().replace("secret-tenant", "")
+    assert "1,234" not in answer.text
 
 
 @every_page

@@ -4,11 +4,13 @@ import pytest
 from tests.pages.conftest import Site
 from tests.pages.documents import Document
 from tests.pages.gate_worlds import make_gate, make_release
-from tests.pages.worlds import HARBOR, make_alert
+from tests.pages.worlds import HARBOR, NOW, make_alert
 
 from tidegate.edge.html import with_code
 from tidegate.edge.markdown import html_of_markdown
 from tidegate.gates import CheckOutcome
+from tidegate.signals import Family, Totals
+from tidegate.signals.explore import ReleaseMark
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -21,11 +23,16 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("path", ["/", "/gates/x", "/alerts", "/alerts/alr_00001"])
+@pytest.mark.parametrize(
+    "path", ["/", "/gates/x", "/alerts", "/alerts/alr_00001", "/signals/auth?by=service", "/tenants"]
+)
 async def test_text_from_outside_stays_text(site: Site, path: str, text: str) -> None:
     site.releases.candidates[HARBOR] = make_release(text, services=[text])
     site.gates.found[HARBOR] = [make_gate("x", CheckOutcome.FAILED, title=text)]
     site.alerts.alerts[HARBOR] = [make_alert(1, service=text, tenant=text)]
+    for family in (Family.AUTH, Family.REQUEST):
+        site.signals.add(HARBOR, family, NOW, Totals(count=40), service=text, tenant=text)
+    site.marks.releases = [ReleaseMark(text, text, NOW)]
     page = await site.open(path)
     assert text in " ".join(page.main.texts)
     assert not page.all("img")
@@ -36,6 +43,9 @@ async def test_text_from_outside_stays_text(site: Site, path: str, text: str) ->
 async def test_a_query_from_outside_stays_text(site: Site) -> None:
     page = await site.open('/alerts?service="><script>alert(1)</script>&state=resolved')
     assert '"><script>alert(1)</script>' in page.main.text
+    for path in ("/signals", "/signals/auth", "/tenants"):
+        page = await site.open(f'{path}?service="><script>alert(1)</script>')
+        assert page.all("input", name="service")[0].attributes["value"] == '"><script>alert(1)</script>'
     page = await site.open('/sign-in?link="><script>alert(1)</script>')
     assert page.one("input", name="link").attributes["value"] == '"><script>alert(1)</script>'
 

@@ -14,6 +14,7 @@ from playwright.async_api import BrowserContext, Page
 from tests.e2e.browser import open_browser, requires_chromium
 from tests.pages.conftest import Site
 from tests.pages.gate_worlds import make_gate, make_release
+from tests.pages.signal_worlds import fill, make_open_alert
 from tests.pages.worlds import HARBOR, LINK, NOW, SESSION, make_alert
 
 from tidegate.alerts import AlertState
@@ -21,13 +22,26 @@ from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.moments import relative
 from tidegate.edge.static import packaged_assets
 from tidegate.gates import CheckOutcome
+from tidegate.signals import Family, Totals
 
 pytestmark = [pytest.mark.browser, requires_chromium]
 
 FRESH_WITHIN_S = 2.0
 PATIENCE_S = 20.0  # for what has no bound of its own, on a busy machine
 AXE = os.environ.get("TIDEGATE_AXE")
-PATHS = ["/", "/gates/b", "/alerts", "/alerts/alr_00001", "/runbooks", "/runbooks/auth_failure_rate_high", "/sign-in"]
+PATHS = [
+    "/",
+    "/gates/b",
+    "/signals",
+    "/signals/auth?by=tenant",
+    "/tenants",
+    "/tenants/acme",
+    "/alerts",
+    "/alerts/alr_00001",
+    "/runbooks",
+    "/runbooks/auth_failure_rate_high",
+    "/sign-in",
+]
 
 
 @dataclass
@@ -101,6 +115,8 @@ def harbor(site: Site) -> None:
         make_gate("c", CheckOutcome.PASSED),
     ]
     site.alerts.alerts[HARBOR] = [make_alert(1), make_alert(2, state=AlertState.PENDING, is_held=True)]
+    fill(site.signals)
+    site.watcher.alerts = [make_open_alert()]
 
 
 async def text_of(window: Window, selector: str) -> str:
@@ -126,23 +142,72 @@ async def test_a_change_is_seen_within_two_seconds_and_said_once(window: Window)
     assert window.complaints == []
 
 
-async def test_the_page_asks_every_second_and_a_half_while_it_is_seen_and_rarely_while_not(window: Window) -> None:
-    answers: list[str] = []
-    window.page.on("requestfinished", lambda request: answers.append(request.headers.get("hx-request-type", "")))
-    await window.page.clock.install()
+async def test_a_change_is_told_by_the_stream_and_asked_for_at_once(window: Window) -> None:
     await window.page.goto(f"{window.url}/")
     await window.page.wait_for_selector("#connection[data-state=live]")
-    for count in (1, 2):
-        await window.page.clock.run_for(1_500)
-        await until(lambda count=count: answers.count("partial") == count)
-        await window.page.wait_for_function("document.getElementById('connection').dataset.state === 'live'")
-    await window.page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })")
-    await window.page.clock.run_for(1_500)
-    await until(lambda: answers.count("partial") == 3)
-    await window.page.clock.run_for(50_000)
-    assert answers.count("partial") == 3
+    await until(lambda: bool(window.site.versions.asked))
+    await window.page.wait_for_timeout(1_600)  # past what the beginning of a stream asks for
+    answers = count_of_answers(window)
+    window.site.gates.found[HARBOR][2] = make_gate("c", CheckOutcome.FAILED)
+    window.site.versions.raise_topic("gates")
+    began = asyncio.get_running_loop().time()
+    await window.page.wait_for_selector("#gate-c[data-verdict=NO-GO]", timeout=PATIENCE_S * 1000)
+    assert asyncio.get_running_loop().time() - began < FRESH_WITHIN_S
+    assert answers.count("partial") == 1
+    assert window.complaints == []
+
+
+def count_of_answers(window: Window) -> list[str]:
+    answers: list[str] = []
+    window.page.on("requestfinished", lambda request: answers.append(request.headers.get("hx-request-type", "")))
+    return answers
+
+
+async def test_a_tab_holds_one_stream_and_none_while_it_is_hidden(window: Window) -> None:
+    await window.page.goto(f"{window.url}/signals")
+    await until(lambda: window.site.hub.stream_count == 1)
+    await window.page.evaluate(
+        "Object.defineProperty(document, 'hidden', { get: () => true, configurable: true });"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    await until(lambda: window.site.hub.stream_count == 0)
     await window.page.evaluate("delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))")
-    await until(lambda: answers.count("partial") == 4)
+    await until(lambda: window.site.hub.stream_count == 1)
+    assert window.complaints == []
+
+
+async def test_where_streams_do_not_come_through_the_page_polls(window: Window) -> None:
+    await window.page.route("**/events?*", lambda route: route.abort())
+    await window.page.goto(f"{window.url}/")
+    await window.page.wait_for_selector("#connection[data-state=live]")
+    window.site.gates.found[HARBOR][2] = make_gate("c", CheckOutcome.FAILED)
+    await window.page.wait_for_selector("#gate-c[data-verdict=NO-GO]", timeout=PATIENCE_S * 1000)
+    await eventually(lambda: text_of(window, "#connection"), "Live, every 15 s")
+
+
+async def test_a_chart_is_drawn_from_its_table_and_again_in_other_colours(window: Window) -> None:
+    await window.page.goto(f"{window.url}/signals/auth")
+    canvas = "document.querySelector('#chart-failures tg-chart').shadowRoot.querySelector('canvas')"
+    await eventually(lambda: window.page.evaluate(f"{canvas} !== null"), wanted=True)
+    before = await window.page.evaluate(f"{canvas}.toDataURL()")
+    await window.page.evaluate("document.documentElement.dataset.appearance = 'dark'")
+    await eventually(lambda: window.page.evaluate(f"{canvas}?.toDataURL() !== {before!r}"), wanted=True)
+    assert window.complaints == []
+
+
+async def test_new_contents_reach_a_chart_that_stays(window: Window) -> None:
+    await window.page.goto(f"{window.url}/signals/auth")
+    chart = "document.querySelector('#chart-failures tg-chart')"
+    await eventually(lambda: window.page.evaluate(f"Boolean({chart}.plot)"), wanted=True)
+    await window.page.evaluate(f"window.first = {chart}.plot")
+    points = await window.page.evaluate(f"{chart}.plot.data[1].filter((value) => value !== null).length")
+    at = NOW - timedelta(minutes=30, seconds=40)
+    window.site.signals.add(HARBOR, Family.AUTH, at, Totals(count=50, failure_count=9), service="harbor-api")
+    window.site.versions.raise_topic("signals")
+    drawn = f"{chart}.plot.data[1].filter((value) => value !== null).length > {points}"
+    await eventually(lambda: window.page.evaluate(drawn), wanted=True)
+    assert await window.page.evaluate(f"{chart}.plot === window.first")
+    assert window.complaints == []
 
 
 async def test_focus_open_details_and_place_survive_new_contents(window: Window) -> None:

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from tidegate.alerts.errors import OverrideInvalidError
 from tidegate.alerts.model import AlertState
@@ -12,28 +13,35 @@ from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, AlertId, InvalidInputError, WorkspaceId
 from tidegate.signals import Family
+from tidegate.signals.explore import family_named
 
 __all__ = ["router"]
 
 router = APIRouter()
 Alerts = Annotated[AlertService, provide(AlertService)]
 
+
+class FamilyConvertor(StringConvertor):
+    """Keeps families, which answer in JSON, apart from the pages of alerts, whose ids begin with `alr_`."""
+
+    regex = "(?!alr_)[^/]{1,80}"
+
+
+register_url_convertor("family", FamilyConvertor())
 _STORED_STATES = frozenset(AlertState) - {AlertState.INACTIVE}
 _TENANT = "workspaceId"
 """Filters by tenant: the name is the one of the service that these routes come from."""
 
 
-@router.get("/alerts/auth")
-async def show_auth_alerts(request: Request, workspace: CurrentWorkspace, alerts: Alerts) -> FamilyAlertsOut:
-    """Show sign-in figures and alerts; with bounds in the query, what these bounds would find now."""
-    return await _show(request, workspace, alerts, Family.AUTH)
+@router.get("/alerts/{family:family}")
+async def show_family_alerts(
+    family: str, request: Request, workspace: CurrentWorkspace, alerts: Alerts
+) -> FamilyAlertsOut:
+    """Show figures and open alerts of a family; with bounds in the query, what these bounds would find now.
 
-
-@router.get("/alerts/ai")
-@router.get("/alerts/ai_run")
-async def show_ai_alerts(request: Request, workspace: CurrentWorkspace, alerts: Alerts) -> FamilyAlertsOut:
-    """Show figures and alerts of AI runs; with bounds in the query, what these bounds would find now."""
-    return await _show(request, workspace, alerts, Family.AI_RUN)
+    A family without rules has figures and no alerts. `ai` is `ai_run`; `workspaceId` filters by tenant.
+    """
+    return await _show(request, workspace, alerts, family_named(family))
 
 
 @router.get("/api/v1/alerts")

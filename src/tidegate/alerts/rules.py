@@ -1,4 +1,4 @@
-"""The rules that ship, as data, and what a route may change about them for one answer."""
+"""Rules in the order in which they are read, and what a route may change about them for one answer."""
 
 import hashlib
 import math
@@ -6,90 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
 
+from tidegate.alerts.built_in import BUILT_IN_RULES
 from tidegate.alerts.errors import OverrideInvalidError, RuleWithoutRunbookError
-from tidegate.alerts.model import Measure, Rule, Severity, Unit
+from tidegate.alerts.model import Rule, Unit
 from tidegate.runbooks import find_runbook
-from tidegate.signals import NANO_PER_USD, Family
+from tidegate.signals import Family
 
 __all__ = ["BUILT_IN_RULES", "batches_of", "digest_of_rules", "load_rules", "override_names", "override_rules"]
 
-_ENOUGH = 20  # SIGNALS section 3: below 20 events a ratio says nothing
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
-
-BUILT_IN_RULES: Final = (
-    Rule(
-        code="auth_failure_rate_high",
-        severity=Severity.P1,
-        family=Family.AUTH,
-        measure=Measure("failureRate", "failure_count", "count", Unit.RATE),
-        threshold=0.20,
-        phrase="{value} of {count} auth requests failed",
-        runbook="auth_failure_rate_high",
-        threshold_override="p1FailureRate",
-        min_count=_ENOUGH,
-        min_count_override="minAuthRequests",
-    ),
-    Rule(
-        code="auth_unauthorized_spike",
-        severity=Severity.P2,
-        family=Family.AUTH,
-        measure=Measure("unauthorizedCount", "unauthorized_count", "count", Unit.COUNT),
-        threshold=10,
-        phrase="{value} of {count} auth requests were unauthorized",
-        runbook="auth_unauthorized_spike",
-        threshold_override="p2UnauthorizedAttempts",
-    ),
-    Rule(
-        code="run_failure_rate_high",
-        severity=Severity.P1,
-        family=Family.AI_RUN,
-        measure=Measure("failureRate", "failed_count", "count", Unit.RATE),
-        threshold=0.15,
-        phrase="{value} of {count} runs failed",
-        runbook="run_failure_rate_high",
-        threshold_override="p1RunFailureRate",
-        min_count=_ENOUGH,
-        min_count_override="minRunCount",
-    ),
-    Rule(
-        code="policy_block_rate_high",
-        severity=Severity.P2,
-        family=Family.AI_RUN,
-        measure=Measure("policyBlockRate", "policy_blocked_count", "count", Unit.RATE),
-        threshold=0.20,
-        phrase="{value} of {count} runs were blocked by a policy",
-        runbook="policy_block_rate_high",
-        threshold_override="p2PolicyBlockRate",
-        min_count=_ENOUGH,
-        min_count_override="minRunCount",
-    ),
-    Rule(
-        code="schema_mismatch_rate_high",
-        severity=Severity.P2,
-        family=Family.AI_RUN,
-        measure=Measure("schemaMismatchRate", "validation_error_count", "count", Unit.RATE),
-        threshold=0.05,
-        phrase="{value} of {count} runs broke their output schema",
-        runbook="schema_mismatch_rate_high",
-        threshold_override="p2SchemaMismatchRate",
-        min_count=_ENOUGH,
-        min_count_override="minRunCount",
-    ),
-    Rule(
-        code="average_cost_per_run_high",
-        severity=Severity.P2,
-        family=Family.AI_RUN,
-        # Over priced runs: a run without a price is unknown, not free.
-        measure=Measure("averageCostPerRunUsd", "cost_nano_usd", "priced_count", Unit.USD, NANO_PER_USD),
-        threshold=0.50,
-        phrase="A run cost {value} on average over {count} priced runs",
-        runbook="average_cost_per_run_high",
-        threshold_override="p2AverageCostPerRunUsd",
-    ),
-)
 
 
 def load_rules(rules: Sequence[Rule] = BUILT_IN_RULES) -> tuple[Rule, ...]:
@@ -137,7 +64,7 @@ def override_rules(rules: Sequence[Rule], overrides: Mapping[str, str]) -> tuple
 
 
 def _overridden(rule: Rule, overrides: Mapping[str, str]) -> Rule:
-    threshold = overrides.get(rule.threshold_override)
+    threshold = overrides.get(rule.threshold_override) if rule.threshold_override else None
     min_count = overrides.get(rule.min_count_override) if rule.min_count_override else None
     return replace(
         rule,

@@ -41,6 +41,7 @@ from tidegate.signals import Family, GroupTotals, SignalReader, SignalScope, fig
 __all__ = ["OPEN_STATES", "AlertService"]
 
 OPEN_STATES = frozenset({AlertState.PENDING, AlertState.FIRING})
+_ANSWERED = frozenset({Family.REQUEST, Family.AUTH, Family.TENANT})  # families whose events have a status
 _OPEN_LIMIT = 1_000  # the most that one answer shows; an outage of all of 10,000 tenants says enough with these
 
 
@@ -156,7 +157,7 @@ class AlertService:
     async def _breakdowns(
         self, workspace: WorkspaceId, family: Family, window: TimeRange, scope: SignalScope
     ) -> dict[str, dict[str, int]]:
-        if family is Family.AI_RUN:
+        if family not in _ANSWERED:
             return {}
         by_status = await self._reader.totals_by(workspace, family, window, by="status", scope=scope)
         by_error = await self._reader.totals_by(workspace, family, window, by="error_code", scope=scope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,15 @@ from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
+from tidegate.signals.tenants import TenantService
+from tidegate.signals.tenants.pages import router as tenant_pages
+from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
+from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
+from tidegate.telemetry.erasures.routes import router as erasure_routes
 from tidegate.telemetry.logs.pages import router as log_pages
 from tidegate.telemetry.logs.routes import router as log_routes
 from tidegate.telemetry.logs.service import LogSearchService
@@ -72,6 +78,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
+_RAW_KEPT = timedelta(days=7)  # copies of what was erased are erased as long: senders keep nothing longer
 
 _ROUTERS = (
     health.router,
@@ -81,12 +88,15 @@ _ROUTERS = (
     live_routes,
     signal_routes,
     trace_routes,
+    erasure_routes,
     trace_pages,
     run_routes,
     run_pages,
     price_routes,
     explore_routes,
     signal_pages,
+    tenant_routes,
+    tenant_pages,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -153,17 +163,23 @@ def _slices(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
     services: dict[type[Any], object] = {
         TraceService: traces,
+        ErasureService: ErasureService(
+            rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
+        ),
         AiRunService: build_runs(database, engine, clock, traces=traces),
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
         ExploreService: ExploreService(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
         ),
+        TenantService: TenantService(reader=reader, clock=clock),
         LiveHub: hub,
         LogSearchService: LogSearchService(store=EngineLogStore(engine), clock=clock),
         StoredRecords: StoredRecords(engine),
@@ -177,4 +193,4 @@ def _slices(
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run]

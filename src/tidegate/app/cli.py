@@ -36,8 +36,14 @@ _NOUNS: Final = {
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
+    "run": ("tidegate.signals.ai_runs.commands", "run", "AI runs: what one did, cost and broke."),
+    "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
+    "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
+    "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
+# Verbs that another slice adds to a noun.
+_MORE_VERBS: Final = {"tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant")}
 
 
 class LazyGroup(click.Group):
@@ -51,6 +57,9 @@ class LazyGroup(click.Group):
         if found is None:
             return super().get_command(ctx, cmd_name)
         command: click.Command = getattr(importlib.import_module(found[0]), found[1])
+        more = _MORE_VERBS.get(cmd_name)
+        if more is not None and isinstance(command, click.Group):
+            command.add_command(getattr(importlib.import_module(more[0]), more[1]))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -52,6 +52,11 @@ class ApiClient:
         data = content if content is not None else json.dumps(body).encode() if body is not None else b""
         return self._call("POST", path, content=data, content_type=content_type, parameters=parameters)
 
+    def delete(self, path: str, body: object = None, parameters: Mapping[str, str | int | None] | None = None) -> Any:  # noqa: ANN401 - JSON
+        content = json.dumps(body).encode() if body is not None else None
+        content_type = "application/json" if body is not None else None
+        return self._call("DELETE", path, content=content, content_type=content_type, parameters=parameters)
+
     def put(self, path: str, *, content: bytes, content_type: str) -> Any:  # noqa: ANN401 - JSON
         return self._call("PUT", path, content=content, content_type=content_type)
 

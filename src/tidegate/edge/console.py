@@ -26,7 +26,10 @@ GLYPHS = {
     "inconclusive": "◌",
     "error": "◌",
 }
-_CONTROL = dict.fromkeys(range(32)) | {127: None} | dict.fromkeys(range(128, 160))
+# Control characters, and those that turn the direction of text or end its line, so that no name poses as another one.
+_DECEPTIVE = (*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_CONTROL = dict.fromkeys(_DECEPTIVE)
+_ESCAPED = {code: f"\\u{code:04x}" for code in _DECEPTIVE if code > 31}  # below, JSON itself escapes
 
 
 def json_option(command: Command) -> Command:
@@ -35,7 +38,8 @@ def json_option(command: Command) -> Command:
 
 
 def print_json(value: object) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Print `value` as JSON; what a terminal would obey stands escaped, which reads back the same."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False).translate(_ESCAPED))
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, object]], *, empty: str) -> None:

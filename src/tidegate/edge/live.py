@@ -78,6 +78,10 @@ class LiveHub:
         self._wake = asyncio.Event()
         self.is_closing = False
 
+    @property
+    def stream_count(self) -> int:
+        return len(self._streams)
+
     def wake(self) -> None:
         """Say that something in this process may have changed a version."""
         if self._streams:

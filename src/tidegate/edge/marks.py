@@ -35,6 +35,7 @@ MARKS: Mapping[str, Mark] = {
     "firing": Mark("FIRING", "no-go", "no-go"),
     "resolved": Mark("RESOLVED", "unknown", "resolved"),
     "inactive": Mark("INACTIVE", "unknown", "unknown"),
+    "above": Mark("ABOVE BOUND", "hold", "warned"),
     "distrusted": Mark("DISTRUSTED", "hold", "warned"),
     "insufficient": Mark("TOO LITTLE DATA", "unknown", "unknown"),
     "no_rule": Mark("NO RULE", "unknown", "unknown"),

@@ -11,7 +11,7 @@ from tidegate.signals.model import (
     Totals,
     figures_of,
 )
-from tidegate.signals.ports import Dimension, SignalReader
+from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Figures",
     "GroupTotals",
     "SeriesPoint",
+    "SeriesReader",
     "SignalReader",
     "SignalScope",
     "SignalService",

@@ -50,6 +50,21 @@ class Totals:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
+    ok_count: int = 0
+    denied_count: int = 0
+    cross_tenant_denied_count: int = 0
+    leak_count: int = 0
+    membership_denied_count: int = 0
+    lifecycle_count: int = 0
+    lifecycle_anomaly_count: int = 0
+    timeout_count: int = 0
+    retry_count: int = 0
+    dead_letter_count: int = 0
+    empty_count: int = 0
+    invalid_signature_count: int = 0
+    duplicate_effect_count: int = 0
+    drift_count: int = 0
+    refused_count: int = 0
     distrusted_count: int = 0
     """Events whose times cannot be believed; they are in no other counter."""
 
@@ -99,10 +114,71 @@ class GroupTotals:
     totals: Totals
 
 
+_COUNTS: Mapping[Family, Mapping[str, str]] = {
+    Family.TENANT: {
+        "requestCount": "count",
+        "deniedCount": "denied_count",
+        "crossTenantDeniedCount": "cross_tenant_denied_count",
+        "leakCount": "leak_count",
+        "membershipDeniedCount": "membership_denied_count",
+        "lifecycleCount": "lifecycle_count",
+        "lifecycleAnomalyCount": "lifecycle_anomaly_count",
+    },
+    Family.TOOL_CALL: {
+        "callCount": "count",
+        "okCount": "ok_count",
+        "failedCount": "failed_count",
+        "timeoutCount": "timeout_count",
+        "deniedCount": "denied_count",
+    },
+    Family.INGESTION: {
+        "jobCount": "count",
+        "doneCount": "ok_count",
+        "retryCount": "retry_count",
+        "deadLetterCount": "dead_letter_count",
+        "failedCount": "failed_count",
+    },
+    Family.RETRIEVAL: {"queryCount": "count", "failedCount": "failed_count", "emptyCount": "empty_count"},
+    Family.DELIVERY: {
+        "attemptCount": "count",
+        "okCount": "ok_count",
+        "failedCount": "failed_count",
+        "deadLetterCount": "dead_letter_count",
+        "signatureInvalidCount": "invalid_signature_count",
+        "duplicateEffectCount": "duplicate_effect_count",
+    },
+    Family.ACCESS_SYNC: {"syncCount": "count", "driftCount": "drift_count", "failedCount": "failed_count"},
+    Family.USAGE: {"eventCount": "count", "refusedCount": "refused_count"},
+    Family.POLICY: {"decisionCount": "count", "deniedCount": "denied_count"},
+    Family.RUNTIME: {"pointCount": "count"},
+}
+_RATES: Mapping[Family, Mapping[str, tuple[str, ...]]] = {
+    Family.TENANT: {
+        "deniedRate": ("denied_count", "count"),
+        "lifecycleAnomalyRate": ("lifecycle_anomaly_count", "lifecycle_count"),
+    },
+    Family.TOOL_CALL: {"failureRate": ("failed_count", "count"), "timeoutRate": ("timeout_count", "count")},
+    Family.INGESTION: {"failureRate": ("failed_count", "dead_letter_count", "count")},
+    Family.RETRIEVAL: {"errorRate": ("failed_count", "count"), "emptyRate": ("empty_count", "count")},
+    Family.DELIVERY: {"failureRate": ("failed_count", "dead_letter_count", "count")},
+    Family.ACCESS_SYNC: {"driftRate": ("drift_count", "count")},
+    Family.POLICY: {"denialRate": ("denied_count", "count")},
+}
+
+
 def figures_of(family: Family, totals: Totals) -> Figures:
     """Return what `totals` say about `family`, under the wire names of `/metrics/{family}`."""
     if family is Family.AI_RUN:
         return _run_figures(totals)
+    if family in _COUNTS:
+        return {
+            **{name: getattr(totals, field) for name, field in _COUNTS[family].items()},
+            **{
+                name: _ratio(sum(getattr(totals, part) for part in parts), getattr(totals, whole))
+                for name, (*parts, whole) in _RATES.get(family, {}).items()
+            },
+            "distrustedCount": totals.distrusted_count,
+        }
     return {
         "requestCount": totals.count,
         "successCount": totals.success_count,
@@ -130,6 +206,7 @@ def _run_figures(totals: Totals) -> Figures:
         "failureRate": _ratio(totals.failed_count, runs),
         "policyBlockRate": _ratio(totals.policy_blocked_count, runs),
         "schemaMismatchRate": _ratio(totals.validation_error_count, runs),
+        "unpricedShare": _ratio(runs - totals.priced_count, runs),
         "distrustedCount": totals.distrusted_count,
     }
 

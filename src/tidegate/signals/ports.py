@@ -41,6 +41,17 @@ class SignalReader(Protocol):
         """The same, split by one dimension; at most `limit` keys, largest first."""
         ...
 
+    async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
+        """Return every service and every (service, tenant) with events in `window`.
+
+        One statement for all workspaces.
+        """
+        ...
+
+
+class SeriesReader(Protocol):
+    """What pages ask of signals beyond totals."""
+
     async def series(  # noqa: PLR0913 - what a chart is about
         self,
         workspace: WorkspaceId,
@@ -69,13 +80,6 @@ class SignalReader(Protocol):
         by: Dimension | None = None,
     ) -> dict[str, Durations]:
         """Return how long events of `window` took, by the values of a dimension; the key of all together is empty."""
-        ...
-
-    async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
-        """Return every service and every (service, tenant) with events in `window`.
-
-        One statement for all workspaces.
-        """
         ...
 
 

@@ -8,11 +8,11 @@ import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals.model import Family, GroupTotals, SignalScope, Totals
+from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.ports import Dimension
 from tidegate.signals.store import RowsEngine
 
@@ -24,6 +24,7 @@ _FAMILIES: Final[Mapping[Family, tuple[str, ...]]] = {
     Family.REQUEST: ("request",),
     Family.AUTH: ("auth",),
     Family.AI_RUN: ("ai_run", "ai_run_distrusted"),
+    **{family: (family.value,) for family in Family if family not in {Family.REQUEST, Family.AUTH, Family.AI_RUN}},
 }
 _EVENTS_OF: Final[Mapping[Family, str]] = {
     Family.REQUEST: "http_method != ''",
@@ -40,6 +41,7 @@ _COLUMNS: Final[Mapping[Dimension, str]] = {
     "service": "service",
     "release": "release",
     "outcome": "outcome",
+    "environment": "environment",
 }
 # An answer without a status is no success: nobody saw it end well.
 _SUCCESS: Final = "status BETWEEN 200 AND 399"
@@ -96,7 +98,7 @@ class RollupReader:
         sql = f"""
             SELECT count() AS distrusted FROM (
                 SELECT trace_id, span_id FROM spans
-                WHERE distrusted = 1 AND {_EVENTS_OF[family]} {filters}
+                WHERE distrusted = 1 AND {_EVENTS_OF.get(family, "0")} {filters}
                     AND received_ns >= {{start:UInt64}} AND received_ns < {{end:UInt64}}
                 LIMIT 1 BY trace_id, span_id)
         """
@@ -105,10 +107,61 @@ class RollupReader:
         return int(rows[0]["distrusted"])
 
     async def totals_by(
-        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange | None,
+        *,
+        by: Dimension,
+        scope: SignalScope,
+        limit: int = _MAX_KEYS,
     ) -> dict[str, Totals]:
+        if by not in _COLUMNS:  # rollups do not tell it apart
+            return {"": await self.totals(workspace, family, window, scope=scope)}
         rows = await self._rows([workspace], _FAMILIES[family], window, scope=scope, by=(_COLUMNS[by],))
-        return {str(row[_COLUMNS[by]]): _totals_of(row) for row in rows}
+        return {str(row[_COLUMNS[by]]): _totals_of(row) for row in rows[:limit]}
+
+    async def series(  # noqa: PLR0913 - as the port
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        step_s: int,
+        by: Dimension | None = None,
+        scope: SignalScope,
+        limit: int = 20,
+    ) -> list[SeriesPoint]:
+        largest = await self.totals_by(workspace, family, window, by=by, scope=scope, limit=limit) if by else {"": None}
+        column = _COLUMNS.get(by) if by else None
+        names = ("second", *((column,) if column else ()))
+        sql, parameters = await self._statement(
+            [workspace], _FAMILIES[family], window, scope=scope, by=names, limit=None
+        )
+        sums: defaultdict[tuple[int, str], Totals] = defaultdict(Totals)
+        for row in await self._select(
+            [workspace], sql.replace("SELECT second,", "SELECT toUInt32(second) AS at,"), parameters
+        ):
+            second, key = int(row["at"]), str(row[column]) if column else ""
+            if key in largest:
+                sums[second - second % step_s, key] += _totals_of(row)
+        return [
+            SeriesPoint(datetime.fromtimestamp(second, UTC), key, totals)
+            for (second, key), totals in sorted(sums.items())
+        ]
+
+    async def quantiles(
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        scope: SignalScope,
+        by: Dimension | None = None,
+    ) -> dict[str, Durations]:
+        """Nothing: durations are not counted yet."""
+        del workspace, family, window, scope, by
+        return {}
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
         if not workspaces:

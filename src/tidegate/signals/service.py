@@ -63,7 +63,7 @@ class SignalService:
         totals = await self._reader.totals(workspace, family, None, scope=scope)
         recent = await self._reader.totals(workspace, family, within, scope=scope)
         splits: dict[str, dict[str, Figures | int]] = {}
-        for name, dimension in SPLITS[family]:
+        for name, dimension in SPLITS.get(family, ()):
             found = await self._reader.totals_by(workspace, family, within, by=dimension, scope=scope)
             splits[name] = {
                 key: part.count if name.endswith("Counts") else figures_of(family, part)
@@ -81,7 +81,7 @@ class SignalService:
         whole = SignalScope()
         totals = await self._reader.totals(workspace, family, None, scope=whole)
         counts: dict[Dimension, Mapping[str, int]] = {}
-        for _, dimension in SPLITS[family]:
+        for _, dimension in SPLITS.get(family, ()):
             found = await self._reader.totals_by(workspace, family, None, by=dimension, scope=whole)
             counts[dimension] = {key: part.count for key, part in found.items() if key}
         return RetainedFamily(family, figures_of(family, totals), counts)

@@ -11,25 +11,32 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError, StreamFailureError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tidegate.kernel import (
     Clock,
-    ForbiddenError,
-    InvalidInputError,
     SystemClock,
-    TidegateError,
     UnavailableError,
     WorkspaceId,
 )
 from tidegate.storage.engine.catalog import COLUMNS_QUERY, read_catalog
 from tidegate.storage.engine.claims import CLAIM_HEADER, ENGINE_USER, Access, EngineKeys
+from tidegate.storage.telemetry_errors import (
+    RETRY_AFTER_S,
+    BadTelemetryRowsError,
+    TelemetryAccessError,
+    TelemetryQueryError,
+    is_timeout,
+    translated,
+)
 from tidegate.storage.walls import ClaimWall, FilterWall, Wall, refuse_unless_filtered
+
+__all__ = ["DATABASE", "BadTelemetryRowsError", "TelemetryAccessError", "TelemetryEngine", "TelemetryQueryError"]
 
 DATABASE = "tidegate"
 _PROBE_TIMEOUT_S = 2.0  # the supervisor's bound of readiness
@@ -37,47 +44,10 @@ _INSERT_TIMEOUT_S = 30.0  # with its repetitions; the longest insert stall in 10
 _ERASE_TIMEOUT_S = 60.0  # as long as the engine lets a statement run
 _INSERT_PAUSES_S = (0.05, 0.2, 0.5, 1.0)  # together longer than a restart (0.4-1.3 s)
 _READ_PAUSES_S = (0.1,)
-_RETRY_AFTER_S = 1.0
 _LATELY_S = 30.0  # how long a trouble that passed is worth a word
-# MEMORY_LIMIT_EXCEEDED, NOT_ENOUGH_SPACE, ABORTED, TOO_MANY_SIMULTANEOUS_QUERIES, QUERY_WAS_CANCELLED
-_PASSING_CODES = frozenset({241, 243, 236, 202, 394})
-_SHORT_WORDS = {
-    241: "The telemetry engine is short of memory for the moment.",
-    243: "The telemetry engine has no room left on its disk.",
-}
-_PASSING_STATUS = re.compile(r"HTTP status (?:429|502|503|504)\b")
-_TIMED_OUT_CODES = frozenset({159, 160})
-_REFUSED_CODES = frozenset({164, 395, 497, 516})  # 395: throwIf, by which a server refuses a foreign row
-# Cannot parse …, incorrect data, unknown field, unexpected end: as the engine's readers of rows say it.
-_BAD_ROWS_CODES = frozenset(
-    {6, 25, 26, 27, 32, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 441, 675, 676, 677}
-)
-# What a person needs of the engine's words, without its files, its place in the pipeline and its version.
-_ENGINE_WORDS = re.compile(
-    r"DB::Exception: (.*?)(?:: \(in file|: While executing|: while executing|\. Note|\. In scope| \(version|$)",
-    re.DOTALL,
-)
 _POOL = 16  # connections: more wait in the engine's queue anyway
 
 Result = TypeVar("Result")
-
-
-class TelemetryQueryError(TidegateError):
-    """The engine does not understand a statement of ours: a mistake in the program, never the caller's."""
-
-    code: ClassVar[str] = "telemetry_query"
-
-
-class BadTelemetryRowsError(InvalidInputError):
-    """The rows of an insert cannot be read as the table's columns; repeating them is of no use."""
-
-    code: ClassVar[str] = "bad_telemetry_rows"
-
-
-class TelemetryAccessError(ForbiddenError):
-    """The engine refuses a statement or a row that its claim does not cover: a mistake in the program."""
-
-    code: ClassVar[str] = "telemetry_access"
 
 
 class TelemetryEngine:
@@ -134,7 +104,7 @@ class TelemetryEngine:
                 connector_limit_per_host=_POOL,
             )
         except (ClickHouseError, OSError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         # From here on each request says its own claim, and one that does not is refused: the client's pool is made
         # anew without the header by which it asked the engine for its version and settings.
         client.headers.pop(CLAIM_HEADER, None)
@@ -165,7 +135,7 @@ class TelemetryEngine:
                 counts[table] = await self._count_unfiltered(f"{DATABASE}.{table}")
             known = await self._client.raw_query("SELECT name FROM system.settings FORMAT TSV", use_database=False)
         except (ClickHouseError, OSError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         refuse_unless_filtered(counts)
         self._wall.know(catalog, settings=known.decode().split())
 
@@ -251,13 +221,9 @@ class TelemetryEngine:
         bound = _bound({**(parameters or {}), "erased_of": sorted(workspaces)})
 
         async def write() -> None:
-            await self._client.raw_query(sql, bound, transport_settings=self._claim(workspaces, Access.ERASE))
+            await self._client.raw_query(sql, bound, transport_settings=self._wall.headers(workspaces, Access.ERASE))
 
-        try:
-            async with asyncio.timeout(_ERASE_TIMEOUT_S):
-                await _repeat(write, _INSERT_PAUSES_S, writes=False)
-        except TimeoutError as error:
-            raise UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S) from error
+        await self._within(_ERASE_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=False))
 
     async def admin(self, sql: str) -> list[dict[str, Any]]:
         """Run any one statement, over all workspaces: migrations and the doctor.
@@ -275,7 +241,7 @@ class TelemetryEngine:
                 sql, use_database=False, transport_settings=self._wall.headers((), Access.ADMIN)
             )
         except (ClickHouseError, OSError) as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         return []
 
     async def _learn_tables(self) -> None:
@@ -353,7 +319,7 @@ class TelemetryEngine:
             async with asyncio.timeout(limit_s):
                 return await work
         except TimeoutError as error:
-            unavailable = UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S)
+            unavailable = UnavailableError("The telemetry engine took too long.", retry_after_s=RETRY_AFTER_S)
             self._trouble = (unavailable.message, time.monotonic())
             raise unavailable from error
         except UnavailableError as error:
@@ -366,36 +332,14 @@ async def _repeat(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[fl
         try:
             return await action()
         except (ClickHouseError, OSError) as error:
-            translated = _translated(error, writes=writes)
-            if not isinstance(translated, UnavailableError) or getattr(error, "code", None) in _TIMED_OUT_CODES:
-                raise translated from error
+            told = translated(error, writes=writes)
+            if not isinstance(told, UnavailableError) or is_timeout(error):
+                raise told from error
             await asyncio.sleep(pause_s)
     try:
         return await action()
     except (ClickHouseError, OSError) as error:
-        raise _translated(error, writes=writes) from error
-
-
-def _translated(error: Exception, *, writes: bool = False) -> TidegateError:
-    """Return what happened in our words; what may pass by itself is `UnavailableError`."""
-    code = getattr(error, "code", None)
-    if code in _SHORT_WORDS:
-        return UnavailableError(_SHORT_WORDS[code], retry_after_s=_RETRY_AFTER_S)
-    if isinstance(error, OSError) or code in _PASSING_CODES or (code is None and _is_transport(error)):
-        return UnavailableError("The telemetry engine does not answer at the moment.", retry_after_s=_RETRY_AFTER_S)
-    if code in _TIMED_OUT_CODES:
-        return UnavailableError("The telemetry engine took too long.", retry_after_s=_RETRY_AFTER_S)
-    found = _ENGINE_WORDS.search(str(error))
-    words = found[1] if found else str(error)
-    if code in _REFUSED_CODES:
-        return TelemetryAccessError(f"The telemetry engine refused a statement: {words}")
-    if writes and code in _BAD_ROWS_CODES:
-        return BadTelemetryRowsError(f"The telemetry engine could not read the rows: {words}")
-    return TelemetryQueryError(f"The telemetry engine did not accept a statement (code {code}): {words}")
-
-
-def _is_transport(error: Exception) -> bool:
-    return isinstance(error, OperationalError | StreamFailureError) or _PASSING_STATUS.search(str(error)) is not None
+        raise translated(error, writes=writes) from error
 
 
 def _bound(parameters: Mapping[str, object] | None) -> dict[str, Any] | None:

@@ -29,7 +29,14 @@ class FakeReader:
         return sum(wanted, Totals())
 
     async def totals_by(
-        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, by: Dimension, scope: SignalScope
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange | None,
+        *,
+        by: Dimension,
+        scope: SignalScope,
+        limit: int = 1_000,
     ) -> dict[str, Totals]:
         if self.is_away:
             raise UnavailableError("The telemetry engine does not answer for the moment.")

@@ -30,6 +30,18 @@ def test_the_rules_that_ship_are_these() -> None:
         ("policy_block_rate_high", Severity.P2, 0.20, 20),
         ("schema_mismatch_rate_high", Severity.P2, 0.05, 20),
         ("average_cost_per_run_high", Severity.P2, 0.50, 1),
+        ("unpriced_share_high", Severity.P2, 0.01, 20),
+        ("cross_tenant_leak", Severity.P1, 1, 1),
+        ("cross_tenant_denied", Severity.P1, 1, 1),
+        ("tenant_unauthorized_rate_high", Severity.P2, 0.10, 20),
+        ("workspace_lifecycle_anomaly_rate_high", Severity.P2, 0.05, 20),
+        ("membership_denied_spike", Severity.P2, 5, 1),
+        ("tool_timeout_rate_high", Severity.P2, 0.05, 20),
+        ("ingestion_failure_rate_high", Severity.P2, 0.05, 20),
+        ("dead_letter_depth", Severity.P2, 1, 1),
+        ("retrieval_error_rate_high", Severity.P2, 0.02, 20),
+        ("retrieval_empty_rate_high", Severity.P2, 0.20, 20),
+        ("delivery_failure_rate_high", Severity.P2, 0.05, 20),
     ]
 
 
@@ -78,6 +90,35 @@ def test_a_rule_whose_runbook_does_not_resolve_is_refused() -> None:
         pytest.param(
             "average_cost_per_run_high", Totals(count=9), Finding.NO_DATA, None, id="runs without a price are unknown"
         ),
+        pytest.param("cross_tenant_leak", Totals(count=1, leak_count=1), Finding.ABOVE, 1, id="one leak fires"),
+        pytest.param("cross_tenant_leak", Totals(count=9_999), Finding.BELOW, 0, id="no leak in ten thousand"),
+        pytest.param(
+            "cross_tenant_denied", Totals(count=1, cross_tenant_denied_count=1), Finding.ABOVE, 1, id="one denial fires"
+        ),
+        pytest.param(
+            "workspace_lifecycle_anomaly_rate_high",
+            Totals(count=20, lifecycle_count=2, lifecycle_anomaly_count=1),
+            Finding.ABOVE,
+            0.5,
+            id="few lifecycle actions among enough requests",
+        ),
+        pytest.param(
+            "workspace_lifecycle_anomaly_rate_high",
+            Totals(count=19, lifecycle_count=2, lifecycle_anomaly_count=1),
+            Finding.INSUFFICIENT,
+            0.5,
+            id="too few requests",
+        ),
+        pytest.param(
+            "workspace_lifecycle_anomaly_rate_high", Totals(count=50), Finding.NO_DATA, None, id="no lifecycle action"
+        ),
+        pytest.param(
+            "unpriced_share_high", Totals(count=50, priced_count=49), Finding.ABOVE, 0.02, id="one run has no price"
+        ),
+        pytest.param(
+            "tool_timeout_rate_high", Totals(count=40, timeout_count=2), Finding.ABOVE, 0.05, id="tools time out"
+        ),
+        pytest.param("dead_letter_depth", Totals(count=3, dead_letter_count=1), Finding.ABOVE, 1, id="a dead letter"),
     ],
 )
 def test_a_rule_finds(code: str, totals: Totals, finding: Finding, value: float | None) -> None:
@@ -105,6 +146,16 @@ def test_a_value_is_the_figure_of_its_name(rule: Rule) -> None:
         validation_error_count=11,
         priced_count=13,
         cost_nano_usd=17 * NANO_PER_USD,
+        denied_count=6,
+        cross_tenant_denied_count=2,
+        leak_count=1,
+        membership_denied_count=3,
+        lifecycle_count=8,
+        lifecycle_anomaly_count=4,
+        timeout_count=9,
+        dead_letter_count=10,
+        empty_count=12,
+        ok_count=4,
     )
 
     figures = figures_of(rule.family, totals)
@@ -115,7 +166,12 @@ def test_a_value_is_the_figure_of_its_name(rule: Rule) -> None:
 def test_rules_of_one_family_and_window_are_read_together() -> None:
     assert [(family, len(rules)) for (family, _), rules in batches_of(BUILT_IN_RULES)] == [
         (Family.AUTH, 2),
-        (Family.AI_RUN, 4),
+        (Family.AI_RUN, 5),
+        (Family.TENANT, 5),
+        (Family.TOOL_CALL, 1),
+        (Family.INGESTION, 2),
+        (Family.RETRIEVAL, 2),
+        (Family.DELIVERY, 1),
     ]
 
 
@@ -133,6 +189,25 @@ def test_the_names_of_overrides_are_these() -> None:
         "p2SchemaMismatchRate",
         "p2AverageCostPerRunUsd",
     )
+
+
+def test_the_overrides_of_tenants_are_those_of_the_specification() -> None:
+    assert set(override_names([rule for rule in BUILT_IN_RULES if rule.family is Family.TENANT])) == {
+        "minTenantRequests",
+        "p1CrossTenantDeniedCount",
+        "p2UnauthorizedTenantRate",
+        "p2WorkspaceLifecycleAnomalyRate",
+        "p2MembershipDeniedCount",
+    }
+
+
+def test_one_minimum_governs_every_ratio_of_tenants() -> None:
+    rules = override_rules(BUILT_IN_RULES, {"minTenantRequests": "3"})
+
+    assert {rule.code for rule in rules if rule.min_count == 3} == {
+        "tenant_unauthorized_rate_high",
+        "workspace_lifecycle_anomaly_rate_high",
+    }
 
 
 def test_an_override_changes_its_rule_and_no_other() -> None:
@@ -170,8 +245,9 @@ def test_the_reference_page_says_each_rule_as_it_is() -> None:
 
     for rule in BUILT_IN_RULES:
         bound = f"{rule.threshold:.2f}" if rule.measure.unit is not Unit.COUNT else f"{rule.threshold:g}"
+        override = f"`{rule.threshold_override}`" if rule.threshold_override else "-"
         minimum = f"`{rule.min_count_override}`" if rule.min_count_override else "-"
         assert (
             f"| [`{rule.code}`](../../src/tidegate/runbooks/texts/{rule.runbook}.md) | {rule.severity} | {rule.family} "
-            f"| `{rule.measure.figure}` | {bound} | {rule.min_count} | `{rule.threshold_override}` | {minimum} |"
+            f"| `{rule.measure.figure}` | {bound} | {rule.min_count} | {override} | {minimum} |"
         ) in page

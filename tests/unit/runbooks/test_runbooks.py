@@ -6,10 +6,18 @@ import pytest
 
 from tidegate.alerts.rules import BUILT_IN_RULES, override_names
 from tidegate.runbooks import Runbook, RunbookNotFoundError, find_runbook, get_runbook, list_runbooks
+from tidegate.signals.explore.catalogue import ALIASES
 
 SECTIONS = ["What it means", "First three looks", "Stop the bleeding", "Roll back", "Who to tell"]
-ROUTES = {"/alerts/auth", "/alerts/ai", "/metrics/auth", "/metrics/ai"}
-VERBS = {"tidegate alert list", "tidegate alert show", "tidegate gate why"}
+ROUTES = {f"/{what}/{name}" for what in ("alerts", "metrics") for name in ALIASES}
+VERBS = {
+    "tidegate alert list",
+    "tidegate alert show",
+    "tidegate gate why",
+    "tidegate signal query",
+    "tidegate signal show",
+    "tidegate tenant list",
+}
 PAGES = list_runbooks()
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.slug)

@@ -29,7 +29,7 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Which counters of a family make a value: `part`, or `part / (whole * scale)`."""
+    """Which counters of a family make a value: the part, or `part / (whole * scale)`."""
 
     figure: str
     """Wire name of the value in the family's figures."""
@@ -39,6 +39,12 @@ class Measure:
     """Field of `Totals` that says how much data there is; the minimum count is held against it."""
     unit: Unit
     scale: int = 1
+    plus: str | None = None
+    """Field that is added to the part."""
+    minus: str | None = None
+    """Field that is taken off the part."""
+    base: str | None = None
+    """Field that the minimum count is held against; the whole unless said."""
 
     def value_of(self, totals: Totals) -> float | None:
         """Return the value, `None` without data. One division of integers: exact at the bound."""
@@ -46,7 +52,14 @@ class Measure:
         if whole <= 0:
             return None
         part: int = getattr(totals, self.part)
+        part += getattr(totals, self.plus) if self.plus else 0
+        part -= getattr(totals, self.minus) if self.minus else 0
         return part if self.unit is Unit.COUNT else part / (whole * self.scale)
+
+    def base_of(self, totals: Totals) -> int:
+        """Return how much data there is to judge by."""
+        found: int = getattr(totals, self.base or self.whole)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +76,8 @@ class Rule:
     """What is wrong, with `{value}` and `{count}`: `{value} of {count} auth requests failed`."""
     runbook: str
     """Slug of the page that says what to do."""
-    threshold_override: str
-    """Name of the threshold on the route `/alerts/{family}`."""
+    threshold_override: str | None = None
+    """Name of the threshold on the route `/alerts/{family}`; `None` when that route cannot change it."""
     min_count: int = 1
     """Below this count the answer is *insufficient*."""
     min_count_override: str | None = None
@@ -103,8 +116,7 @@ def window_at(now: datetime, length: timedelta) -> TimeRange:
 
 def exceeds(rule: Rule, totals: Totals) -> bool:
     """Return whether `totals` cross the bound of `rule`, on enough data."""
-    count: int = getattr(totals, rule.measure.whole)
-    if count < rule.min_count or count <= 0:
+    if rule.measure.base_of(totals) < rule.min_count:
         return False
     value = rule.measure.value_of(totals)
     return value is not None and value >= rule.threshold
@@ -116,6 +128,7 @@ def judge(rule: Rule, totals: Totals) -> Judgement:
     value = rule.measure.value_of(totals)
     if value is None:
         return Judgement(Finding.NO_DATA, None, 0)
-    if count < rule.min_count:
-        return Judgement(Finding.INSUFFICIENT, value, count)
+    base = rule.measure.base_of(totals)
+    if base < rule.min_count:
+        return Judgement(Finding.INSUFFICIENT, value, base)
     return Judgement(Finding.ABOVE if exceeds(rule, totals) else Finding.BELOW, value, count)

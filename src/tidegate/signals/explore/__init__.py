@@ -1,6 +1,6 @@
 """Looking at signals: the catalogue, series for charts, tables, the pages and the verbs."""
 
-from tidegate.signals.explore.catalogue import CATALOGUE, FamilyEntry
+from tidegate.signals.explore.catalogue import CATALOGUE, FamilyEntry, family_named
 from tidegate.signals.explore.ports import Bound, Burning, OpenAlert, ReleaseMark, ReleaseMarks, Watcher
 from tidegate.signals.explore.service import ExploreService
 
@@ -14,4 +14,5 @@ __all__ = [
     "ReleaseMark",
     "ReleaseMarks",
     "Watcher",
+    "family_named",
 ]

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from tidegate.kernel import InvalidInputError
-from tidegate.signals.errors import FamilyNotFoundError
-from tidegate.signals.explore.catalogue import ALIASES, CATALOGUE, FamilyEntry, Split
+from tidegate.signals.explore.catalogue import CATALOGUE, FamilyEntry, Split, family_named
 from tidegate.signals.explore.ranges import Span, span_of
 from tidegate.signals.explore.schemas import RangeIn
 
@@ -13,15 +12,7 @@ __all__ = ["entry_of", "figures_asked", "span_asked", "split_asked"]
 
 
 def entry_of(name: str) -> FamilyEntry:
-    """Return the family of an address.
-
-    Raises:
-        FamilyNotFoundError: there is none.
-    """
-    family = ALIASES.get(name)
-    if family is None:
-        raise FamilyNotFoundError(f"There is no family {name[:80]!r}. There are {', '.join(sorted(ALIASES))}.")
-    return CATALOGUE[family]
+    return CATALOGUE[family_named(name)]
 
 
 def split_asked(entry: FamilyEntry, name: str | None) -> Split | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from tidegate.signals.errors import FamilyNotFoundError
 from tidegate.signals.model import Family
 from tidegate.signals.ports import Dimension
 
@@ -18,6 +19,7 @@ __all__ = [
     "Figure",
     "FigureUnit",
     "Split",
+    "family_named",
 ]
 
 
@@ -177,7 +179,7 @@ _ENTRIES: Final = (
     FamilyEntry(
         Family.AI_RUN, "AI runs", "Do runs succeed, stay within policy, and cost what they should?", "runs", "runCount",
         headline=("failureRate", "policyBlockRate", "averageCostPerRunUsd", "runCount", "schemaMismatchRate",
-                  "unpricedRunCount"),
+                  "unpricedShare"),
         figures=_of(
             Figure("runCount", "Runs"),
             Figure("failedCount", "Failed"),
@@ -193,6 +195,7 @@ _ENTRIES: Final = (
             Figure("failureRate", "Failure rate", _RATE),
             Figure("policyBlockRate", "Policy block rate", _RATE),
             Figure("schemaMismatchRate", "Schema mismatch rate", _RATE),
+            Figure("unpricedShare", "Runs without a price, share", _RATE),
         ),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
@@ -356,3 +359,15 @@ CATALOGUE: Final[Mapping[Family, FamilyEntry]] = {entry.family: entry for entry 
 """In the order of the overview."""
 ALIASES: Final[Mapping[str, Family]] = {**{family.value: family for family in CATALOGUE}, "ai": Family.AI_RUN}
 """Families by the names that addresses have for them."""
+
+
+def family_named(name: str) -> Family:
+    """Return the family of an address.
+
+    Raises:
+        FamilyNotFoundError: there is none.
+    """
+    family = ALIASES.get(name)
+    if family is None:
+        raise FamilyNotFoundError(f"There is no family {name[:80]!r}. There are {', '.join(sorted(ALIASES))}.")
+    return family

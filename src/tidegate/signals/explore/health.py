@@ -21,6 +21,7 @@ class HealthState(StrEnum):
     PENDING = "pending"
     UNKNOWN = "missing"
     UNWATCHED = "stale"
+    ABOVE = "above"
     DISTRUSTED = "distrusted"
     INSUFFICIENT = "insufficient"
     NO_RULE = "no_rule"
@@ -49,7 +50,9 @@ def health_of(
     return _without_alerts(entry, figures, bounds, burning)
 
 
-def _without_alerts(entry: FamilyEntry, figures: Figures, bounds: Sequence[Bound], burning: Burning | None) -> Health:
+def _without_alerts(  # noqa: PLR0911 - one answer a state, worst first
+    entry: FamilyEntry, figures: Figures, bounds: Sequence[Bound], burning: Burning | None
+) -> Health:
     count = figures.get(entry.count) or 0
     share = distrusted_share(entry, figures)
     if share is not None and share > DISTRUST_LIMIT:
@@ -67,10 +70,18 @@ def _without_alerts(entry: FamilyEntry, figures: Figures, bounds: Sequence[Bound
     if not judged:
         least = min(bound.min_count for bound in bounds)
         return Health(HealthState.INSUFFICIENT, f"{count:,} {entry.unit_name} in the last 15 min; rules need {least}.")
-    return Health(HealthState.WITHIN, _within(entry, figures, judged[0], count))
+    for bound in judged:
+        if _is_crossed(bound, figures[bound.figure] or 0):
+            # Rules judge each service and tenant by itself; together they may be above what none of them is.
+            return Health(HealthState.ABOVE, f"{_judged(entry, figures, bound, count)} No single alert is open.")
+    return Health(HealthState.WITHIN, _judged(entry, figures, judged[0], count))
 
 
-def _within(entry: FamilyEntry, figures: Figures, bound: Bound, count: float) -> str:
+def _is_crossed(bound: Bound, value: float) -> bool:
+    return value <= bound.threshold if bound.is_below else value >= bound.threshold
+
+
+def _judged(entry: FamilyEntry, figures: Figures, bound: Bound, count: float) -> str:
     figure = entry.figure(bound.figure)
     value = written(figure.unit, figures[bound.figure])
     return (

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Family
+from tidegate.signals.ports import SeriesReader, SignalReader
 
-__all__ = ["Bound", "Burning", "OpenAlert", "ReleaseMark", "ReleaseMarks", "Watcher"]
+__all__ = ["Bound", "Burning", "OpenAlert", "Reader", "ReleaseMark", "ReleaseMarks", "Watcher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,10 @@ class Burning:
     alerts: tuple[OpenAlert, ...]
     has_more: bool
     is_watched: bool
+
+
+class Reader(SignalReader, SeriesReader, Protocol):
+    """Totals, and what lies between them."""
 
 
 class Watcher(Protocol):

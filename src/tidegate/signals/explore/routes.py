@@ -48,19 +48,7 @@ async def show_catalogue(workspace: CurrentWorkspace, explore: Explore) -> Catal
 async def show_health(workspace: CurrentWorkspace, explore: Explore, asked: Annotated[ScopeIn, Query()]) -> HealthsOut:
     """Say how every family is: state, why, figures of 15 minutes, the line of seven days."""
     rows = await explore.overview(workspace, asked.scope())
-    return HealthsOut(
-        items=tuple(
-            HealthOut(
-                family=row.entry.family,
-                title=row.entry.title,
-                state=row.health.state,
-                sentence=row.health.sentence,
-                figures=dict(row.figures) if row.figures is not None else None,
-                spark=row.spark,
-            )
-            for row in rows
-        )
-    )
+    return HealthsOut(items=tuple(HealthOut.of(row) for row in rows))
 
 
 @router.get("/{family}/series", response_model=SeriesOut)

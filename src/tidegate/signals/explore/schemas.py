@@ -8,7 +8,7 @@ from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import InvalidInputError, TimeRange, format_duration
 from tidegate.signals.explore.catalogue import FamilyEntry
 from tidegate.signals.explore.ports import Bound
-from tidegate.signals.explore.service import SplitRow
+from tidegate.signals.explore.service import FamilyHealth, SplitRow
 from tidegate.signals.model import Durations, SignalScope
 
 Text = Annotated[str | None, Field(max_length=512)]
@@ -135,6 +135,17 @@ class HealthOut(WireModel):
     """Null when they cannot be read."""
     spark: tuple[Number, ...] | None
     """The family's first headline figure by the hour, over seven days."""
+
+    @classmethod
+    def of(cls, row: FamilyHealth) -> Self:
+        return cls(
+            family=row.entry.family,
+            title=row.entry.title,
+            state=row.health.state,
+            sentence=row.health.sentence,
+            figures=dict(row.figures) if row.figures is not None else None,
+            spark=row.spark,
+        )
 
 
 class HealthsOut(WireModel):

@@ -9,10 +9,9 @@ from typing import Final
 from tidegate.kernel import Clock, Remembered, TimeRange, UnavailableError, WorkspaceId
 from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry, Split
 from tidegate.signals.explore.health import Health, health_of
-from tidegate.signals.explore.ports import Bound, Burning, ReleaseMark, ReleaseMarks, Watcher
+from tidegate.signals.explore.ports import Bound, Burning, Reader, ReleaseMark, ReleaseMarks, Watcher
 from tidegate.signals.explore.ranges import Span
 from tidegate.signals.model import Durations, Family, Figures, SignalScope, Totals, figures_of
-from tidegate.signals.ports import SignalReader
 
 __all__ = ["ExploreService", "FamilyHealth", "Line", "Lines", "SplitRow", "window_now"]
 
@@ -71,7 +70,7 @@ def window_now(now: datetime, length: timedelta = _RECENT) -> TimeRange:
 class ExploreService:
     """Reads signals of one workspace at a time; writes nothing."""
 
-    def __init__(self, *, reader: SignalReader, watcher: Watcher, marks: ReleaseMarks, clock: Clock) -> None:
+    def __init__(self, *, reader: Reader, watcher: Watcher, marks: ReleaseMarks, clock: Clock) -> None:
         self._reader = reader
         self._watcher = watcher
         self._marks = marks
@@ -89,8 +88,31 @@ class ExploreService:
     async def overview(self, workspace: WorkspaceId, scope: SignalScope = EVERYTHING) -> list[FamilyHealth]:
         """Return how every family is; one that cannot be read says so and keeps no other from its answer."""
         burning = await self.burning(workspace, tenant=scope.tenant)
-        rows = await asyncio.gather(*(self._row(workspace, entry, scope, burning) for entry in CATALOGUE.values()))
+        quiet = await self._quiet(workspace, scope)
+        rows = await asyncio.gather(*(
+            self._row(workspace, entry, scope, burning, is_quiet=entry.family in quiet) for entry in CATALOGUE.values()
+        ))  # fmt: skip
         return list(rows)
+
+    async def _quiet(self, workspace: WorkspaceId, scope: SignalScope) -> frozenset[Family]:
+        """Return the families without any event now: the groups that the rules read anyway know them in one statement.
+
+        A statement costs 25 CPU-ms however little it finds, and most installations send three or four families.
+        """
+        if scope.environment is not None or scope.release is not None:
+            return frozenset()
+        window = window_now(self._clock.now())
+        quiet = set()
+        try:
+            for family in CATALOGUE:
+                groups = await self._reader.groups([workspace], family, window)
+                if not any(
+                    scope.service in {None, group.service} and scope.tenant in {None, group.tenant} for group in groups
+                ):
+                    quiet.add(family)
+        except UnavailableError:  # each family says so by itself
+            return frozenset()
+        return frozenset(quiet)
 
     async def health(self, workspace: WorkspaceId, entry: FamilyEntry, scope: SignalScope = EVERYTHING) -> FamilyHealth:
         burning = await self.burning(workspace, family=entry.family, tenant=scope.tenant)
@@ -199,7 +221,13 @@ class ExploreService:
             return None
 
     async def _row(
-        self, workspace: WorkspaceId, entry: FamilyEntry, scope: SignalScope, burning: Burning | None
+        self,
+        workspace: WorkspaceId,
+        entry: FamilyEntry,
+        scope: SignalScope,
+        burning: Burning | None,
+        *,
+        is_quiet: bool = False,
     ) -> FamilyHealth:
         window = window_now(self._clock.now())
         bounds = self.bounds(entry.family)
@@ -210,8 +238,12 @@ class ExploreService:
             burning = await self.burning(workspace, family=entry.family, tenant=scope.tenant)
         own = _of_family(burning, entry.family)
         try:
-            figures = await self.figures(workspace, entry, window, scope=scope)
-            spark = await self._spark(workspace, entry, scope)
+            if is_quiet:
+                figures = _with_durations(entry, figures_of(entry.family, Totals()), None)
+            else:
+                figures = await self.figures(workspace, entry, window, scope=scope)
+            if not (is_quiet and scope.tenant is not None):  # nobody draws it
+                spark = await self._spark(workspace, entry, scope)
         except UnavailableError as error:
             problem = error.message
         health = health_of(entry, figures, bounds, own, problem=problem)
@@ -226,8 +258,11 @@ class ExploreService:
         end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         span = Span(TimeRange(end - _SPARK_LENGTH, end), _SPARK_STEP_S, None)
         lines = await self.lines(workspace, entry.family, span, scope=scope)
-        # Durations are in no totals: a family that leads with one has its count as its line.
-        values = tuple(figures.get(entry.headline[0]) for figures in lines.lines[0].figures)
+        (line,) = lines.lines
+        values = tuple(
+            figures.get(entry.headline[0]) if totals.count else None
+            for totals, figures in zip(line.totals, line.figures, strict=True)
+        )
         self._sparks.add(key, (now, values), weight=1)
         return values
 

@@ -1,13 +1,19 @@
 """The verbs of `tidegate price`."""
 
+from time import sleep
 from typing import IO, Any
 
 import click
 
-from tidegate.edge.client import api
+from tidegate.edge.client import CliError, api
 from tidegate.edge.console import json_option, print_json, print_rows, printable
 
 _YAML = "application/yaml"
+_RECOUNTS = "/api/v1/recounts"
+_ENDED = ("done", "failed")
+_POLL_S = 0.5
+_UNREACHABLE = 7
+_MAX_FAILURES = 60  # half a minute: a restart takes ten seconds
 _RATES = ("input", "output", "cacheRead", "cacheWrite", "request")
 
 
@@ -140,6 +146,72 @@ def explain(  # noqa: PLR0913, PLR0917 - one argument an option: click passes th
         print_json(found)
         return
     _print_explanation(found)
+
+
+@price.command("reprice")
+@click.option("--from", "from_", help="Runs that ended from here on, with offset; all that is stored raw unless said.")
+@click.option("--to", help="Up to this moment, with offset; now unless said.")
+@click.option("--wait", is_flag=True, help="Wait until it is done; exit code 1 when it fails.")
+@json_option
+def reprice(from_: str | None, to: str | None, wait: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes them by name
+    """Count stored runs again under the prices of now, and show what changed by model.
+
+    Without --wait it goes on in the background: `GET /api/v1/recounts` says how far it is.
+    """
+    wanted = {key: value for key, value in (("from", from_), ("to", to)) if value is not None}
+    recount = api().post(_RECOUNTS, {"reason": "reprice", **wanted})
+    if wait:
+        recount = _wait_for(recount, quiet=as_json)
+    if as_json:
+        print_json(recount)
+    else:
+        _print_recount(recount)
+    if recount["state"] == "failed":
+        raise CliError(f"The recount {recount['id']} failed: {printable(recount['problem'])}", exit_code=1)
+
+
+def _wait_for(recount: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """Ask until the recount has ended; a server that is away for a moment is asked again."""
+    client, shown = api(), ""
+    failures = 0
+    while recount["state"] not in _ENDED:
+        sleep(_POLL_S)
+        try:
+            recount = client.get(f"{_RECOUNTS}/{recount['id']}")
+            failures = 0
+        except CliError as error:
+            failures += 1
+            if error.exit_code != _UNREACHABLE or failures > _MAX_FAILURES:
+                raise
+            continue
+        line = _progress_line(recount)
+        if line != shown and not quiet:
+            click.echo(line, err=True)
+            shown = line
+    return recount
+
+
+def _progress_line(recount: dict[str, Any]) -> str:
+    if recount["progress"] is None:
+        return f"{recount['id']}: {recount['state']}"
+    total = recount["secondsTotal"]
+    of = f" of {total:,}" if total is not None else ""
+    return f"{recount['id']}: {recount['state']}, {recount['progress']:.0%} ({recount['secondsDone']:,}{of} seconds)"
+
+
+def _print_recount(recount: dict[str, Any]) -> None:
+    click.echo(_progress_line(recount))
+    rows = [
+        {
+            "model": own["model"] or "-",
+            "runs": f"{own['runsBefore']} → {own['runsAfter']}",
+            "cost": f"${own['costUsdBefore']} → ${own['costUsdAfter']}",
+            "unpriced": f"{own['unpricedBefore']} → {own['unpricedAfter']}",
+        }
+        for own in recount["models"]
+    ]
+    if recount["state"] == "done":
+        print_rows(("model", "runs", "cost", "unpriced"), rows, empty="No run was in the range.")
 
 
 def _print_explanation(found: dict[str, Any]) -> None:

@@ -1,0 +1,33 @@
+"""What the doors of recounts need; counting does the work."""
+
+from datetime import datetime
+from typing import Protocol
+
+from tidegate.kernel import Cursor, Page, WorkspaceId
+from tidegate.signals.repricing.model import Recount
+
+
+class Recounts(Protocol):
+    """Counts stored telemetry again, under the prices and rules of now. Exact while telemetry comes in."""
+
+    async def begin(
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None
+    ) -> Recount:
+        """Store a recount, to be worked off in the background; survives a crash.
+
+        Raises:
+            ConflictError: one is waiting or running already.
+        """
+        ...
+
+    async def get_recount(self, workspace: WorkspaceId, recount_id: str) -> Recount:
+        """Return one.
+
+        Raises:
+            NotFoundError: the workspace has none of this id.
+        """
+        ...
+
+    async def list_recounts(self, workspace: WorkspaceId, *, limit: int, cursor: Cursor | None) -> Page[Recount]:
+        """Return recounts, the newest first."""
+        ...

@@ -1,0 +1,5 @@
+"""Tenants: is any of them unlike the others."""
+
+from tidegate.signals.tenants.service import TenantService
+
+__all__ = ["TenantService"]

@@ -1,0 +1,145 @@
+"""Traces, runs and erasing over real engines, for callers of every kind, over HTTP and the command line."""
+
+import asyncio
+import os
+import secrets
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+from tests.pages.test_in_a_browser import Server
+from tests.telemetry_rows import AT_NS, NANO, make_log_row, make_run_row, make_span_row, marker_of, store
+from tests.unit.gates.fakes import FakeAuthenticator
+
+from tidegate.edge.http import build_http_app
+from tidegate.kernel import RandomIds, WorkspaceId
+from tidegate.signals.ai_runs import AiRunService, EngineRunStore
+from tidegate.signals.ai_runs.routes import router as run_routes
+from tidegate.storage import Database
+from tidegate.storage.telemetry import TelemetryEngine
+from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
+from tidegate.telemetry.erasures.routes import router as erasure_routes
+from tidegate.telemetry.traces import EngineTraceStore, TraceService
+from tidegate.telemetry.traces.routes import router as trace_routes
+from tidegate.testing import FakeClock
+
+HOSTILE = "\x1b[31m<b>\u202egnp.exe\u2028\x9b2J=cmd()"
+NOW = datetime.fromtimestamp(AT_NS / NANO, UTC) + timedelta(minutes=5)
+
+
+@dataclass
+class Result:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
+
+
+@dataclass
+class Api:
+    """One caller of the application."""
+
+    application: FastAPI
+    client: httpx.AsyncClient
+    workspace: WorkspaceId
+    eraser: EraseRunner
+    scope: str = "admin"
+
+    async def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.scope}:{self.workspace}"}
+        return await self.client.request(method, path, headers=headers, **request)
+
+    async def get(self, path: str, **parameters: str) -> httpx.Response:
+        return await self.call("GET", path, params=parameters)
+
+    async def run(self, *words: str) -> Result:
+        """Run the command line in a process of its own, against this application on a loopback port."""
+        server = Server(self.application)
+        await server.start()
+        environment = os.environ | {"TIDEGATE_TOKEN": f"{self.scope}:{self.workspace}", "NO_PROXY": "127.0.0.1"}
+        url = f"http://127.0.0.1:{server.port}"
+        erasing = asyncio.ensure_future(self.eraser.run())
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "tidegate", "--url", url, *words,
+                stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=environment,
+            )  # fmt: skip
+            out, err = await process.communicate()
+            assert process.returncode is not None
+            return Result(process.returncode, out.decode(), err.decode())
+        finally:
+            erasing.cancel()
+            await asyncio.gather(erasing, return_exceptions=True)
+            await server.stop()
+
+
+@dataclass
+class Site:
+    application: FastAPI
+    client: httpx.AsyncClient
+    eraser: EraseRunner
+
+
+@pytest.fixture
+async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Site]:
+    clock = FakeClock(NOW)
+
+    async def watermark(_: object) -> int:
+        return 1
+
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=secrets.token_hex(4))
+    traces = TraceService(store=EngineTraceStore(engine), clock=clock)
+    services: dict[type[Any], object] = {
+        TraceService: traces,
+        AiRunService: AiRunService(store=EngineRunStore(engine, watermark=watermark), traces=traces),
+        ErasureService: ErasureService(
+            rows=rows, store=erasures, ids=RandomIds(), clock=clock, hold=timedelta(days=7), on_requested=eraser.wake
+        ),
+    }
+    application = build_http_app(version="test", authenticator=FakeAuthenticator(), services=services)
+    for router in (trace_routes, run_routes, erasure_routes):
+        application.include_router(router)
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield Site(application, client, eraser)
+
+
+@pytest.fixture
+def api(site: Site, workspace: WorkspaceId) -> Api:
+    return Api(site.application, site.client, workspace, site.eraser)
+
+
+@pytest.fixture
+async def stranger(site: Site, owner_connection: "asyncpg.Connection[asyncpg.Record]") -> Api:
+    name = WorkspaceId(f"x-{secrets.token_hex(6)}")
+    await owner_connection.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now())", name)
+    return Api(site.application, site.client, name, site.eraser)
+
+
+@pytest.fixture(autouse=True)
+async def stored(engine: TelemetryEngine, workspace: WorkspaceId) -> None:
+    """Store a run of three spans whose texts want to be more than text, with a log record, counted."""
+    agent = {"role": "agent", "operation": "invoke_agent", "run_outcome": "failed", "tenant": "acme"}
+    spans = [
+        make_span_row(1, name=HOSTILE, service=HOSTILE, length_ms=900, **agent),
+        make_span_row(2, parent=1, start_ms=10, role="step", operation="execute_tool", tool="search", status=2,
+                      error_type="timeout", run_outcome="failed", outcome="timeout", tenant="acme",
+                      attributes={"k": HOSTILE, "gen_ai.tool.call.arguments": f"a\n{HOSTILE}"}),
+        make_span_row(3, parent=1, start_ms=200, role="inference", operation="chat", model="m", run_outcome="ok"),
+    ]  # fmt: skip
+    await store(engine, workspace, "raw_spans", spans)
+    await store(engine, workspace, "raw_logs", [make_log_row(body=HOSTILE, tenant="acme")])
+    run = make_run_row(1, length_ms=900, outcome="failed", error_code="timeout", tenant="acme", name=HOSTILE,
+                       is_priced=1, cost_nano_usd=12_500_000, cost_source="table", price_version="v1")  # fmt: skip
+    await store(engine, workspace, "ai_runs", [run, marker_of(run["second"])])

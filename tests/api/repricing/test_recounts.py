@@ -1,0 +1,186 @@
+"""The doors of recounts; the work behind them is counting's, here a fake that keeps the promises of the port."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from tests.unit.gates.fakes import FakeAuthenticator
+
+from tidegate.edge.http import build_http_app
+from tidegate.kernel import ConflictError, Cursor, NotFoundError, Page, WorkspaceId
+from tidegate.signals.repricing import ModelDiff, ModelFigures, Recount, Recounts, RecountState
+from tidegate.signals.repricing.routes import router
+
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DIFFS = (
+    ModelDiff("gpt-4o", ModelFigures(10, 0, 75_000_000), ModelFigures(10, 0, 60_000_000)),
+    ModelDiff("acme-1", ModelFigures(4, 4, 0), ModelFigures(4, 0, 2_000_000_000)),
+)
+
+
+class FakeRecounts:
+    """Each look takes a step: waiting, running, done."""
+
+    def __init__(self) -> None:
+        self.stored: dict[WorkspaceId, Recount] = {}
+        self.ends = RecountState.DONE
+
+    async def begin(
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None
+    ) -> Recount:
+        if workspace in self.stored:
+            raise ConflictError("A recount is running already.")
+        begun = Recount("rec_1", reason, RecountState.WAITING, start, end, AT, None, None, 0, None, ())
+        self.stored[workspace] = begun
+        return begun
+
+    async def get_recount(self, workspace: WorkspaceId, recount_id: str) -> Recount:
+        found = self.stored.get(workspace)
+        if found is None or found.id != recount_id:
+            raise NotFoundError("There is no such recount.")
+        if found.state is RecountState.WAITING:
+            found = replace(found, state=RecountState.RUNNING, started_at=AT, seconds_done=30, seconds_total=120)
+        elif self.ends is RecountState.FAILED:
+            found = replace(found, state=self.ends, problem="the engine does not answer")
+        else:
+            found = replace(found, state=self.ends, finished_at=AT, seconds_done=120, models=DIFFS)
+        self.stored[workspace] = found
+        return found
+
+    async def list_recounts(self, workspace: WorkspaceId, *, limit: int, cursor: Cursor | None) -> Page[Recount]:
+        return Page(tuple(own for name, own in self.stored.items() if name == workspace)[:limit], None)
+
+
+@pytest.fixture
+def recounts() -> FakeRecounts:
+    return FakeRecounts()
+
+
+@pytest.fixture
+def application(recounts: FakeRecounts) -> FastAPI:
+    built = build_http_app(version="test", authenticator=FakeAuthenticator(), services={Recounts: recounts})
+    built.include_router(router)
+    return built
+
+
+@pytest.fixture
+async def client(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+        yield opened
+
+
+async def call(
+    client: httpx.AsyncClient, method: str, path: str = "", *, who: str = "write:w-1", body: object = None
+) -> httpx.Response:
+    headers = {"authorization": f"Bearer {who}"} if who else {}
+    return await client.request(method, f"/api/v1/recounts{path}", headers=headers, json=body)
+
+
+@pytest.mark.parametrize(
+    ("who", "post", "get"), [("", 401, 401), ("ingest:w-1", 403, 403), ("read:w-1", 403, 200), ("write:w-1", 202, 200)]
+)
+async def test_who_may_ask_for_a_recount_and_look(client: httpx.AsyncClient, who: str, post: int, get: int) -> None:
+    assert (await call(client, "POST", who=who, body={"reason": "reprice"})).status_code == post
+    assert (await call(client, "GET", who=who)).status_code == get
+
+
+async def test_a_recount_tells_its_progress_and_then_what_changed(client: httpx.AsyncClient) -> None:
+    begun = await call(client, "POST", body={"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00+01:00"})
+    assert begun.status_code == 202
+    assert (begun.json()["from"], begun.json()["to"]) == ("2026-11-01T00:00:00Z", "2026-11-01T23:00:00Z")
+    assert (begun.json()["state"], begun.json()["progress"]) == ("waiting", None)
+    running = (await call(client, "GET", "/rec_1")).json()
+    assert (running["state"], running["progress"], running["models"]) == ("running", 0.25, [])
+    done = (await call(client, "GET", "/rec_1")).json()
+    assert (done["state"], done["progress"]) == ("done", 1.0)
+    assert done["models"][0] == {
+        "model": "acme-1", "runsBefore": 4, "runsAfter": 4, "costUsdBefore": "0", "costUsdAfter": "2",
+        "unpricedBefore": 4, "unpricedAfter": 0,
+    }  # fmt: skip
+    assert (done["models"][1]["costUsdBefore"], done["models"][1]["costUsdAfter"]) == ("0.075", "0.06")
+
+
+async def test_another_workspace_sees_none_of_it(client: httpx.AsyncClient) -> None:
+    await call(client, "POST", body={})
+    assert (await call(client, "GET", "/rec_1", who="read:w-2")).status_code == 404
+    assert (await call(client, "GET", who="read:w-2")).json()["items"] == []
+
+
+async def test_one_at_a_time(client: httpx.AsyncClient) -> None:
+    await call(client, "POST", body={})
+    assert (await call(client, "POST", body={})).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"reason": "spite"}, "reason"),
+        ({"from": "yesterday"}, "from"),
+        ({"from": "2026-11-01T00:00:00"}, "from"),
+        ({"from": "2026-11-02T00:00:00Z", "to": "2026-11-01T00:00:00Z"}, "from"),
+        ({"colour": "red"}, "colour"),
+        ([], "body"),
+    ],
+)
+async def test_a_bad_wish_is_refused_with_its_field(client: httpx.AsyncClient, body: object, field: str) -> None:
+    refused = await call(client, "POST", body=body)
+    assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
+@pytest.fixture
+async def url(application: FastAPI) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
+            await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
+async def run(url: str, *words: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tidegate",
+        *words,
+        env=os.environ | {"TIDEGATE_URL": url, "TIDEGATE_TOKEN": "write:w-1", "PYTHONPATH": ":".join(sys.path)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_the_verb_waits_shows_progress_and_prints_the_diff(url: str) -> None:
+    code, out, err = await run(url, "price", "reprice", "--from", "2026-11-01T00:00:00Z", "--wait")
+    assert code == 0, err
+    assert "rec_1: running, 25% (30 of 120 seconds)" in err
+    assert out.splitlines() == [
+        "rec_1: done, 100% (120 of 120 seconds)",
+        "acme-1\t4 → 4\t$0 → $2\t4 → 0",
+        "gpt-4o\t10 → 10\t$0.075 → $0.06\t0 → 0",
+    ]
+
+
+async def test_the_verb_without_waiting_prints_what_was_begun(url: str) -> None:
+    code, out, err = await run(url, "price", "reprice", "--json")
+    assert code == 0, err
+    assert json.loads(out)["state"] == "waiting"
+
+
+async def test_a_recount_that_fails_ends_with_1_and_says_why(url: str, recounts: FakeRecounts) -> None:
+    recounts.ends = RecountState.FAILED
+    code, _, err = await run(url, "price", "reprice", "--wait")
+    assert (code, "the engine does not answer" in err) == (1, True)

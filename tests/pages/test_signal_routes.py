@@ -1,0 +1,123 @@
+"""`/api/v1/signals`: who may ask, what is answered, what is refused."""
+
+import csv
+import io
+
+import pytest
+from tests.pages.conftest import Site
+from tests.pages.signal_worlds import fill
+from tests.pages.worlds import INGEST_TOKEN, OTHER_SESSION
+
+from tidegate.signals.explore import CATALOGUE
+
+PATHS = [
+    "/api/v1/signals",
+    "/api/v1/signals/health",
+    "/api/v1/signals/auth/series",
+    "/api/v1/signals/auth/quantiles",
+    "/api/v1/signals/auth/by",
+    "/api/v1/tenants",
+    "/api/v1/tenants/acme",
+]
+
+
+@pytest.fixture(autouse=True)
+def hour(site: Site) -> None:
+    fill(site.signals)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_callers(site: Site, path: str) -> None:
+    assert (await site.browser.get(path)).status_code == 200
+    site.sign_in_as(None)
+    assert (await site.browser.get(path)).status_code == 401
+    refused = await site.browser.get(path, headers={"authorization": f"Bearer {INGEST_TOKEN}"})
+    assert refused.status_code == 403
+    site.sign_in_as(OTHER_SESSION)
+    other = (await site.browser.get(path)).text
+    assert "harbor" not in other
+    assert "zephyr" not in other
+
+
+async def test_the_catalogue_names_families_figures_dimensions_and_rules(site: Site) -> None:
+    families = (await site.browser.get("/api/v1/signals")).json()["families"]
+    assert [entry["family"] for entry in families] == list(CATALOGUE)
+    auth = next(entry for entry in families if entry["family"] == "auth")
+    assert {"name": "failureRate", "label": "Failure rate", "unit": "rate"} in auth["figures"]
+    assert {"name": "route", "label": "Route"} in auth["dimensions"]
+    assert auth["rules"][0]["code"] == "auth_failure_rate_high"
+
+
+async def test_a_series_adds_up_to_the_window(site: Site) -> None:
+    series = (await site.browser.get("/api/v1/signals/auth/series?range=1h&step=60s&figures=requestCount")).json()
+    window = (await site.browser.get("/api/v1/signals/auth/by?range=1h")).json()
+    (line,) = series["lines"]
+    assert list(line["figures"]) == ["requestCount"]
+    assert len(line["figures"]["requestCount"]) == len(series["starts"]) == 61
+    assert sum(line["figures"]["requestCount"]) == 60 * 40 + sum(minute % 7 for minute in range(60))
+    assert window["totals"]["requestCount"] <= sum(line["figures"]["requestCount"])
+
+
+async def test_a_bucket_without_events_counts_none_and_has_no_rate(site: Site) -> None:
+    site.signals.counted.clear()
+    (line,) = (await site.browser.get("/api/v1/signals/auth/series?range=15m")).json()["lines"]
+    assert set(line["figures"]["requestCount"]) == {0}
+    assert set(line["figures"]["failureRate"]) == {None}
+
+
+async def test_a_split_has_a_line_for_each_of_the_largest(site: Site) -> None:
+    fill(site.signals, tenant="beta", route="/token")
+    fill(site.signals, tenant="beta", route="/token")
+    answer = (await site.browser.get("/api/v1/signals/auth/series?by=tenant&limit=1")).json()
+    assert [line["key"] for line in answer["lines"]] == ["beta"]
+    table = (await site.browser.get("/api/v1/signals/auth/by?by=route")).json()
+    assert [item["key"] for item in table["items"]] == ["/token", "/login"]
+
+
+async def test_quantiles_are_of_all_or_by_a_dimension_and_never_by_tenant(site: Site) -> None:
+    (whole,) = (await site.browser.get("/api/v1/signals/auth/quantiles")).json()["items"]
+    assert (whole["key"], whole["p95Ms"]) == ("", 100.0)
+    by_route = (await site.browser.get("/api/v1/signals/auth/quantiles?by=route")).json()["items"]
+    assert [item["key"] for item in by_route] == ["/login"]
+    assert (await site.browser.get("/api/v1/signals/auth/quantiles?by=tenant")).json()["items"] == []
+
+
+@pytest.mark.parametrize("what", ["series", "quantiles", "by"])
+async def test_each_table_is_a_file_as_well(site: Site, what: str) -> None:
+    answer = await site.browser.get(f"/api/v1/signals/auth/{what}?format=csv")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="auth-')
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert len(rows) > 1
+    assert len({len(row) for row in rows}) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("range=2h", "range"),
+        ("step=7s", "step"),
+        ("step=soon", "step"),
+        ("step=1s&range=6h", "step"),
+        ("step=1s&range=1h", "step"),
+        ("from=2026-02-07T13:00:00Z", "to"),
+        ("from=2026-02-07T13:00:00Z&to=2026-02-07T13:00:00Z", "from"),
+        ("from=2026-02-07T13:00:00&to=2026-02-07T14:00:00Z", "from"),
+        ("from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z", "from"),
+        ("by=nothing", "by"),
+        ("figures=requestCount,nothing", "figures"),
+        ("limit=21", "limit"),
+        ("format=xml", "format"),
+        ("tenant=a%00", "tenant"),
+        ("tennant=a", "tennant"),
+        (f"service={'a' * 513}", "service"),
+    ],
+)
+async def test_a_bad_query_is_refused_with_its_field(site: Site, query: str, field: str) -> None:
+    answer = await site.browser.get(f"/api/v1/signals/auth/series?{query}")
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_an_engine_that_is_away_is_a_503(site: Site) -> None:
+    site.signals.is_away = True
+    answer = await site.browser.get("/api/v1/signals/auth/series")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")

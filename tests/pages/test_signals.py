@@ -1,0 +1,188 @@
+"""Signals: is every family well, and what did one of them do?"""
+
+from datetime import timedelta
+
+import pytest
+from tests.pages.conftest import Site
+from tests.pages.documents import Document
+from tests.pages.signal_worlds import fill, make_bound, make_open_alert
+from tests.pages.worlds import HARBOR, NOW
+
+from tidegate.signals import Family, Totals
+from tidegate.signals.explore import CATALOGUE, ReleaseMark
+
+
+def state_of(page: Document, family: str) -> str:
+    return page.one("tr", id=f"family-{family}").attributes["data-verdict"]
+
+
+def add(site: Site, count: int = 40, **counters: int) -> None:
+    at = NOW - timedelta(minutes=1)
+    site.signals.add(HARBOR, Family.AUTH, at, Totals(count=count, **counters), service="api", tenant="acme")
+
+
+async def test_the_overview_has_a_row_for_every_family(site: Site) -> None:
+    page = await site.open("/signals")
+    rows = [row.attributes["id"] for row in page.all("tr") if "id" in row.attributes]
+    assert rows == [f"family-{family}" for family in CATALOGUE]
+
+
+async def test_no_data_is_never_green(site: Site) -> None:
+    page = await site.open("/signals")
+    assert {state_of(page, family) for family in CATALOGUE} == {"NO DATA"}
+    assert "Nothing is known to be well" in page.one("h1").text
+
+
+async def test_a_family_within_its_bounds_says_the_number_and_the_bound(site: Site) -> None:
+    add(site, failure_count=2)
+    page = await site.open("/signals")
+    assert state_of(page, "auth") == "WITHIN BOUNDS"
+    row = page.one("tr", id="family-auth").text
+    assert "Failure rate 5% of 40 auth requests in the last 15 min; the bound is 20%." in row
+    assert len(page.all("svg", class_="spark")) == 1
+
+
+async def test_an_open_alert_is_what_the_row_says(site: Site) -> None:
+    add(site, failure_count=20)
+    site.watcher.alerts = [make_open_alert(), make_open_alert(2, tenant="acme")]
+    page = await site.open("/signals")
+    assert state_of(page, "auth") == "FIRING"
+    assert "31.25% of 412 auth requests failed" in page.one("tr", id="family-auth").text
+    assert "And 1 more." in page.one("tr", id="family-auth").text
+
+
+@pytest.mark.parametrize(
+    ("counters", "changes", "state"),
+    [
+        pytest.param({"count": 19}, {"rules": [make_bound()]}, "TOO LITTLE DATA", id="below the minimum count"),
+        pytest.param({"distrusted_count": 1}, {}, "DISTRUSTED", id="more than 1 % cannot be believed"),
+        pytest.param({}, {"is_watched": False}, "STALE", id="nobody evaluates the rules"),
+        pytest.param({}, {"is_away": True}, "STALE", id="alerts cannot be read"),
+        pytest.param({}, {"rules": []}, "NO RULE", id="no rule"),
+        pytest.param({"failure_count": 8}, {}, "ABOVE BOUND", id="together above what no subject is alone"),
+    ],
+)
+async def test_what_is_not_known_to_be_well_is_not_green(
+    site: Site, counters: dict[str, int], changes: dict[str, object], state: str
+) -> None:
+    add(site, **counters)
+    for name, value in changes.items():
+        setattr(site.watcher, name, value)
+    assert state_of(await site.open("/signals"), "auth") == state
+
+
+async def test_an_engine_that_is_away_is_said_in_place(site: Site) -> None:
+    site.signals.is_away = True
+    page = await site.open("/signals")
+    assert state_of(page, "auth") == "NO DATA"
+    assert "does not answer for the moment" in page.one("tr", id="family-auth").text
+    page = await site.open("/signals/auth")
+    assert "These figures cannot be shown now." in page.main.text
+    assert not page.all("tg-chart")
+
+
+async def test_a_family_shows_a_sentence_figures_and_charts_with_their_tables(site: Site) -> None:
+    fill(site.signals)
+    page = await site.open("/signals/auth")
+    assert page.one("h1").text == "Failure rate 6.22% of 2,574 auth requests in 1h; the bound is 20%."
+    charts = page.all("figure")
+    assert [chart.attributes["id"] for chart in charts] == ["chart-failures", "chart-unauthorized", "chart-volume"]
+    assert len(page.all("table", role="table")) == len(charts)
+    assert "Rose from" in charts[0].text
+    assert "at 13:43 UTC" in charts[0].text
+    assert "P1 auth_failure_rate_high: 20%" in charts[0].text
+    cells = [cell for cell in page.all("td") if "data-v" in cell.attributes]
+    assert len(cells) == (1 + 1 + 2) * 121
+
+
+async def test_a_bound_is_drawn_only_where_it_means_what_the_chart_shows(site: Site) -> None:
+    fill(site.signals)
+    bounds = {bound.text: bound.attributes["value"] for bound in (await site.open("/signals/auth")).all("data")}
+    assert bounds == {
+        "P1 auth_failure_rate_high: 20%": "0.2",
+        "P1 auth_unauthorized_spike: 10 in 15m": "",
+    }
+
+
+async def test_the_running_bucket_is_in_the_table_and_no_drop_in_the_chart(site: Site) -> None:
+    fill(site.signals)
+    page = await site.open("/signals/auth")
+    (newest, *_) = [row for row in page.all("tr") if "so far" in row.text]
+    assert newest
+    volume = [cell for cell in page.all("td") if "data-v" in cell.attributes]
+    assert {cell.attributes["data-v"] for cell in volume[-242:][:2]} == {""}
+
+
+@pytest.mark.parametrize("preset", ["15m", "1h", "6h", "24h", "7d", "30d"])
+async def test_each_range_stands_in_the_address_and_stays_within_its_points(site: Site, preset: str) -> None:
+    fill(site.signals)
+    page = await site.open(f"/signals/auth?range={preset}&service=harbor-api")
+    assert page.one("a", href=f"/signals/auth?service=harbor-api&range={preset}").attributes["aria-current"] == "page"
+    assert len([row for row in page.all("tr") if row.text.startswith("2026")]) <= 3 * 200
+
+
+async def test_an_own_range_shows_what_lay_in_it(site: Site) -> None:
+    fill(site.signals)
+    page = await site.open("/signals/auth?from=2026-02-07T13:10:00Z&to=2026-02-07T13:20:00Z")
+    assert "auth requests in 10m" in page.one("h1").text
+    assert "data-live" not in page.main.attributes
+
+
+async def test_a_split_is_a_table_and_a_line_each(site: Site) -> None:
+    fill(site.signals, tenant="acme", route="/login")
+    fill(site.signals, tenant="beta", route="/token")
+    page = await site.open("/signals/auth?by=tenant")
+    assert "By tenant" in page.main.text
+    assert "/signals/auth?tenant=acme" in page.links
+    heads = [head.text for head in page.all("th", scope="col")]
+    assert heads.count("acme") == heads.count("beta") == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("range=1y", "range:"),
+        ("range=1h&from=2026-02-07T13:10:00Z&to=2026-02-07T13:20:00Z", "range:"),
+        ("from=2026-02-07T13:10:00Z", "to:"),
+        ("from=yesterday&to=2026-02-07T13:20:00Z", "'yesterday' is no moment"),
+        ("from=2020-02-07T13:10:00Z&to=2026-02-07T13:20:00Z", "from:"),
+        ("by=queue", "by:"),
+        ("service=a%00b", "service:"),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused_with_its_name(site: Site, query: str, words: str) -> None:
+    page = await site.open(f"/signals/auth?{query}", status=422)
+    assert words in page.main.text
+
+
+async def test_a_family_that_there_is_not_is_not_found(site: Site) -> None:
+    assert "family_not_found" in (await site.open("/signals/nothing", status=404)).main.text
+
+
+async def test_notices_say_why_figures_need_care(site: Site) -> None:
+    add(site, distrusted_count=4)
+    assert "9.09% of what came in has times that cannot be believed" in (await site.open("/signals/auth")).main.text
+
+
+async def test_releases_stand_beside_the_charts(site: Site) -> None:
+    fill(site.signals)
+    site.marks.releases = [ReleaseMark("2026.02.1", "production", NOW - timedelta(minutes=22))]
+    assert "1 release in this range" in (await site.open("/signals/auth")).main.text
+
+
+async def test_empty_by_filter_names_the_way_back(site: Site) -> None:
+    page = await site.open("/signals/auth?tenant=nobody")
+    assert page.one("h1").text == "No auth requests in 1h."
+
+
+async def test_what_is_shown_is_a_command_and_a_call(site: Site) -> None:
+    fill(site.signals)
+    page = await site.open("/signals/auth?by=tenant&service=a%20b&range=6h")
+    commands = [block.text for block in page.all("pre")]
+    assert commands[0] == "tidegate signal query auth --by tenant --service 'a b' --range 6h"
+    assert "/api/v1/signals/auth/series?service=a+b&by=tenant&range=6h" in commands[1]
+
+
+async def test_ai_is_another_name_of_ai_run(site: Site) -> None:
+    fill(site.signals)
+    assert "AI runs" in (await site.open("/signals/ai")).main.text
