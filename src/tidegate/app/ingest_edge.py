@@ -49,9 +49,12 @@ class Ingest:
     service: IngestService
     receivers: Mapping[Signal, RecordsReceiver]
     """Of logs and metric points."""
+    batches: BatchIngest
+    """What they store into."""
     bodies: BodiesInFlight
     """Bounds what all doors together hold in memory."""
     tasks: tuple[Task, ...]
+    policy: ContentPolicy
 
 
 def build_ingest(
@@ -59,6 +62,7 @@ def build_ingest(
     engine: TelemetryEngine,
     *,
     disk: DiskWatch,
+    policy: ContentPolicy,
     on_stored: Callable[[], None] = lambda: None,
     notifies: bool = False,
 ) -> Ingest:
@@ -71,18 +75,23 @@ def build_ingest(
     records: Any = IngestService(spans=store, touches=ledger, ids=ids, on_stored=on_stored, gate=disk.gate)
     batches = BatchIngest(records, SystemClock())
     receivers = {
-        kind.signal: RecordsReceiver(kind, ingest=batches, policy=ContentPolicy(), clock=SystemClock())
+        kind.signal: RecordsReceiver(kind, ingest=batches, policy=policy, clock=SystemClock())
         for kind in (LOGS, POINTS)
     }
     tasks = (service.run, records.run, partial(sweep_touches, ledger))
-    return Ingest(service, receivers, BodiesInFlight(), tasks)
+    return Ingest(service, receivers, batches, BodiesInFlight(), tasks, policy)
 
 
 def telemetry_doors(app: ASGIApp, ingest: Ingest, authenticator: Authenticator) -> ASGIApp:
     """Return `app` with the doors of telemetry before it: the same in every process that takes telemetry in."""
     records = OtlpRecords(app, receivers=ingest.receivers, authenticator=authenticator, bodies=ingest.bodies)
     return OtlpTraces(
-        records, ingest=ingest.service, authenticator=authenticator, clock=SystemClock(), bodies=ingest.bodies
+        records,
+        ingest=ingest.service,
+        authenticator=authenticator,
+        clock=SystemClock(),
+        bodies=ingest.bodies,
+        policy=ingest.policy,
     )
 
 
@@ -91,7 +100,7 @@ def grpc_tasks(ingest: Ingest, authenticator: Authenticator, port: int | None) -
     if port is None:
         return ()
     receivers: dict[Signal, Receiver] = {
-        Signal.TRACES: SpanReceiver(ingest=ingest.service, clock=SystemClock()),
+        Signal.TRACES: SpanReceiver(ingest=ingest.service, policy=ingest.policy, clock=SystemClock()),
         **ingest.receivers,
     }
     door = GrpcDoor(receivers, authenticator=authenticator, bodies=ingest.bodies)
@@ -104,7 +113,7 @@ async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edg
     store = PostgresCredentialStore(database)
     identity = IdentityService(store=store, key=load_signing_key(settings.data_dir), clock=SystemClock())
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
-    ingest = build_ingest(database, engine, disk=disk, notifies=True)
+    ingest = build_ingest(database, engine, disk=disk, policy=ContentPolicy(settings.content), notifies=True)
     tasks = ingest.tasks + grpc_tasks(ingest, identity, settings.otlp_grpc_port)
     rest = _Rest(health.Engines(state=database, telemetry=engine, disk=disk), tasks)
     return Edge(RequestContext(telemetry_doors(rest, ingest, identity)), close_streams=lambda: None)

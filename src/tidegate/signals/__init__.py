@@ -9,7 +9,9 @@ from tidegate.signals.model import (
     SeriesPoint,
     SignalScope,
     Totals,
+    duration_figures,
     figures_of,
+    meter_figures,
 )
 from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
@@ -28,5 +30,7 @@ __all__ = [
     "SignalScope",
     "SignalService",
     "Totals",
+    "duration_figures",
     "figures_of",
+    "meter_figures",
 ]

@@ -1,37 +1,64 @@
-"""Counting: raw spans become rollups, exactly, however and how often they arrive.
+"""Counting: raw rows become runs and counts, exactly, however and how often they arrive.
 
 Contract. The touch ledger says which seconds of which workspace changed. One closing: read the touches, *then* the raw
-spans; count the touched seconds whole, from spans deduplicated by identity; write the counts under a new version; write
-which seconds have it; then, in one PostgreSQL transaction, raise the watermark and forget the touches. Readers take the
-newest version at or below the watermark. A crash anywhere leaves the touches: the seconds are counted again, and what
-was half written stays invisible. When two processes close at once, the one that finds the watermark moved publishes
-nothing and begins again.
+rows; count the touched seconds whole, from rows deduplicated by identity; write the runs under a new version, then the
+counts, and with them which seconds have it; then, in one PostgreSQL transaction, raise the watermark and forget the
+touches. Readers take the newest version at or below the watermark. A crash anywhere leaves the touches: the seconds are
+counted again, and what was half written stays invisible. When two processes close at once, the one that finds the
+watermark moved publishes nothing and begins again.
 
-A run belongs to the second in which its topmost span ended, so a span that arrives touches the seconds of all agent and
-inference spans of its trace as well.
+A run belongs to the second in which its topmost span ended, so a span that arrives may change other seconds than its
+own: those whose runs differ from what was published are counted again too. Hot seconds go first and at once, old ones
+in slices, so that late rows hold up nothing (`choosing`).
 """
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
+import numpy as np
 import structlog
 
 from tidegate.kernel import TidegateError, WorkspaceId
-from tidegate.signals.ports import RawSpans, RollupWriter, TouchedSeconds, Touches
-from tidegate.signals.runs import MAX_TRACE_SPANS, Run, TraceSpan, runs_of
+from tidegate.signals.affected import PublishedRuns
+from tidegate.signals.choosing import choose
+from tidegate.signals.ports import PriceBook, PriceBooks, Seconds, TouchedSeconds, Touches
+from tidegate.signals.runs import Runs, find_runs
+from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans
+from tidegate.storage.native import Columns, Numbers
 
 _log = structlog.get_logger("tidegate.closer")
 
-IDLE_RETRY_S = 1.0
-_MAX_SECONDS_A_STATEMENT = 600  # the seconds are bound in the request's URL, which has 64 kB; the rest follows at once
+IDLE_RETRY_S: Final = 1.0
+_MAX_SECONDS_A_STATEMENT: Final = 600  # they are bound in the request's URL, which has 64 kB; the rest follows at once
 
-_REST = 4.0
-_LONGEST_REST_S = 0.6  # from crossing a bound to the alert: 1 s at the median
+_REST: Final = 4.0
+_LONGEST_REST_S: Final = 0.6  # from crossing a bound to the alert: 1 s at the median
+_REDO_EVERY_S: Final = 4.0
+_REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
+_REDO_SLICE_S: Final = 0.4  # hot seconds wait for a slice to end
+_FIRST_SLICE: Final = 4
+_NANO: Final = 1_000_000_000
 
-Second = tuple[WorkspaceId, int]
+
+class CountWriter(Protocol):
+    """Reads raw rows and writes counts under a version; nobody sees them before the watermark rises."""
+
+    async def traces_through(self, seconds: Seconds, *, before_s: int) -> Columns: ...
+
+    async def add_runs(self, runs: Runs, which: Numbers, seconds: Seconds, *, version: int) -> None: ...
+
+    async def count(self, seconds: Seconds, run_seconds: Seconds, *, version: int) -> None: ...
+
+
+class NoPrices:
+    """Knows no price: every run that brings no cost of its own is unpriced."""
+
+    async def books_of(self, workspaces: Collection[WorkspaceId]) -> Mapping[WorkspaceId, PriceBook]:
+        del workspaces
+        return {}
 
 
 @dataclass(slots=True)
@@ -39,12 +66,16 @@ class RollupCloser:
     """Counts what was touched; `run` must be running in one process."""
 
     touches: Touches
-    raw: RawSpans
-    rollups: RollupWriter
+    counts: CountWriter
+    prices: PriceBooks = field(default_factory=NoPrices)
     on_published: "asyncio.Event" = field(default_factory=asyncio.Event)
     """Set after each publication; the alert evaluator waits for it."""
+    _published: PublishedRuns = field(default_factory=PublishedRuns)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _has_more: bool = False
+    _slice: int = _FIRST_SLICE
+    _redo_at: float = 0.0
+    _before_s: int = LINK_SLACK_S
 
     def wake(self) -> None:
         """Say that something was stored."""
@@ -72,65 +103,109 @@ class RollupCloser:
         What waits already is counted at once: figures of all workspaces wait for the last of it.
         """
         started = time.monotonic()
-        found = await self.close_once()
-        if found:
-            self.on_published.set()
+        found = await self.close_once(may_redo=started >= self._redo_at, is_patient=True)
+        took = time.monotonic() - started
         if found and not self._has_more:
-            await asyncio.sleep(min(_REST * (time.monotonic() - started), _LONGEST_REST_S))
+            await asyncio.sleep(min(_REST * took, _LONGEST_REST_S))
         return found
 
-    async def close_once(self) -> bool:
+    async def close_once(self, *, may_redo: bool = True, is_patient: bool = False) -> bool:
         """Count what is touched now and publish it; `False` when nothing was.
+
+        Old seconds are counted when there is nothing hot, and `may_redo`; with `is_patient` those that may soon be
+        touched again wait.
 
         Raises:
             UnavailableError: an engine does not answer; nothing was published.
         """
-        touched = await self.touches.read(limit=_MAX_SECONDS_A_STATEMENT)
-        self._has_more = not touched.is_all
-        if not touched.seconds:
-            await self.touches.caught_up(touched.read_at)
+        started = time.monotonic()
+        backlog = await self.touches.read()
+        touched = choose(
+            backlog,
+            limit=_MAX_SECONDS_A_STATEMENT,
+            redo_limit=self._slice if may_redo else None,
+            is_patient=is_patient,
+        )
+        self._has_more = touched is not None and touched.has_more
+        if touched is None:
+            await self.touches.caught_up(backlog.read_at)
             return False
-        version = await self.touches.next_version()
-        seconds = _grouped(touched.seconds)
-        run_seconds, runs = await self._count_runs(touched.seconds)
-        await self.rollups.count_spans(seconds, version=version)
-        await self.rollups.publish(runs, seconds, _grouped(run_seconds), version=version)
-        await self.touches.publish(touched, version=version)
+        await self._count(touched)
+        self.on_published.set()
+        newest = max(found[-1] for found in touched.seconds.values())
+        if newest < backlog.read_at.timestamp() - LINK_SLACK_S:
+            self._pace(time.monotonic() - started)
         return True
 
-    async def _count_runs(self, touched: Collection[Second]) -> tuple[set[Second], list[Run]]:
-        spans = await self.raw.traces_through(_grouped(touched))
-        affected = set(touched) | {_second_of(span) for span in spans if span.role in {"agent", "inference"}}
-        further = sorted(affected - set(touched))
-        for start in range(0, len(further), _MAX_SECONDS_A_STATEMENT):
-            chunk = further[start : start + _MAX_SECONDS_A_STATEMENT]
-            spans = [*spans, *await self.raw.traces_through(_grouped(chunk))]
-        return affected, [run for run in _runs_by_trace(spans) if _second_of(run.root) in affected]
+    def _pace(self, took: float) -> None:
+        """After a slice of old seconds: how large the next may be, and when."""
+        if took < _REDO_SLICE_S:
+            self._slice = min(self._slice * 2, _MAX_SECONDS_A_STATEMENT)
+        else:
+            self._slice = max(self._slice // 2, 1)
+        self._redo_at = time.monotonic() + max(_REDO_EVERY_S, _REDO_REST * took)
+
+    async def _count(self, touched: TouchedSeconds) -> None:
+        version = await self.touches.next_version()
+        found = await self.prices.books_of(list(touched.seconds))
+        books: dict[str, PriceBook] = {str(workspace): book for workspace, book in found.items()}
+        try:
+            runs, seconds = await self._runs_through(touched.seconds, books)
+            which = _of_seconds(runs, seconds)
+            await self.counts.add_runs(runs, which, seconds, version=version)
+            await self.counts.count(touched.seconds, seconds, version=version)
+            await self.touches.publish(touched, version=version)
+        except BaseException:
+            self._published.forget()  # it may have been published after all, or another process did
+            raise
+        self._published.remember(
+            runs, which, [(workspace, one) for workspace, found in seconds.items() for one in found]
+        )
+
+    async def _runs_through(self, touched: Seconds, books: Mapping[str, PriceBook]) -> tuple[Runs, Seconds]:
+        """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
+        runs = find_runs(await self._spans_through(touched), books)
+        seconds = self._published.affected(runs, touched)
+        if sum(map(len, seconds.values())) > sum(map(len, touched.values())):
+            runs = find_runs(await self._spans_through(seconds), books)
+        return runs, seconds
+
+    async def _spans_through(self, seconds: Seconds) -> Spans:
+        """Return the spans of all traces through `seconds`, read back to where their longest span began."""
+        while True:
+            spans = link_spans(await self.counts.traces_through(seconds, before_s=self._before_s))
+            needed = _reach(spans, seconds)
+            if needed <= self._before_s:
+                # Traces of the next closing are about as long; one that was very long is forgotten slowly.
+                self._before_s = max(LINK_SLACK_S, needed, self._before_s * 9 // 10)
+                return spans
+            self._before_s = needed
 
 
-def _second_of(span: TraceSpan) -> Second:
-    return WorkspaceId(span.workspace), span.second
+def _reach(spans: Spans, seconds: Seconds) -> int:
+    """Return how long before the seconds that it goes through the first part of a trace may have ended."""
+    if not len(spans):
+        return LINK_SLACK_S
+    start, end = spans.number("start_ns").astype(np.int64), spans.number("end_ns").astype(np.int64)
+    begun = np.maximum(start, end - MAX_SPAN_S * _NANO) // _NANO
+    moments = np.array(sorted({one for found in seconds.values() for one in found}), np.int64)
+    # Of the trace's own touched seconds the last: reading goes back from each of them.
+    own = spans.number("second").astype(np.int64)
+    place = np.searchsorted(moments, own)
+    is_touched = (place < len(moments)) & (moments[np.minimum(place, len(moments) - 1)] == own)
+    traces, at = np.unique(spans.trace, return_inverse=True)
+    first = np.full(len(traces), 2**40)
+    np.minimum.at(first, at[is_touched], own[is_touched])
+    back = first[at] - begun
+    longest = int(back[first[at] < 2**40].max(initial=0)) + LINK_SLACK_S + 1
+    return min(max(longest, LINK_SLACK_S), MAX_SPAN_S + 2 * LINK_SLACK_S)
 
 
-def _grouped(seconds: Iterable[Second]) -> Mapping[WorkspaceId, Sequence[int]]:
-    grouped: defaultdict[WorkspaceId, set[int]] = defaultdict(set)
-    for workspace, second in seconds:
-        grouped[workspace].add(second)
-    return {workspace: sorted(found) for workspace, found in grouped.items()}
-
-
-def _runs_by_trace(spans: Iterable[TraceSpan]) -> Iterable[Run]:
-    traces: defaultdict[tuple[str, str], dict[str, TraceSpan]] = defaultdict(dict)
-    for span in spans:
-        traces[span.workspace, span.trace_id][span.span_id] = span
-    for trace in traces.values():
-        runs = runs_of(list(trace.values()))
-        # What was cut off is not known, and unknown is not good.
-        yield from runs if len(trace) < MAX_TRACE_SPANS else map(_cut_off, runs)
-
-
-def _cut_off(run: Run) -> Run:
-    return replace(run, outcome="failed", error_code="trace_too_large")
-
-
-__all__ = ["RollupCloser", "TouchedSeconds"]
+def _of_seconds(runs: Runs, seconds: Seconds) -> Numbers:
+    """Return the runs whose second is among `seconds`."""
+    words = runs.spans.columns.words["workspace"].words
+    wanted = [code * 2**33 + one for code, name in enumerate(words) for one in seconds.get(WorkspaceId(name), ())]
+    moments = runs.spans.codes("workspace")[runs.root].astype(np.int64) * 2**33 + runs.spans.number("second")[
+        runs.root
+    ].astype(np.int64)
+    return np.flatnonzero(np.isin(moments, np.array(wanted, np.int64)))

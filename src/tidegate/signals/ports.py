@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
-from tidegate.signals.runs import Run, TraceSpan
+from tidegate.signals.prices.model import Quote, Usage
 
 Dimension = Literal[
     "service", "environment", "release", "tenant", "route", "status", "error_code", "model", "provider", "outcome",
@@ -16,7 +16,11 @@ Dimension = Literal[
 
 
 class SignalReader(Protocol):
-    """What others ask of signals. Exact: every stored span counts once, wherever it stands between raw and rollup."""
+    """What others ask of signals. Exact: every stored row counts once, wherever it stands between raw and rollup.
+
+    A window begins and ends at whole seconds, and where only minutes are kept any more, at whole minutes: it is then
+    widened to them. `resolution_s` says so beforehand.
+    """
 
     async def totals(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
@@ -42,7 +46,7 @@ class SignalReader(Protocol):
         ...
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
-        """Return every service and every (service, tenant) with events in `window`.
+        """Return every service and every (service, tenant) with events in `window`, replayed rows left out.
 
         One statement for all workspaces.
         """
@@ -52,7 +56,7 @@ class SignalReader(Protocol):
 class SeriesReader(Protocol):
     """What pages ask of signals beyond totals."""
 
-    async def series(  # noqa: PLR0913 - what a chart is about
+    async def series(  # noqa: PLR0913 - a question and its six parts
         self,
         workspace: WorkspaceId,
         family: Family,
@@ -63,49 +67,79 @@ class SeriesReader(Protocol):
         scope: SignalScope,
         limit: int = 20,
     ) -> list[SeriesPoint]:
-        """Return the totals of each bucket of `step_s` seconds that has events, in order of time.
-
-        Buckets begin at multiples of the step since 1970. Split, the `limit` largest keys of the window are told apart
-        and the others left out.
-        """
+        """Return totals of steps of `step_s`, of the `limit` largest keys of `by`; empty steps are left out."""
         ...
 
     async def quantiles(
         self,
         workspace: WorkspaceId,
         family: Family,
-        window: TimeRange,
+        window: TimeRange | None,
         *,
         scope: SignalScope,
         by: Dimension | None = None,
     ) -> dict[str, Durations]:
-        """Return how long events of `window` took, by the values of a dimension; the key of all together is empty."""
+        """Return durations by key, under the key '' when `by` is `None`. Tenants have none: they are not kept."""
         ...
+
+
+class PriceBook(Protocol):
+    """The prices of one workspace at one moment."""
+
+    def quote(self, usage: Usage) -> Quote:
+        """Return the cost of `usage`; never raises."""
+        ...
+
+
+class PriceBooks(Protocol):
+    """Where prices come from."""
+
+    async def books_of(self, workspaces: Collection[WorkspaceId]) -> Mapping[WorkspaceId, PriceBook]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Which seconds of a workspace one flush changed and are not counted again yet."""
+
+    workspace: WorkspaceId
+    flush_id: str
+    announced_s: float
+    seconds: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be counted again."""
+
+    touches: Sequence[Touch]
+    watermark: int
+    """How far counting was published when the touches were read."""
+    is_all: bool
+    """Whether these are all that wait."""
+    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class TouchedSeconds:
-    """What one closing has to count, and the touches that it settles."""
+    """What one closing counts, and the touches that it settles."""
 
-    seconds: frozenset[tuple[WorkspaceId, int]]
+    seconds: "Seconds"
     flushes: Mapping[WorkspaceId, Sequence[str]]
     """Flushes whose touches were read; each has seconds among `seconds`, and perhaps more that are left for later."""
     watermark: int
-    """How far counting was published when the touches were read."""
-    is_all: bool
-    """Whether nothing else was waiting."""
     read_at: datetime
+    has_more: bool
 
 
 class Touches(Protocol):
     """The touch ledger, as the closer sees it."""
 
-    async def read(self, *, limit: int) -> TouchedSeconds:
-        """Return touches of stored flushes, at most `limit` seconds."""
+    async def read(self) -> Backlog:
+        """Return touches of stored flushes: of each workspace the newest and the oldest, if there are very many."""
         ...
 
     async def caught_up(self, at: datetime) -> None:
-        """Say that counting went round at this moment and found nothing."""
+        """Say that counting went round at this moment and found nothing that is new."""
         ...
 
     async def next_version(self) -> int:
@@ -121,28 +155,4 @@ class Touches(Protocol):
         ...
 
 
-class RawSpans(Protocol):
-    """Stored spans, each once."""
-
-    async def traces_through(self, seconds: Mapping[WorkspaceId, Sequence[int]]) -> list[TraceSpan]:
-        """Return all believable spans of the traces that have a GenAI span ending in one of `seconds`."""
-        ...
-
-
-class RollupWriter(Protocol):
-    """Writes counts under a version; nobody sees them before the watermark rises."""
-
-    async def count_spans(self, seconds: Mapping[WorkspaceId, Sequence[int]], *, version: int) -> None:
-        """Count spans, requests and sign-ins of these seconds from raw."""
-        ...
-
-    async def publish(
-        self,
-        runs: Sequence[Run],
-        seconds: Mapping[WorkspaceId, Sequence[int]],
-        run_seconds: Mapping[WorkspaceId, Sequence[int]],
-        *,
-        version: int,
-    ) -> None:
-        """Write the runs, and which seconds have `version`: those of spans, and those of runs; in one piece, last."""
-        ...
+Seconds = Mapping[WorkspaceId, Sequence[int]]

@@ -1,4 +1,4 @@
-"""Signals read from rollups, exact: the newest published version of each second, up to the watermark.
+"""Signals read from counts, exact: the newest published version of each bucket, up to the watermark.
 
 The watermark is read first. Everything at or below it was complete before it rose, and the statement's own view of the
 tables is younger, so that no count is ever seen half.
@@ -6,105 +6,69 @@ tables is younger, so that no count is ever seen half.
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tidegate.kernel import TimeRange, WorkspaceId
+from tidegate.kernel import Clock, TimeRange, WorkspaceId
 from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.ports import Dimension
+from tidegate.signals.published import cover, resolution_of, second_of
+from tidegate.signals.quantiles import DURATION_SUMS, durations_of
 from tidegate.signals.store import RowsEngine
+from tidegate.signals.sums import STORED, names_of, sums_of, totals_of
 
 _MAX_KEYS: Final = 1_000
 _REMEMBERED_ANSWERS: Final = 64  # one second's questions of some gates; a window moves every second
-_LAST_SECOND: Final = 2**32 - 1
 _WORKSPACES_A_STATEMENT: Final = 500  # a claim names at most 1,000, and stands in a header
-_FAMILIES: Final[Mapping[Family, tuple[str, ...]]] = {
-    Family.REQUEST: ("request",),
-    Family.AUTH: ("auth",),
-    Family.AI_RUN: ("ai_run", "ai_run_distrusted"),
-    **{family: (family.value,) for family in Family if family not in {Family.REQUEST, Family.AUTH, Family.AI_RUN}},
-}
-_EVENTS_OF: Final[Mapping[Family, str]] = {
-    Family.REQUEST: "http_method != ''",
-    Family.AUTH: "is_auth = 1",
-    Family.AI_RUN: "role IN ('agent', 'inference')",
-}
-_NANO: Final = 1_000_000_000
-_COLUMNS: Final[Mapping[Dimension, str]] = {
-    "route": "route",
-    "status": "status",
-    "error_code": "error_code",
-    "model": "model",
-    "tenant": "tenant",
-    "service": "service",
-    "release": "release",
-    "outcome": "outcome",
-    "environment": "environment",
-}
-# An answer without a status is no success: nobody saw it end well.
-_SUCCESS: Final = "status BETWEEN 200 AND 399"
-_FAILURE: Final = "if(family = 'auth', NOT (status BETWEEN 200 AND 399), status >= 500 OR status = 0)"
-_SUMS: Final = f"""
-    sumIf(count, distrusted = 0) AS count_,
-    sumIf(count, distrusted = 0 AND family IN ('auth', 'request') AND {_SUCCESS}) AS success_count,
-    sumIf(count, distrusted = 0 AND family IN ('auth', 'request') AND {_FAILURE}) AS failure_count,
-    sumIf(count, distrusted = 0 AND status IN (401, 403)) AS unauthorized_count,
-    sumIf(count, outcome = 'failed') AS failed_count,
-    sumIf(count, outcome = 'policy_blocked') AS policy_blocked_count,
-    sumIf(count, outcome = 'validation_error') AS validation_error_count,
-    sumIf(count, outcome = 'cancelled') AS cancelled_count,
-    sum(priced_count) AS priced_count_,
-    sum(toInt128(cost_nano_usd)) AS cost_nano_usd_,
-    sum(input_tokens) AS input_tokens_,
-    sum(output_tokens) AS output_tokens_,
-    sum(cached_input_tokens) AS cached_input_tokens_,
-    sumIf(count, distrusted = 1) AS distrusted_count
-"""
-
+_REMEMBERED_FAMILIES: Final = 8  # of the last questions for groups: what one evaluation asks for
+MINUTES_KEPT_S: Final = 35 * 86_400
 
 Watermark = Callable[[Collection[WorkspaceId]], Awaitable[int]]
-"""Up to which version rollups may be read; raises while the workspaces' telemetry waits too long to be counted."""
+"""Up to which version counts may be read; raises while the workspaces' telemetry waits too long to be counted."""
+Row = dict[str, Any]
 
 
 class RollupReader:
-    """Keeps the promises of `SignalReader`."""
+    """Keeps the promises of `SignalReader` and `SeriesReader`."""
 
-    def __init__(self, engine: RowsEngine, *, watermark: Watermark) -> None:
+    def __init__(self, engine: RowsEngine, *, watermark: Watermark, clock: Clock) -> None:
         self._engine = engine
         self._watermark = watermark
-        self._newest_groups: tuple[tuple[object, ...], list[dict[str, Any]]] | None = None
-        self._answers: OrderedDict[tuple[object, ...], asyncio.Future[list[dict[str, Any]]]] = OrderedDict()
+        self._clock = clock
+        self._newest_groups: tuple[tuple[object, ...], frozenset[Family], list[Row]] | None = None
+        self._asked: OrderedDict[Family, None] = OrderedDict()
+        self._answers: OrderedDict[tuple[object, ...], asyncio.Future[list[Row]]] = OrderedDict()
+
+    def resolution_s(self, window: TimeRange) -> int:
+        """Return how fine `window` can be read; it is widened to whole buckets of so many seconds."""
+        return resolution_of(window, self._clock.now(), minutes_kept_s=MINUTES_KEPT_S)
 
     async def totals(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
     ) -> Totals:
-        rows = await self._rows([workspace], _FAMILIES[family], window, scope=scope)
-        totals = _totals_of(rows[0]) if rows else Totals()
-        if window is None:
-            return totals
+        rows = await self._rows(workspace, STORED[family], sums_of([family]), window, scope=scope)
+        totals = totals_of(family, rows[0]) if rows else Totals()
         return replace(totals, distrusted_count=await self._distrusted_count(workspace, family, window, scope))
 
     async def _distrusted_count(
-        self, workspace: WorkspaceId, family: Family, window: TimeRange, scope: SignalScope
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, scope: SignalScope
     ) -> int:
         """Return how many distrusted events of `family` came in during `window`.
 
         By when they came: the time they claim may lie a year away, where no window would see that they are hidden.
         """
-        filters, parameters = _filters_of(scope)
-        received = {"start": _second_of(window.start) * _NANO, "end": _second_of(window.end) * _NANO}
-        sql = f"""
-            SELECT count() AS distrusted FROM (
-                SELECT trace_id, span_id FROM spans
-                WHERE distrusted = 1 AND {_EVENTS_OF.get(family, "0")} {filters}
-                    AND received_ns >= {{start:UInt64}} AND received_ns < {{end:UInt64}}
-                LIMIT 1 BY trace_id, span_id)
-        """
-        watermark = await self._watermark([workspace])  # in the key alone: what came since has moved it
-        rows = await self._select([workspace], sql, {**parameters, **received, "watermark": watermark})
-        return int(rows[0]["distrusted"])
+        more, parameters = "", dict[str, object]()
+        if window is not None:
+            more = " AND arrived >= toDateTime({from:UInt32}, 'UTC') AND arrived < toDateTime({to:UInt32}, 'UTC')"
+            parameters = {"from": second_of(window.start), "to": second_of(window.end)}
+        names = [f"{family.value}.distrusted"]
+        scope = replace(scope, model=None, outcome=None) if family is Family.AI_RUN else scope
+        found = await self._rows(
+            workspace, names, "sum(weight_milli) AS found", None, scope=scope, more=more, parameters=parameters
+        )
+        return int(found[0]["found"]) // 1000 if found else 0
 
     async def totals_by(
         self,
@@ -116,12 +80,66 @@ class RollupReader:
         scope: SignalScope,
         limit: int = _MAX_KEYS,
     ) -> dict[str, Totals]:
-        if by not in _COLUMNS:  # rollups do not tell it apart
-            return {"": await self.totals(workspace, family, window, scope=scope)}
-        rows = await self._rows([workspace], _FAMILIES[family], window, scope=scope, by=(_COLUMNS[by],))
-        return {str(row[_COLUMNS[by]]): _totals_of(row) for row in rows[:limit]}
+        rows = await self._rows(
+            workspace, STORED[family], sums_of([family]), window, scope=scope, by=(by,), tail=_largest(family, limit)
+        )
+        return {str(row[by]): totals_of(family, row) for row in rows}
 
-    async def series(  # noqa: PLR0913 - as the port
+    async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
+        if not workspaces:
+            return []
+        groups: list[GroupTotals] = []
+        of_service: defaultdict[tuple[WorkspaceId, str], list[Row]] = defaultdict(list)
+        names = names_of(family)
+        for row in await self._groups_of_asked(workspaces, family, window):
+            if any(row[name] for name in names):
+                of_service[WorkspaceId(row["workspace"]), row["service"]].append(row)
+        for (workspace, service), rows in of_service.items():
+            groups.append(GroupTotals(workspace, service, None, totals_of(family, _added(rows, names))))
+            groups += [
+                GroupTotals(workspace, service, row["tenant"], totals_of(family, row)) for row in rows if row["tenant"]
+            ]
+        return groups
+
+    async def _groups_of_asked(
+        self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange
+    ) -> list[Row]:
+        """Return the groups of every family that was asked for of late: a statement costs 25 CPU-ms however small.
+
+        Only the newest answer is kept, for the next family: ten thousand tenants are 15 MB.
+        """
+        self._asked[family] = None
+        self._asked.move_to_end(family)
+        while len(self._asked) > _REMEMBERED_FAMILIES:
+            self._asked.popitem(last=False)
+        ordered = sorted(workspaces)
+        watermark = await self._watermark(workspaces)
+        key = (tuple(ordered), window, watermark)
+        known = self._newest_groups
+        if known is None or known[0] != key or family not in known[1]:
+            families = frozenset(self._asked)
+            rows: list[Row] = []
+            for start in range(0, len(ordered), _WORKSPACES_A_STATEMENT):
+                rows += await self._groups_of(
+                    ordered[start : start + _WORKSPACES_A_STATEMENT], sorted(families), window, watermark
+                )
+            known = self._newest_groups = (key, families, rows)
+        return known[2]
+
+    async def _groups_of(
+        self, workspaces: Sequence[WorkspaceId], families: Sequence[Family], window: TimeRange, watermark: int
+    ) -> list[Row]:
+        picked = cover(window, self.resolution_s(window))
+        names = [name for family in families for name in STORED[family]]
+        sql = f"""
+            SELECT workspace, service, tenant, {sums_of(families)} FROM counts
+            WHERE family IN ({{families:Array(String)}}) AND replayed = 0 AND {picked.condition}
+            GROUP BY workspace, service, tenant
+        """
+        parameters = {**picked.parameters, "families": names, "watermark": watermark}
+        return await self._engine.select(workspaces, sql, parameters)
+
+    async def series(  # noqa: PLR0913 - a question and its six parts
         self,
         workspace: WorkspaceId,
         family: Family,
@@ -132,139 +150,128 @@ class RollupReader:
         scope: SignalScope,
         limit: int = 20,
     ) -> list[SeriesPoint]:
-        largest = await self.totals_by(workspace, family, window, by=by, scope=scope, limit=limit) if by else {"": None}
-        column = _COLUMNS.get(by) if by else None
-        names = ("second", *((column,) if column else ()))
-        sql, parameters = await self._statement(
-            [workspace], _FAMILIES[family], window, scope=scope, by=names, limit=None
+        step = max(step_s, self.resolution_s(window))
+        largest: dict[str, Totals] = {}
+        if by is not None:
+            largest = await self.totals_by(workspace, family, window, by=by, scope=scope, limit=limit)
+            if not largest:
+                return []
+        keys = (by,) if by is not None else ()
+        rows = await self._rows(
+            workspace,
+            STORED[family],
+            f"toUInt32(intDiv(toUInt32(second), {{step:UInt32}}) * {{step:UInt32}}) AS step, {sums_of([family])}",
+            window,
+            scope=scope,
+            by=keys,
+            group=("step", *keys),
+            more=f" AND toString({by}) IN ({{keys:Array(String)}})" if by is not None else "",
+            parameters={"step": step, **({"keys": list(largest)} if by is not None else {})},
+            tail=f"ORDER BY {', '.join(('step', *keys))}",
         )
-        sums: defaultdict[tuple[int, str], Totals] = defaultdict(Totals)
-        for row in await self._select(
-            [workspace], sql.replace("SELECT second,", "SELECT toUInt32(second) AS at,"), parameters
-        ):
-            second, key = int(row["at"]), str(row[column]) if column else ""
-            if key in largest:
-                sums[second - second % step_s, key] += _totals_of(row)
         return [
-            SeriesPoint(datetime.fromtimestamp(second, UTC), key, totals)
-            for (second, key), totals in sorted(sums.items())
+            SeriesPoint(
+                datetime.fromtimestamp(row["step"], UTC),
+                str(row[by]) if by is not None else "",
+                totals_of(family, row),
+            )
+            for row in rows
         ]
 
     async def quantiles(
         self,
         workspace: WorkspaceId,
         family: Family,
-        window: TimeRange,
+        window: TimeRange | None,
         *,
         scope: SignalScope,
         by: Dimension | None = None,
     ) -> dict[str, Durations]:
-        """Nothing: durations are not counted yet."""
-        del workspace, family, window, scope, by
-        return {}
-
-    async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
-        if not workspaces:
-            return []
-        groups: defaultdict[tuple[WorkspaceId, str, str | None], Totals] = defaultdict(Totals)
-        for row in await self._groups_of_all_families(workspaces, window):
-            if row["family"] in _FAMILIES[family]:
-                workspace, totals = WorkspaceId(row["workspace"]), _totals_of(row)
-                groups[workspace, row["service"], None] += totals
-                if row["tenant"]:
-                    groups[workspace, row["service"], row["tenant"]] += totals
-        return [GroupTotals(*key, totals) for key, totals in groups.items()]
-
-    async def _groups_of_all_families(
-        self, workspaces: Collection[WorkspaceId], window: TimeRange
-    ) -> list[dict[str, Any]]:
-        """Return the groups of every family: a statement costs 25 CPU-ms however little it finds.
-
-        Only the newest answer is kept, for the next family: ten thousand tenants are 15 MB.
-        """
-        sql, parameters = await self._statement(
-            workspaces,
-            [name for names in _FAMILIES.values() for name in names],
+        if scope.tenant is not None or by == "tenant":
+            return {}
+        keys = (by,) if by is not None else ()
+        rows = await self._rows(
+            workspace,
+            (f"{family.value}.duration",),
+            f"bucket, {DURATION_SUMS}",
             window,
-            scope=SignalScope(),
-            by=("workspace", "family", "service", "tenant"),
-            limit=None,
+            scope=scope,
+            by=keys,
+            group=(*keys, "bucket"),
+            tail=f"ORDER BY {', '.join((*keys, 'bucket'))}",
         )
-        ordered = sorted(workspaces)
-        key = (tuple(ordered), str(parameters))
-        if self._newest_groups is None or self._newest_groups[0] != key:
-            rows: list[dict[str, Any]] = []
-            for start in range(0, len(ordered), _WORKSPACES_A_STATEMENT):
-                rows += await self._engine.select(ordered[start : start + _WORKSPACES_A_STATEMENT], sql, parameters)
-            self._newest_groups = (key, rows)
-        return self._newest_groups[1]
+        parts: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            parts[str(row[by]) if by is not None else ""].append(row)
+        return {key: durations_of(found) for key, found in parts.items()}
 
     async def span_count(self, workspace: WorkspaceId) -> int:
         """Return how many spans are stored, each once, distrusted ones included."""
-        rows = await self._rows([workspace], ("span",), None, scope=SignalScope())
-        return sum(int(row["count_"]) + int(row["distrusted_count"]) for row in rows)
+        return await self._stored(workspace, "span")
+
+    async def log_count(self, workspace: WorkspaceId) -> int:
+        """Return how many log records are stored, each once, distrusted ones included."""
+        return await self._stored(workspace, "log")
+
+    async def _stored(self, workspace: WorkspaceId, kind: str) -> int:
+        names = (kind, f"{kind}.distrusted")
+        rows = await self._rows(workspace, names, "sum(count) AS found", None, scope=SignalScope())
+        return int(rows[0]["found"]) if rows else 0
 
     async def last_span_at(self, workspace: WorkspaceId, *, service: str | None = None) -> int | None:
         """Return the Unix second in which the newest believable span ended, `None` when there is none."""
         rows = await self._engine.select(
             [workspace],
             f"""
-            SELECT toUInt32(second) AS newest FROM rollups
-            WHERE workspace = {{workspace:String}} AND family = 'span' AND distrusted = 0
+            SELECT toUInt32(second) AS newest FROM counts
+            WHERE workspace = {{workspace:String}} AND family = 'span'
                 {"AND service = {service:String}" if service else ""}
-            ORDER BY workspace DESC, family DESC, rollups.second DESC LIMIT 1
+            ORDER BY workspace DESC, family DESC, counts.second DESC LIMIT 1
             """,
             {"workspace": workspace} | ({"service": service} if service else {}),
         )
         return int(rows[0]["newest"]) if rows else None
 
-    async def _rows(
+    async def _rows(  # noqa: PLR0913 - the parts of a statement
         self,
-        workspaces: Collection[WorkspaceId],
-        families: Collection[str],
+        workspace: WorkspaceId,
+        names: Collection[str],
+        sums: str,
         window: TimeRange | None,
         *,
         scope: SignalScope,
         by: tuple[str, ...] = (),
-    ) -> list[dict[str, Any]]:
-        return await self._select(
-            workspaces, *await self._statement(workspaces, families, window, scope=scope, by=by, limit=_MAX_KEYS)
-        )
-
-    async def _statement(
-        self,
-        workspaces: Collection[WorkspaceId],
-        families: Collection[str],
-        window: TimeRange | None,
-        *,
-        scope: SignalScope,
-        by: tuple[str, ...],
-        limit: int | None,
-    ) -> tuple[str, dict[str, object]]:
-        filters, parameters = _filters_of(scope)
-        within = f"second <= toDateTime({_LAST_SECOND}, 'UTC')"
-        if window is not None:
-            within = "second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')"
-            parameters |= {"start": _second_of(window.start), "end": _second_of(window.end)}
-        parameters |= {"families": list(families), "watermark": await self._watermark(workspaces)}
-        names = ", ".join(by)
+        group: tuple[str, ...] | None = None,
+        more: str = "",
+        parameters: Mapping[str, object] | None = None,
+        tail: str = "",
+    ) -> list[Row]:
+        filters, bound = _filters_of(scope)
+        picked = cover(window, 1 if window is None else self.resolution_s(window))
+        grouped = ", ".join(by if group is None else group)
         sql = f"""
-            SELECT {f"{names}," if by else ""} {_SUMS}
-            FROM rollups
-            WHERE family IN ({{families:Array(String)}}) AND {within} {filters}
-                AND (workspace, if(family = 'ai_run', 'published_ai_run', 'published_span'), second, version) IN (
-                    SELECT workspace, family, second, max(version) FROM rollups
-                    WHERE family IN ('published_ai_run', 'published_span') AND {within}
-                        AND version <= {{watermark:UInt64}}
-                    GROUP BY workspace, family, second)
-            {f"GROUP BY {names} ORDER BY count_ DESC, {names}" if by else ""}
-            {f"LIMIT {limit}" if by and limit else ""}
+            SELECT {"".join(f"{name}, " for name in by)} {sums} FROM counts
+            WHERE workspace = {{workspace:String}} AND family IN ({{families:Array(String)}}) {filters} {more}
+                AND {picked.condition}
+            {f"GROUP BY {grouped}" if grouped else ""} {tail}
         """
-        return sql, parameters
+        watermark = await self._watermark([workspace])
+        return await self._select(
+            [workspace],
+            sql,
+            {
+                **bound,
+                **picked.parameters,
+                **(parameters or {}),
+                "workspace": workspace,
+                "families": list(names),
+                "watermark": watermark,
+            },
+        )
 
     async def _select(
         self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object]
-    ) -> list[dict[str, Any]]:
+    ) -> list[Row]:
         """Ask the engine, or remember: up to a watermark nothing changes any more, so an answer stays right.
 
         Four checks of one gate, and everybody who looks at the board within one second, cost one statement.
@@ -279,21 +286,25 @@ class RollupReader:
                 self._answers.popitem(last=False)
         return await asyncio.shield(answer)
 
-    def _forget_failure(self, key: tuple[object, ...], answer: "asyncio.Future[list[dict[str, Any]]]") -> None:
+    def _forget_failure(self, key: tuple[object, ...], answer: "asyncio.Future[list[Row]]") -> None:
         # Asking for the exception also tells asyncio that it was seen, when everybody who waited has gone.
         if (answer.cancelled() or answer.exception() is not None) and self._answers.get(key) is answer:
             del self._answers[key]
 
 
-def _second_of(moment: datetime) -> int:
-    """Return a Unix second that the column can hold: before 1970 and after 2106 there is nothing to find."""
-    return min(max(int(moment.timestamp()), 0), _LAST_SECOND)
+def _added(rows: Sequence[Row], names: Sequence[str]) -> Mapping[str, Any]:
+    if len(rows) == 1:
+        return rows[0]
+    return {name: (max if name.startswith("limit_") else sum)(int(row[name]) for row in rows) for name in names}
+
+
+def _largest(family: Family, limit: int) -> str:
+    return f"ORDER BY count__{family.value} DESC, 1 LIMIT {int(limit)}"
 
 
 def _filters_of(scope: SignalScope) -> tuple[str, dict[str, object]]:
-    wanted = {name: value for name, value in asdict(scope).items() if value is not None}
-    return "".join(f" AND {name} = {{{name}:String}}" for name in wanted), dict(wanted)
-
-
-def _totals_of(row: Mapping[str, Any]) -> Totals:
-    return Totals(**{name: int(row.get(f"{name}_", row.get(name, 0))) for name in Totals.__dataclass_fields__})
+    wanted = {name: value for name, value in asdict(scope).items() if value is not None and name != "replayed"}
+    filters = "".join(f" AND {name} = {{{name}:String}}" for name in wanted)
+    if scope.replayed is not None:
+        filters += f" AND replayed = {int(scope.replayed)}"
+    return filters, dict(wanted)

@@ -21,7 +21,7 @@ Signals = Annotated[SignalService, provide(SignalService)]
 Rollups = Annotated[RollupReader, provide(RollupReader)]
 Records = Annotated[StoredRecords, provide(StoredRecords)]
 
-FAMILY_NAMES: Final = {"request": Family.REQUEST, "auth": Family.AUTH, "ai": Family.AI_RUN, "ai_run": Family.AI_RUN}
+FAMILY_NAMES: Final = {"ai": Family.AI_RUN} | {family.value: family for family in Family}
 _DASHBOARDS: Final = {
     "ai-runtime-run-reliability-v1": ("runCount", "failedCount", "cancelledCount", "failureRate"),
     "ai-runtime-policy-safety-v1": (

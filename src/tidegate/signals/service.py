@@ -3,18 +3,41 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
-from tidegate.signals.model import Family, Figures, SignalScope, figures_of
-from tidegate.signals.ports import Dimension, SignalReader
+from tidegate.signals.model import Family, Figures, SignalScope, Totals, duration_figures, figures_of, meter_figures
+from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
 
 DEFAULT_WINDOW = timedelta(minutes=15)
 
-SPLITS: dict[Family, tuple[tuple[str, Dimension], ...]] = {
-    Family.REQUEST: (("byRoute", "route"), ("statusCounts", "status"), ("errorCodeCounts", "error_code")),
-    Family.AUTH: (("byRoute", "route"), ("statusCounts", "status"), ("errorCodeCounts", "error_code")),
-    Family.AI_RUN: (("byModel", "model"), ("outcomeCounts", "outcome"), ("errorCodeCounts", "error_code")),
+_HTTP: tuple[tuple[str, Dimension], ...] = (
+    ("byRoute", "route"),
+    ("statusCounts", "status"),
+    ("errorCodeCounts", "error_code"),
+)
+SPLITS: Mapping[Family, tuple[tuple[str, Dimension], ...]] = {
+    Family.REQUEST: _HTTP,
+    Family.AUTH: (*_HTTP, ("byMethod", "object"), ("sourceCounts", "source")),
+    Family.TENANT: (*_HTTP, ("denialCounts", "detail"), ("lifecycleCounts", "object")),
+    Family.AI_RUN: (
+        ("byModel", "model"),
+        ("byProvider", "provider"),
+        ("outcomeCounts", "outcome"),
+        ("errorCodeCounts", "error_code"),
+    ),
+    Family.TOOL_CALL: (("byTool", "object"), ("outcomeCounts", "outcome"), ("errorCodeCounts", "error_code")),
+    Family.INGESTION: (("byQueue", "object"), ("byStage", "detail"), ("outcomeCounts", "outcome")),
+    Family.RETRIEVAL: (("byDataSource", "object"), ("outcomeCounts", "outcome")),
+    Family.DELIVERY: (("byEndpoint", "object"), ("outcomeCounts", "outcome"), ("signatureCounts", "detail")),
+    Family.ACCESS_SYNC: (("bySubject", "object"), ("driftCounts", "detail")),
+    Family.USAGE: (("byMeter", "object"),),
+    Family.POLICY: (("byPolicy", "object"), ("outcomeCounts", "outcome")),
+    Family.RUNTIME: (("byMetric", "object"),),
 }
+TIMED = frozenset(
+    {Family.REQUEST, Family.AI_RUN, Family.TOOL_CALL, Family.INGESTION, Family.RETRIEVAL, Family.DELIVERY}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +58,17 @@ class RetainedFamily:
     family: Family
     totals: Figures
     counts: Mapping[Dimension, Mapping[str, int]]
-    """Events by the values of a dimension; never by tenant."""
+    """Events by the values of a dimension; never by tenant, and never by address."""
+
+
+class FiguresReader(SignalReader, SeriesReader, Protocol):
+    """What the metrics routes ask."""
 
 
 class SignalService:
     """Answers the metrics routes."""
 
-    def __init__(self, *, reader: SignalReader, clock: Clock) -> None:
+    def __init__(self, *, reader: FiguresReader, clock: Clock) -> None:
         self._reader = reader
         self._clock = clock
 
@@ -60,17 +87,21 @@ class SignalService:
         """
         scope = SignalScope(tenant=tenant)
         within = window or self.window_now()
-        totals = await self._reader.totals(workspace, family, None, scope=scope)
-        recent = await self._reader.totals(workspace, family, within, scope=scope)
         splits: dict[str, dict[str, Figures | int]] = {}
-        for name, dimension in SPLITS.get(family, ()):
+        for name, dimension in SPLITS[family]:
             found = await self._reader.totals_by(workspace, family, within, by=dimension, scope=scope)
-            splits[name] = {
-                key: part.count if name.endswith("Counts") else figures_of(family, part)
-                for key, part in found.items()
-                if key
-            }
-        return FamilyMetrics(family, figures_of(family, totals), within, figures_of(family, recent), splits)
+            splits[name] = {key: _split(name, family, part) for key, part in found.items() if key}
+        whole, recent = [await self._figures(workspace, family, one, scope) for one in (None, within)]
+        return FamilyMetrics(family, whole, within, recent, splits)
+
+    async def _figures(
+        self, workspace: WorkspaceId, family: Family, window: TimeRange | None, scope: SignalScope
+    ) -> Figures:
+        figures = figures_of(family, await self._reader.totals(workspace, family, window, scope=scope))
+        if family not in TIMED:
+            return figures
+        durations = await self._reader.quantiles(workspace, family, window, scope=scope)
+        return {**figures, **duration_figures(durations.get(""))}
 
     async def retained(self, workspace: WorkspaceId, family: Family) -> RetainedFamily:
         """Return the counters of `family` over all retained rows, also by route, status, error code, model, outcome.
@@ -81,7 +112,14 @@ class SignalService:
         whole = SignalScope()
         totals = await self._reader.totals(workspace, family, None, scope=whole)
         counts: dict[Dimension, Mapping[str, int]] = {}
-        for _, dimension in SPLITS.get(family, ()):
-            found = await self._reader.totals_by(workspace, family, None, by=dimension, scope=whole)
-            counts[dimension] = {key: part.count for key, part in found.items() if key}
+        for _, dimension in SPLITS[family]:
+            if dimension != "source":
+                found = await self._reader.totals_by(workspace, family, None, by=dimension, scope=whole)
+                counts[dimension] = {key: part.count for key, part in found.items() if key}
         return RetainedFamily(family, figures_of(family, totals), counts)
+
+
+def _split(name: str, family: Family, totals: Totals) -> Figures | int:
+    if name == "byMeter":
+        return meter_figures(totals)
+    return totals.count if name.endswith("Counts") else figures_of(family, totals)

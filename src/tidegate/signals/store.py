@@ -1,78 +1,17 @@
-"""Counting in the telemetry engine, and its ledger in PostgreSQL."""
+"""Counting in the telemetry engine: reads raw rows, writes runs and counts under a version."""
 
-import random
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-import msgspec
-from asyncpg import Record
+import numpy as np
 
-from tidegate.kernel import Clock, ConflictError, WorkspaceId
-from tidegate.signals.errors import CountingBehindError
-from tidegate.signals.ports import TouchedSeconds
-from tidegate.signals.runs import MAX_TRACE_SPANS, Run, TraceSpan
-from tidegate.storage import Connection, Database
-
-_BLOCK_S: Final = 10  # the table's order begins with blocks of ten seconds
-_TRACE_LOOKBACK_S: Final = 3_600  # a span that ended over an hour before the rest of its trace starts a run of its own
-
-_MAX_COST_NANO_USD: Final = 2**63 - 1  # what the column holds; a larger sum takes a row more
-_MAX_FLUSHES: Final = 100
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
-
-ROLLUP_COLUMNS: Final = (
-    "workspace", "family", "second", "version", "service", "environment", "release", "tenant", "route", "status",
-    "error_code", "model", "outcome", "distrusted", "count", "priced_count", "cost_nano_usd", "input_tokens",
-    "output_tokens", "cached_input_tokens",
-)  # fmt: skip
-
-_TOUCHED: Final = """
-    toStartOfInterval(second, INTERVAL 10 SECOND) IN (SELECT toDateTime(arrayJoin({blocks:Array(UInt32)}), 'UTC'))
-    AND (workspace, toUInt32(second)) IN (
-        SELECT arrayJoin(arrayMap(
-            (place, moment) -> (arrayElement({workspaces:Array(String)}, place), moment),
-            {places:Array(UInt32)}, {seconds:Array(UInt32)})))
-"""
-_COUNT_SPANS: Final = f"""
-    SELECT workspace, family, second, {{version:UInt64}} AS version, service, environment, release,
-        if(family = 'span', '', tenant_) AS tenant, if(family = 'span', '', route_) AS route,
-        if(family = 'span', 0, http_status) AS status, if(family = 'span', '', error_type) AS error_code,
-        '' AS model, '' AS outcome, distrusted, count() AS count, 0 AS priced_count, 0 AS cost_nano_usd,
-        0 AS input_tokens, 0 AS output_tokens, 0 AS cached_input_tokens
-    FROM (
-        SELECT workspace, second, service, environment, release, tenant AS tenant_, route AS route_, http_status,
-            error_type, distrusted, arrayJoin(arrayFilter(name -> name != '', [
-                'span',
-                if(http_method != '', 'request', ''),
-                if(is_auth = 1, 'auth', ''),
-                if(distrusted = 1 AND role IN ('agent', 'inference'), 'ai_run_distrusted', '')])) AS family
-        FROM (
-            SELECT workspace, trace_id, span_id, second, service, environment, release, tenant, route, http_status,
-                error_type, distrusted, http_method, is_auth, role, received_ns
-            FROM spans
-            WHERE {_TOUCHED}
-            ORDER BY distrusted, received_ns
-            LIMIT 1 BY workspace, trace_id, span_id, second
-        )
-    )
-    GROUP BY workspace, family, second, service, environment, release, tenant, route, status, error_code, distrusted
-"""
-_TRACES_THROUGH: Final = f"""
-    SELECT * FROM (
-        SELECT {", ".join(name if name != "second" else "toUInt32(second) AS second_" for name in TraceSpan._fields)}
-        FROM spans
-        WHERE distrusted = 0 AND second >= toDateTime({{lookback:UInt32}}, 'UTC')
-            AND (workspace, trace_id) IN (
-                SELECT workspace, trace_id FROM spans WHERE role != '' AND distrusted = 0 AND {_TOUCHED})
-        ORDER BY received_ns
-        LIMIT 1 BY workspace, trace_id, span_id
-    )
-    ORDER BY start_ns, span_id
-    LIMIT {MAX_TRACE_SPANS} BY workspace, trace_id
-"""
+from tidegate.kernel import Clock, WorkspaceId
+from tidegate.signals.ports import Seconds
+from tidegate.signals.run_costs import COST_SOURCES, UNPRICED
+from tidegate.signals.runs import OUTCOMES, TOO_LARGE, Runs
+from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S
+from tidegate.signals.statements import COUNT, COUNT_COLUMNS, TRACES, bound_seconds, read_ranges
+from tidegate.storage.native import Columns, Numbers, Words, write_native
 
 
 class RowsEngine(Protocol):
@@ -82,11 +21,15 @@ class RowsEngine(Protocol):
         self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object] | None = None
     ) -> list[dict[str, Any]]: ...
 
-    async def insert(
-        self, workspaces: Collection[WorkspaceId], table: str, columns: Sequence[str], rows_json: bytes, *, token: str
+    async def columns(
+        self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object] | None = None
+    ) -> Columns: ...
+
+    async def insert_native(
+        self, workspaces: Collection[WorkspaceId], table: str, columns: Sequence[str], block: bytes, *, token: str
     ) -> None: ...
 
-    async def insert_select(  # noqa: PLR0917 - a statement and its five parts
+    async def insert_select(  # noqa: PLR0913, PLR0917 - a statement and its five parts
         self,
         workspaces: Collection[WorkspaceId],
         table: str,
@@ -95,210 +38,147 @@ class RowsEngine(Protocol):
         parameters: Mapping[str, object] | None = None,
         *,
         token: str,
+        threads: int | None = None,
     ) -> None: ...
 
 
-class EngineRollups:
-    """Keeps the promises of `RawSpans` and `RollupWriter`."""
+class EngineCounts:
+    """Counts under a version; nobody sees them before the watermark rises."""
 
-    def __init__(self, engine: RowsEngine) -> None:
+    def __init__(self, engine: RowsEngine, clock: Clock) -> None:
         self._engine = engine
-
-    async def traces_through(self, seconds: Mapping[WorkspaceId, Sequence[int]]) -> list[TraceSpan]:
-        if not seconds:
-            return []
-        earliest = min(min(found) for found in seconds.values())
-        parameters = {**_touched(seconds), "lookback": max(0, earliest - _TRACE_LOOKBACK_S)}
-        rows = await self._engine.select(list(seconds), _TRACES_THROUGH, parameters)
-        return [TraceSpan(*row.values()) for row in rows]
-
-    async def count_spans(self, seconds: Mapping[WorkspaceId, Sequence[int]], *, version: int) -> None:
-        await self._engine.insert_select(
-            list(seconds),
-            "rollups",
-            ROLLUP_COLUMNS,
-            _COUNT_SPANS,
-            {**_touched(seconds), "version": version},
-            token=f"rollup-{version}-spans",
-        )
-
-    async def publish(
-        self,
-        runs: Sequence[Run],
-        seconds: Mapping[WorkspaceId, Sequence[int]],
-        run_seconds: Mapping[WorkspaceId, Sequence[int]],
-        *,
-        version: int,
-    ) -> None:
-        rows = [dict(zip(ROLLUP_COLUMNS, row, strict=True)) for row in _run_rows(runs, version)]
-        rows += [
-            {"workspace": workspace, "family": family, "second": second, "version": version}
-            for family, touched in (("published_span", seconds), ("published_ai_run", run_seconds))
-            for workspace, found in touched.items()
-            for second in found
-        ]
-        await self._engine.insert(
-            sorted({*seconds, *run_seconds}),
-            "rollups",
-            ROLLUP_COLUMNS,
-            msgspec.json.Encoder().encode_lines(rows),
-            token=f"rollup-{version}-published",
-        )
-
-
-class PostgresTouches:
-    """Keeps the promises of `Touches`."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
         self._clock = clock
 
-    async def read(self, *, limit: int) -> TouchedSeconds:
-        read_at = self._clock.now()
-        async with self._database.across_workspaces() as connection:
-            watermark = await connection.fetchval("SELECT version FROM rollup_watermark")
-            found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
-        seconds: set[tuple[WorkspaceId, int]] = set()
-        flushes: dict[WorkspaceId, list[str]] = {}
-        is_all, visited = True, 0
-        workspaces = [WorkspaceId(row["id"]) for row in found]
-        random.shuffle(workspaces)  # more of them than room: chance is fair and remembers nothing
-        async with self._database.transaction_over(workspaces) as each:
-            async for workspace, connection in each:
-                rows = await connection.fetch(
-                    """
-                    SELECT flush_id, seconds FROM telemetry_touches
-                    WHERE workspace = $1 AND state = 'stored' LIMIT $2
-                    """,
-                    workspace,
-                    _MAX_FLUSHES,
-                )
-                is_all = is_all and len(rows) < _MAX_FLUSHES
-                # An even share of what is left: spans of a thousand seconds of one workspace hold up no other.
-                room = -(-(limit - len(seconds)) // (len(workspaces) - visited))
-                visited += 1
-                taken, named, has_more = _share(rows, room)
-                is_all = is_all and not has_more
-                seconds.update((workspace, second) for second in taken)
-                if named:
-                    flushes[workspace] = named
-        return TouchedSeconds(frozenset(seconds), flushes, watermark, is_all=is_all, read_at=read_at)
+    async def traces_through(self, seconds: Seconds, *, before_s: int) -> Columns:
+        """Return the believable spans of all traces with GenAI spans that go through `seconds`.
 
-    async def next_version(self) -> int:
-        async with self._database.across_workspaces() as connection:
-            version: int = await connection.fetchval("SELECT nextval('rollup_version')")
-            return version
-
-    async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
-        async with self._database.transaction_over(touched.flushes) as each:
-            moved = False
-            async for workspace, connection in each:
-                if not moved:
-                    # The row lock orders publishers; the old version proves that nobody came in between.
-                    moved = await connection.fetchval(
-                        """
-                        UPDATE rollup_watermark
-                        SET version = $1, closed_at = $3
-                        WHERE version = $2 AND $1 > version RETURNING true
-                        """,
-                        version,
-                        touched.watermark,
-                        touched.read_at,
-                    )
-                    if not moved:
-                        raise ConflictError("Another process published counts meanwhile; counting begins again.")
-                await _forget(connection, workspace, touched)
-
-    async def caught_up(self, at: datetime) -> None:
-        async with self._database.across_workspaces() as connection:
-            await connection.execute("UPDATE rollup_watermark SET closed_at = $1", at)
-
-    async def watermark(self, workspaces: Collection[WorkspaceId]) -> int:
-        """Return the version up to which rollups may be read.
-
-        Of one workspace, its own backlog counts as well: one that sends faster than is counted holds up its own
-        figures and no others. For many at once it is enough that counting goes on.
-
-        Raises:
-            CountingBehindError: what is stored has not been counted for too long.
+        Those that ended at most `before_s` before one of them, and as long after it as a part of it can.
         """
-        oldest: datetime | None = None
-        async with self._database.transaction_over(workspaces if len(workspaces) == 1 else ()) as each:
-            async for workspace, connection in each:
-                oldest = await connection.fetchval(
-                    "SELECT min(announced_at) FROM telemetry_touches WHERE workspace = $1", workspace
-                )
-        async with self._database.across_workspaces() as connection:
-            row = await connection.fetchrow("SELECT version, closed_at FROM rollup_watermark")
-        assert row is not None  # noqa: S101 - the migration wrote it
-        since = [moment for moment in (row["closed_at"] or _NEVER, oldest) if moment is not None]
-        lag = self._clock.now() - min(since)
-        if lag > _MAX_LAG:
-            raise CountingBehindError(lag)
-        version: int = row["version"]
-        return version
+        moments = sorted({moment for found in seconds.values() for moment in found})
+        ranges = read_ranges(moments, before_s=before_s, after_s=MAX_SPAN_S + LINK_SLACK_S)
+        parameters = {
+            **bound_seconds(seconds),
+            "read_starts": [start for start, _ in ranges],
+            "read_ends": [end for _, end in ranges],
+        }
+        return await self._engine.columns(list(seconds), TRACES, parameters)
+
+    async def add_runs(self, runs: Runs, which: Numbers, seconds: Seconds, *, version: int) -> None:
+        """Write `which` of `runs`, and that `seconds` have `version`."""
+        columns = _run_columns(runs, which, seconds, version=version, written=self._now())
+        names = [name for name, _, _ in columns]
+        block = write_native(columns)
+        await self._engine.insert_native(list(seconds), "ai_runs", names, block, token=f"runs-{version}")
+
+    async def count(self, seconds: Seconds, run_seconds: Seconds, *, version: int) -> None:
+        """Count every family in `seconds`, and the runs of `version` in `run_seconds`; one insert, one part."""
+        moments = [moment for found in run_seconds.values() for moment in found]
+        parameters = {
+            **bound_seconds(seconds),
+            **bound_seconds(run_seconds, "run_"),
+            "version": version,
+            "written": self._now(),
+            "run_start": min(moments, default=0),
+            "run_end": max(moments, default=0),
+        }
+        await self._engine.insert_select(
+            sorted({*seconds, *run_seconds}),
+            "counts",
+            COUNT_COLUMNS,
+            COUNT,
+            parameters,
+            token=f"counts-{version}",
+            threads=1,
+        )
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
 
 
-def _share(rows: Sequence[Record], room: int) -> tuple[set[int], list[str], bool]:
-    """Return at most `room` seconds of the flushes in `rows`, which flushes have some, and whether any are left."""
-    taken: set[int] = set()
-    named: list[str] = []
-    has_more = False
-    for row in rows:
-        taken.update(sorted(set(row["seconds"]) - taken)[: room - len(taken)])
-        left = set(row["seconds"]) - taken
-        has_more = has_more or bool(left)
-        if len(left) < len(set(row["seconds"])):
-            named.append(row["flush_id"])
-    return taken, named, has_more
+_OWN_WORDS: Final = (
+    "workspace", "trace_id", "name", "operation", "service", "environment", "release", "agent_name",
+)  # fmt: skip
+_BELOW_WORDS: Final = ("tenant", "model", "prompt_version", "conversation_id", "finish_reason")
+_PLAIN: Final = frozenset({"trace_id", "tenant", "conversation_id"})
+_SUM_TYPES: Final = {
+    "input_tokens": "UInt64", "output_tokens": "UInt64", "cached_input_tokens": "UInt64",
+    "cache_write_tokens": "UInt64", "reasoning_tokens": "UInt64", "is_cache_exclusive": "UInt8",
+    "cost_nano_usd": "Int64", "ttfc_ns": "UInt64", "span_count": "UInt32",
+}  # fmt: skip
+_ROOT_TYPES: Final = {
+    "start_ns": "UInt64", "end_ns": "UInt64", "weight_milli": "UInt32", "is_sampled": "UInt8", "replayed": "UInt8",
+}  # fmt: skip
+
+_Column = tuple[str, str, Numbers | Words]
 
 
-async def _forget(connection: Connection, workspace: WorkspaceId, touched: TouchedSeconds) -> None:
-    counted = [second for owner, second in touched.seconds if owner == workspace]
-    await connection.execute(
-        """
-        UPDATE telemetry_touches
-        SET seconds = ARRAY(SELECT unnest(seconds) EXCEPT SELECT unnest($3::bigint[]))
-        WHERE workspace = $1 AND flush_id = ANY($2)
-        """,
-        workspace,
-        touched.flushes[workspace],
-        counted,
-    )
-    await connection.execute(
-        "DELETE FROM telemetry_touches WHERE workspace = $1 AND flush_id = ANY($2) AND seconds = '{}'",
-        workspace,
-        touched.flushes[workspace],
-    )
+def _run_columns(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, written: int) -> list[_Column]:
+    """Return the rows of runs, and after them one row a second that says it was counted."""
+    markers = [(workspace, moment) for workspace, found in seconds.items() for moment in found]
+    count = len(which) + len(markers)
+    spans, root = runs.spans, runs.root[which]
+    columns: list[_Column] = []
+    for name in (*_OWN_WORDS, *_BELOW_WORDS, "provider"):
+        rows = root if name in _OWN_WORDS else runs.words_of["model" if name == "provider" else name][which]
+        found = spans.columns.words[name]
+        codes = found.codes[spans.rows[rows]]
+        kind = "String" if name in _PLAIN else "LowCardinality(String)"
+        told = [workspace for workspace, _ in markers] if name == "workspace" else [""] * len(markers)
+        columns.append((name, kind, _with(found.words, codes, told)))
+    for name, kind in _ROOT_TYPES.items():
+        columns.append((name, kind, _padded(spans.number(name)[root], count)))
+    for name, kind in _SUM_TYPES.items():
+        columns.append((name, kind, _padded(runs.sums[name][which], count)))
+    second = np.r_[spans.number("second")[root], np.array([moment for _, moment in markers], np.int64)]
+    is_missing = (spans.number("parent")[root] != 0) & (spans.parent[root] == len(spans))
+    columns += [
+        ("second", "DateTime('UTC')", second),
+        ("span_id", "String", _span_ids(spans.span[root], len(markers))),
+        ("version", "UInt64", np.full(count, version)),
+        ("written", "DateTime('UTC')", np.full(count, written)),
+        ("is_parent_missing", "UInt8", _padded(is_missing, count)),
+        ("is_priced", "UInt8", _padded(runs.cost_source[which] != UNPRICED, count)),
+        ("outcome", "LowCardinality(String)", _with(OUTCOMES, runs.outcome[which], [""] * len(markers))),
+        ("cost_source", "LowCardinality(String)", _with(COST_SOURCES, runs.cost_source[which], [""] * len(markers))),
+        ("error_code", "LowCardinality(String)", _causes(runs, which, len(markers))),
+        ("price_version", "LowCardinality(String)", _coded([runs.price_version[i] for i in which], len(markers))),
+    ]
+    return columns
 
 
-def _touched(seconds: Mapping[WorkspaceId, Sequence[int]]) -> dict[str, object]:
-    moments = [second for found in seconds.values() for second in found]
-    return {
-        "workspaces": list(seconds),
-        # Arrays of the engine begin at 1.
-        "places": [place for place, found in enumerate(seconds.values(), 1) for _ in found],
-        "seconds": moments,
-        "blocks": sorted({second - second % _BLOCK_S for second in moments}),
-    }
+def _padded(column: Numbers, count: int) -> Numbers:
+    found: Numbers = np.r_[column, np.zeros(count - len(column), column.dtype)]
+    return found
 
 
-def _run_rows(runs: Sequence[Run], version: int) -> Iterator[tuple[object, ...]]:
-    """Yield one row a group of runs that are alike; whole numbers add up the same in any order."""
-    groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(lambda: [0] * 6)
-    for run in runs:
-        root = run.root
-        key: tuple[object, ...] = (
-            root.workspace, "ai_run", root.second, version, root.service, root.environment, root.release, run.tenant,
-            "", 0, run.error_code, run.model, run.outcome, 0,
-        )  # fmt: skip
-        group = groups[key]
-        counted = (
-            1, int(run.is_priced), run.cost_nano_usd, run.input_tokens, run.output_tokens, run.cached_input_tokens,
-        )  # fmt: skip
-        if group[2] + run.cost_nano_usd > _MAX_COST_NANO_USD:
-            yield (*key, *group)
-            group[:] = [0] * 6
-        group[:] = [total + one for total, one in zip(group, counted, strict=True)]
-    for key, sums in groups.items():
-        yield (*key, *sums)
+def _with(words: Sequence[str], codes: Numbers, more: Sequence[str]) -> Words:
+    known = list(words)
+    places = {word: place for place, word in enumerate(known)}
+    added = []
+    for word in more:
+        if word not in places:
+            places[word] = len(known)
+            known.append(word)
+        added.append(places[word])
+    return Words(known, np.r_[codes, np.array(added, np.int64)])
+
+
+def _coded(texts: Sequence[str], blank_count: int) -> Words:
+    places: dict[str, int] = {"": 0}
+    codes = [places.setdefault(text, len(places)) for text in texts]
+    return Words(list(places), np.array([*codes, *[0] * blank_count], np.int64))
+
+
+def _causes(runs: Runs, which: Numbers, blank_count: int) -> Words:
+    found = runs.spans.columns.words["error_type"]
+    words = [*found.words, "", TOO_LARGE]
+    cause = runs.cause[which]
+    codes = np.full(len(which), len(words) - 2, np.int64)
+    codes[cause >= 0] = found.codes[runs.spans.rows[cause[cause >= 0]]]
+    codes[runs.is_cut_off[which]] = len(words) - 1
+    return Words(words, np.r_[codes, np.full(blank_count, len(words) - 2, np.int64)])
+
+
+def _span_ids(spans: Numbers, blank_count: int) -> Words:
+    texts = [f"{span:016x}" for span in spans.tolist()]
+    return Words([*texts, ""], np.r_[np.arange(len(texts)), np.full(blank_count, len(texts), np.int64)])

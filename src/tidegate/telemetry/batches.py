@@ -14,6 +14,7 @@ from tidegate.telemetry.logs.model import LOG_COLUMNS
 from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.points.model import POINT_COLUMNS
 
+_NANO_PER_DAY: Final = 86_400 * 10**9
 _MAX_INSERT_BYTES: Final = 16 * 2**20  # the engine refuses over 80, and larger ones stall readers
 _TABLES: Final[Mapping[Signal, tuple[str, Sequence[str]]]] = {
     Signal.LOGS: ("raw_logs", LOG_COLUMNS),
@@ -28,10 +29,9 @@ class Piece:
     workspace: WorkspaceId
     second: int
     signal: Signal
-    received_on: int
-    """Day of arrival: the partition."""
+    received_ns: int
+    """The day of arrival is the partition."""
     payload: bytes = b""
-    distrusted: int = 0
 
 
 class RowIngest(Protocol):
@@ -73,10 +73,10 @@ class BatchIngest:
             IngestFullError: too much is waiting; nothing of it was stored.
             UnavailableError: the engines do not answer, or take nothing now; sending again is safe.
         """
-        day = int(self._clock.now().timestamp()) // 86_400
+        received_ns = int(self._clock.now().timestamp()) * 10**9
         first, *others = sorted(batch.seconds) or [0]
-        pieces = [Piece(workspace, first, batch.signal, day, batch.payload)]
-        pieces += [Piece(workspace, second, batch.signal, day) for second in others]
+        pieces = [Piece(workspace, first, batch.signal, received_ns, batch.payload)]
+        pieces += [Piece(workspace, second, batch.signal, received_ns) for second in others]
         await self._ingest.accept(workspace, pieces, size_bytes=len(batch.payload))
 
 
@@ -91,7 +91,7 @@ class EngineRecordStore:
         found: defaultdict[tuple[Signal, int], list[Piece]] = defaultdict(list)
         for piece in rows:
             if piece.payload:
-                found[piece.signal, piece.received_on].append(piece)
+                found[piece.signal, piece.received_ns // _NANO_PER_DAY].append(piece)
         for (signal, day), pieces in sorted(found.items()):
             table, columns = _TABLES[signal]
             for number, (workspaces, lines) in enumerate(_joined(pieces)):

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from tidegate.kernel import (
+    ForbiddenError,
     InvalidInputError,
     MalformedError,
     TooLargeError,
@@ -76,3 +77,13 @@ class IngestFullError(TooManyRequestsError):
 
     def __init__(self) -> None:
         super().__init__("More telemetry waits than can be stored now. Send the same batch again in a second.")
+
+
+class ReplayNotAllowedError(ForbiddenError):
+    code: ClassVar[str] = "replay_not_allowed"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            "Telemetry marked `tidegate.replayed` needs a token with the scope `write`: `tidegate replay` uses one.",
+            field=place,
+        )

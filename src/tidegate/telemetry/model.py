@@ -46,7 +46,7 @@ class Batch:
 
 
 class SpanRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table `spans`; the fields are its columns, in its order."""
+    """One row of the table `raw_spans`; the fields are its columns, in its order."""
 
     workspace: WorkspaceId
     trace_id: str
@@ -57,7 +57,6 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True):
     start_ns: int
     end_ns: int
     received_ns: int
-    distrusted: int
     precedence: int
     name: str
     kind: int
@@ -65,31 +64,61 @@ class SpanRow(msgspec.Struct, frozen=True, kw_only=True):
     status_message: str
     trace_state: str
     flags: int
-    service: str
-    environment: str
-    release: str
-    tenant: str
-    http_method: str
-    route: str
-    http_status: int
-    error_type: str
-    request_id: str
-    correlation_id: str
-    is_auth: int
-    role: str
-    operation: str
-    outcome: str
-    provider: str
-    model: str
-    tool: str
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int
-    cost_nano_usd: int | None
     scope: str
     attributes: Mapping[str, str]
     resource: Mapping[str, str]
     events: str
+    links: str
+    request_id: str
+    correlation_id: str
+    families: int
+    distrusted: int
+    replayed: int
+    is_sampled: int
+    weight_milli: int
+    """A thousand times how many spans it stands for."""
+    service: str
+    environment: str
+    release: str
+    tenant: str
+    route: str
+    http_method: str
+    http_status: int
+    error_type: str
+    client_address: str
+    auth_method: str
+    denial_class: str
+    principal_tenant: str
+    target_tenant: str
+    is_granted: int
+    lifecycle_action: str
+    lifecycle_outcome: str
+    object: str
+    detail: str
+    outcome: str
+    attempt: int
+    wait_ns: int
+    amount_micro: int | None
+    limit_micro: int | None
+    duration_ns: int
+    role: str
+    operation: str
+    run_outcome: str
+    provider: str
+    model: str
+    tool: str
+    agent_name: str
+    prompt_version: str
+    finish_reason: str
+    conversation_id: str
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    is_cache_exclusive: int
+    cost_nano_usd: int | None
+    ttfc_ns: int
 
 
 SPAN_COLUMNS = SpanRow.__struct_fields__

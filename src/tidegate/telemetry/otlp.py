@@ -3,8 +3,7 @@
 import base64
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from google.protobuf import json_format
@@ -13,30 +12,33 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry import semconv
+from tidegate.telemetry.content import MASK, MAX_CONTENT_CHARACTERS, Content, ContentPolicy, is_content, is_secret
 from tidegate.telemetry.errors import (
     BodyTooLargeError,
     ContentEncodingError,
     OtlpMalformedError,
+    ReplayNotAllowedError,
     ResourceTooLargeError,
     SpanInvalidError,
     SpansTooManyError,
 )
-from tidegate.telemetry.meaning import first_of, gen_ai_of, http_status_of, is_auth_route
+from tidegate.telemetry.meaning import GenAi, first_of, gen_ai_of
 from tidegate.telemetry.model import SpanRow, is_distrusted, precedence_of, second_of
+from tidegate.telemetry.sampling import PLAIN_WEIGHT, weight_of
+from tidegate.telemetry.span_events import SpanEvent, event_of
+from tidegate.telemetry.values import kept_attributes
 
 MAX_BODY_BYTES = 16 * 2**20
 MAX_EXPANDED_BYTES = 64 * 2**20
 MAX_SPANS = 65_536  # as many as may wait for one workspace: a larger body could never be stored
 MAX_ATTRIBUTES = 1_024  # the SDKs' own default limit is 128
 MAX_VALUE_CHARACTERS = 8_192
-_MAX_NAME_CHARACTERS = 512
+MAX_NAME = 512
 _MAX_DEPTH = 16  # of arrays and maps inside an attribute
-_KIND_SERVER = 2
 _NO_TRACE_ID = bytes(16)
 _NO_SPAN_ID = bytes(8)
 _HEX_FIELDS = ("traceId", "spanId", "parentSpanId")
-# A service has a few dozen keys and sends them with every span; keys are cut, so this holds 8 MB at most.
-_is_content = lru_cache(maxsize=4_096)(semconv.is_content)
+DEFAULT_POLICY = ContentPolicy()
 
 
 def expand(body: bytes, encoding: str) -> bytes:
@@ -92,90 +94,133 @@ def parse_json(body: bytes) -> ExportTraceServiceRequest:
         raise OtlpMalformedError("the JSON has other shapes than OTLP/JSON.") from error
 
 
-def rows_of(request: ExportTraceServiceRequest, workspace: WorkspaceId, received_ns: int) -> Iterator[SpanRow]:
+def rows_of(
+    request: ExportTraceServiceRequest,
+    workspace: WorkspaceId,
+    received_ns: int,
+    *,
+    policy: ContentPolicy = DEFAULT_POLICY,
+    may_replay: bool = False,
+) -> Iterator[SpanRow]:
     """Yield a row a span.
 
     Raises:
         SpanInvalidError: an id is missing or has a wrong length, or there are too many attributes; the field is named.
         SpansTooManyError: there are more of them than can wait.
         ResourceTooLargeError: a large resource has too many spans to be stored with each.
+        ReplayNotAllowedError: a resource says that it is replayed, and the sender may not.
     """
     if sum(len(scope.spans) for one in request.resource_spans for scope in one.scope_spans) > MAX_SPANS:
         raise SpansTooManyError(limit=MAX_SPANS)
     repeated = 0
     for r, resource_spans in enumerate(request.resource_spans):
         place = f"resourceSpans.{r}.resource.attributes"
-        resource = _attributes_of(resource_spans.resource.attributes, place)
+        said = _attributes_of(resource_spans.resource.attributes, place)
+        if not may_replay and said.get(semconv.REPLAYED[0], "").lower() == "true":
+            raise ReplayNotAllowedError(f"{place}.{semconv.REPLAYED[0]}")
+        resource = _resource_of(said, policy)
         # Each row carries the resource: 8 MB of it under 8,000 empty spans would become 64 GB.
-        size = sum(len(key) + len(text) for key, text in resource.items())
+        size = sum(len(key) + len(text) for key, text in resource.attributes.items())
         repeated += size * sum(len(scope.spans) for scope in resource_spans.scope_spans)
         if repeated > MAX_EXPANDED_BYTES:
             raise ResourceTooLargeError(limit_bytes=MAX_EXPANDED_BYTES, field=place)
         for s, scope_spans in enumerate(resource_spans.scope_spans):
-            scope = _clean(scope_spans.scope.name, _MAX_NAME_CHARACTERS)
+            origin = _Origin(workspace, received_ns, policy, resource, _clean(scope_spans.scope.name, MAX_NAME))
             for i, span in enumerate(scope_spans.spans):
-                place = f"resourceSpans.{r}.scopeSpans.{s}.spans.{i}"
-                yield _row_of(span, place, workspace, received_ns, resource, scope)
+                yield _row_of(span, f"resourceSpans.{r}.scopeSpans.{s}.spans.{i}", origin)
 
 
-def _row_of(  # noqa: PLR0917 - the span and the five things around it; called once a span, by position
+class _Resource(NamedTuple):
+    """What is the same for all spans of a resource."""
+
+    attributes: Mapping[str, str]
+    service: str
+    environment: str
+    release: str
+    tenant: str
+    is_replayed: bool
+    is_sampled: bool
+
+
+class _Origin(NamedTuple):
+    """Where a span stands in its body."""
+
+    workspace: WorkspaceId
+    received_ns: int
+    policy: ContentPolicy
+    resource: _Resource
+    scope: str
+
+
+def _resource_of(said: dict[str, str], policy: ContentPolicy) -> _Resource:
+    return _Resource(
+        kept_attributes(said, policy),
+        service=first_of(said, semconv.SERVICE),
+        environment=first_of(said, semconv.ENVIRONMENT),
+        release=first_of(said, semconv.RELEASE),
+        tenant=first_of(said, semconv.TENANT),
+        is_replayed=first_of(said, semconv.REPLAYED).lower() == "true",
+        is_sampled=first_of(said, semconv.SAMPLED).lower() == "true",
+    )
+
+
+def _row_of(
     span: Any,  # noqa: ANN401 - a generated protobuf message: here bytes become types
     place: str,
-    workspace: WorkspaceId,
-    received_ns: int,
-    resource: Mapping[str, str],
-    scope: str,
+    origin: _Origin,
 ) -> SpanRow:
     _check_ids(span, place)
     attributes = _attributes_of(span.attributes, f"{place}.attributes")
+    resource, policy = origin.resource, origin.policy
     start_ns, end_ns = span.start_time_unix_nano, span.end_time_unix_nano
-    distrusted = is_distrusted(start_ns, end_ns, received_ns)
-    gen_ai = gen_ai_of(attributes, status=span.status.code)
-    method = first_of(attributes, semconv.HTTP_METHOD) if span.kind == _KIND_SERVER else ""
-    route = first_of(attributes, semconv.ROUTE)
+    distrusted = end_ns < start_ns or (not resource.is_replayed and is_distrusted(start_ns, end_ns, origin.received_ns))
+    status = span.status.code
+    gen_ai = gen_ai_of(attributes, status=status)
+    tenant = first_of(attributes, semconv.TENANT) or resource.tenant
+    event = event_of(attributes, kind=span.kind, status=status, has_tenant=bool(tenant))
+    weight = weight_of(span.trace_state) if span.trace_state else PLAIN_WEIGHT
+    is_sampled = weight.is_sampled or resource.is_sampled or first_of(attributes, semconv.SAMPLED).lower() == "true"
     return SpanRow(
-        workspace=workspace,
+        workspace=origin.workspace,
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_span_id=span.parent_span_id.hex(),
         second=second_of(end_ns),
         start_ns=start_ns,
         end_ns=end_ns,
-        received_ns=received_ns,
-        distrusted=int(distrusted),
-        precedence=precedence_of(distrusted=distrusted, received_ns=received_ns),
-        name=_clean(span.name, _MAX_NAME_CHARACTERS),
+        received_ns=origin.received_ns,
+        precedence=precedence_of(distrusted=distrusted, received_ns=origin.received_ns),
+        name=_clean(span.name, MAX_NAME),
         kind=span.kind if 0 <= span.kind < 256 else 0,
-        status=span.status.code if 0 <= span.status.code < 256 else 0,
-        status_message=_clean(span.status.message, MAX_VALUE_CHARACTERS),
-        trace_state=_clean(span.trace_state, _MAX_NAME_CHARACTERS),
+        status=status if 0 <= status < 256 else 0,
+        status_message=policy.text(_clean(span.status.message, MAX_VALUE_CHARACTERS)) if span.status.message else "",
+        trace_state=_clean(span.trace_state, MAX_NAME),
         flags=span.flags,
-        service=first_of(resource, semconv.SERVICE),
-        environment=first_of(resource, semconv.ENVIRONMENT),
-        release=first_of(resource, semconv.RELEASE),
-        tenant=first_of(attributes, semconv.TENANT) or first_of(resource, semconv.TENANT),
-        http_method=method,
-        route=route,
-        http_status=http_status_of(attributes) if method else 0,
-        error_type=first_of(attributes, semconv.ERROR_CODE),
+        scope=origin.scope,
+        attributes=kept_attributes(attributes, policy),
+        resource=resource.attributes,
+        events=_events_of(span.events, place, policy) if span.events else "",
+        links=_links_of(span.links) if span.links else "",
         request_id=first_of(attributes, semconv.REQUEST_ID),
         correlation_id=first_of(attributes, semconv.CORRELATION_ID),
-        is_auth=int(bool(method) and is_auth_route(route or first_of(attributes, ("url.path",)))),
-        role=gen_ai.role,
-        operation=gen_ai.operation,
-        outcome=gen_ai.outcome,
-        provider=gen_ai.provider,
-        model=gen_ai.model,
-        tool=gen_ai.tool,
-        input_tokens=gen_ai.input_tokens,
-        output_tokens=gen_ai.output_tokens,
-        cached_input_tokens=gen_ai.cached_input_tokens,
-        cost_nano_usd=gen_ai.cost_nano_usd,
-        scope=scope,
-        attributes={key: value for key, value in attributes.items() if not _is_content(key)},
-        resource=resource,
-        events=_events_of(span.events, place) if span.events else "",
+        distrusted=int(distrusted),
+        replayed=int(resource.is_replayed),
+        is_sampled=int(is_sampled),
+        weight_milli=weight.milli,
+        service=resource.service,
+        environment=resource.environment,
+        release=resource.release,
+        tenant=tenant,
+        error_type=first_of(attributes, semconv.ERROR_CODE),
+        limit_micro=None,
+        duration_ns=max(end_ns - start_ns, 0),
+        **_columns_of(event),
+        **_columns_of(gen_ai),
     )
+
+
+def _columns_of(part: SpanEvent | GenAi) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in part.__slots__}
 
 
 def _check_ids(span: Any, place: str) -> None:  # noqa: ANN401 - a generated protobuf message
@@ -200,7 +245,9 @@ def _attributes_of(pairs: Collection[Any], place: str) -> dict[str, str]:
         value = pair.value
         # Any other kind answers with an empty text. Asking for the kind first costs as much again, 20 times a span.
         text = value.string_value
-        attributes[pair.key[:_MAX_NAME_CHARACTERS]] = _clean(text, MAX_VALUE_CHARACTERS) if text else _text_of(value)
+        key = _clean(pair.key, MAX_NAME)
+        limit = MAX_CONTENT_CHARACTERS if len(text) > MAX_VALUE_CHARACTERS and is_content(key) else MAX_VALUE_CHARACTERS
+        attributes[key] = _clean(text, limit) if text else _text_of(value)
     return attributes
 
 
@@ -241,19 +288,35 @@ def _plain(value: Any, depth: int) -> Any:  # noqa: ANN401 - AnyValue in, JSON o
     return getattr(value, kind)
 
 
-def _events_of(events: Iterable[Any], place: str) -> str:
-    kept = []
-    for e, event in enumerate(events):
-        attributes = _attributes_of(event.attributes, f"{place}.events.{e}.attributes")
-        # Events named gen_ai.… carry messages; their names and times stay, what was said does not.
-        silent = event.name.startswith("gen_ai.")
-        kept.append(
-            {
-                "name": event.name[:_MAX_NAME_CHARACTERS],
-                "timeNs": event.time_unix_nano,
-                "attributes": {} if silent else {key: text for key, text in attributes.items() if not _is_content(key)},
-            }
-        )
+def _events_of(events: Iterable[Any], place: str, policy: ContentPolicy) -> str:
+    kept = [
+        {
+            "name": event.name[:MAX_NAME],
+            "timeNs": event.time_unix_nano,
+            "attributes": kept_attributes(
+                _attributes_of(event.attributes, f"{place}.events.{e}.attributes"),
+                # Events named gen_ai.… carry messages: all that they say is content.
+                _Message(policy) if event.name.startswith("gen_ai.") else policy,
+            ),
+        }
+        for e, event in enumerate(events)
+    ]
+    return msgspec.json.encode(kept).decode()
+
+
+class _Message(NamedTuple):
+    """The policy for a message: whatever its attributes are called, they are content."""
+
+    policy: ContentPolicy
+
+    def attribute(self, key: str, value: str) -> str | None:
+        if self.policy.content is Content.DROP:
+            return None
+        return MASK if is_secret(key) else self.policy.text(value)
+
+
+def _links_of(links: Iterable[Any]) -> str:
+    kept = [{"traceId": link.trace_id.hex(), "spanId": link.span_id.hex()} for link in links]
     return msgspec.json.encode(kept).decode()
 
 

@@ -10,9 +10,10 @@ from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import Clock, ForbiddenError, TidegateError, UnauthenticatedError
 from tidegate.telemetry.admission import Admission, BodiesInFlight
+from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import BodyTooLargeError, ContentTypeError
 from tidegate.telemetry.model import SpanRow
-from tidegate.telemetry.otlp import MAX_BODY_BYTES, expand, parse_json, parse_protobuf, rows_of
+from tidegate.telemetry.otlp import DEFAULT_POLICY, MAX_BODY_BYTES, expand, parse_json, parse_protobuf, rows_of
 from tidegate.telemetry.service import IngestService
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ class OtlpTraces:
         authenticator: Authenticator,
         clock: Clock,
         bodies: BodiesInFlight | None = None,
+        policy: ContentPolicy = DEFAULT_POLICY,
     ) -> None:
         self._app = app
+        self._policy = policy
         self._ingest = ingest
         self._authenticator = authenticator
         self._clock = clock
@@ -80,7 +83,9 @@ class OtlpTraces:
         request = parse_protobuf(body) if content_type == _PROTOBUF else await self._parse_json(body)
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
         rows: list[SpanRow] = []
-        for row in rows_of(request, caller.workspace, received_ns):
+        for row in rows_of(
+            request, caller.workspace, received_ns, policy=self._policy, may_replay=caller.may(Scope.WRITE)
+        ):
             rows.append(row)
             if len(rows) % _ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)

@@ -29,6 +29,7 @@ MAX_FLUSH_ROWS = 8_192  # about 4 MB; larger inserts stall readers
 MAX_WAITING_ROWS = 131_072  # about 130 MB of Python objects: beyond this, senders wait
 MAX_WAITING_ROWS_PER_WORKSPACE = 65_536  # half: one flood leaves room for the others
 _BYTES_A_ROW = 1_024
+_NANO_PER_DAY = 86_400 * 10**9
 _RETRY_S = 1.0
 _FLUSH_LIMIT_S = 20.0  # a killed engine is back within 10 s
 
@@ -189,7 +190,7 @@ class IngestService:
             for row in delivery.rows:
                 seconds[row.workspace].add(row.second)
                 # One insert, one partition: only then is it one part, stored whole or not at all.
-                days[-1 if row.distrusted else row.second // 86_400].append(row)
+                days[row.received_ns // _NANO_PER_DAY].append(row)
         await self._touches.announce(flush_id, {workspace: sorted(found) for workspace, found in seconds.items()})
         self._unconfirmed[flush_id] = sorted(seconds)
         for day, rows in days.items():

@@ -32,7 +32,7 @@ class EngineSpanStore:
     async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
         for number, (workspaces, lines) in enumerate(_pieces_of(rows, self._max_insert_bytes)):
             piece = token if number == 0 else f"{token}-{number}"
-            await self._engine.insert(sorted(workspaces), "spans", SPAN_COLUMNS, lines, token=piece)
+            await self._engine.insert(sorted(workspaces), "raw_spans", SPAN_COLUMNS, lines, token=piece)
 
 
 def _pieces_of(rows: Iterable[SpanRow], max_bytes: int) -> Iterator[tuple[set[WorkspaceId], bytes]]:

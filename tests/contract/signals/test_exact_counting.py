@@ -3,51 +3,24 @@
 import secrets
 import time
 from collections import Counter
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
 import asyncpg
 import pytest
-from tests.factories import NANO, auth_span, make_request, make_span
+from tests.signals_rows import NANO, Pipeline, Row, agent_rows, auth_row, span_row
 
-from tidegate.kernel import RandomIds, SystemClock, TimeRange, WorkspaceId
+from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals import Family, SignalScope, Totals
 from tidegate.signals.errors import CountingBehindError
-from tidegate.signals.reader import RollupReader
-from tidegate.signals.runs import MAX_TRACE_SPANS
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader
+from tidegate.signals.spans import MAX_TRACE_SPANS
+from tidegate.signals.tasks import build_closer, build_reader
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
-from tidegate.telemetry import EngineSpanStore, PostgresTouchLedger
-from tidegate.telemetry.model import SpanRow
-from tidegate.telemetry.otlp import rows_of
 from tidegate.testing import FakeClock
 
 WHOLE = SignalScope()
-
-
-class Pipeline:
-    """Ingest without its timer: each call is one flush."""
-
-    def __init__(self, database: Database, engine: TelemetryEngine) -> None:
-        self._spans = EngineSpanStore(engine)
-        self._touches = PostgresTouchLedger(database, writer="tests")
-        self.closer: RollupCloser = build_closer(database, engine, SystemClock())
-        self.reader: RollupReader = build_reader(database, engine, SystemClock())
-
-    async def flush(self, rows: Sequence[SpanRow]) -> None:
-        flush_id = RandomIds().new_id("flu")
-        workspaces = sorted({row.workspace for row in rows})
-        await self._touches.announce(
-            flush_id, {w: sorted({row.second for row in rows if row.workspace == w}) for w in workspaces}
-        )
-        await self._spans.add_spans(rows, token=flush_id)
-        await self._touches.confirm(flush_id, workspaces)
-
-    async def close(self) -> None:
-        while await self.closer.close_once():
-            pass
+RUN_OUTCOMES = {"timeout": "failed", "content_filter": "policy_blocked"}
 
 
 @pytest.fixture
@@ -62,50 +35,13 @@ async def other_workspace(owner_connection: "asyncpg.Connection[asyncpg.Record]"
     return name
 
 
-def agent_trace(at_ns: int, *, outcome: str = "ok", tenant: str = "acme") -> list[object]:
-    trace_id, root = secrets.token_bytes(16), secrets.token_bytes(8)
-    chat = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.request.model": "m",
-        "gen_ai.usage.input_tokens": 700,
-        "gen_ai.usage.cost": 0.25,
-        "tenant.id": tenant,
-    } | ({"error.type": outcome} if outcome != "ok" else {})
-    return [
-        make_span(
-            trace_id=trace_id,
-            span_id=root,
-            kind=1,
-            attributes={
-                "gen_ai.operation.name": "invoke_agent",
-                "gen_ai.usage.input_tokens": 1700,
-                "tenant.id": tenant,
-            },
-            start_time_unix_nano=at_ns - 100,
-            end_time_unix_nano=at_ns,
-        ),
-        make_span(
-            trace_id=trace_id,
-            parent_span_id=root,
-            kind=3,
-            attributes=chat,
-            start_time_unix_nano=at_ns - 90,
-            end_time_unix_nano=at_ns - 10,
-        ),
-    ]
-
-
-def rows(workspace: WorkspaceId, spans: Sequence[object], *, received_ns: int | None = None) -> list[SpanRow]:
-    return list(rows_of(make_request(*spans), workspace, received_ns or time.time_ns()))  # type: ignore[arg-type] # factories build protobuf spans
-
-
 def last_hour() -> TimeRange:
     now = datetime.now(UTC)
     return TimeRange(now - timedelta(hours=1), now + timedelta(minutes=1))
 
 
 async def test_a_span_sent_alone_joined_and_again_counts_once(pipeline: Pipeline, workspace: WorkspaceId) -> None:
-    a, b, c = (rows(workspace, [auth_span(200, at_ns=time.time_ns())])[0] for _ in range(3))
+    a, b, c = (auth_row(workspace, 200) for _ in range(3))
     for batch in ([a, b], [a, c], [c, a]):
         await pipeline.flush(batch)
         await pipeline.close()
@@ -115,11 +51,11 @@ async def test_a_span_sent_alone_joined_and_again_counts_once(pipeline: Pipeline
 
 
 async def test_a_late_child_changes_the_run_that_was_counted(pipeline: Pipeline, workspace: WorkspaceId) -> None:
-    agent, chat = agent_trace(time.time_ns() - 30 * NANO, outcome="validation_error")
-    await pipeline.flush(rows(workspace, [agent]))
+    agent, chat = agent_rows(workspace, time.time_ns() - 30 * NANO, outcome="validation_error")
+    await pipeline.flush([agent])
     await pipeline.close()
     before = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
-    await pipeline.flush(rows(workspace, [chat]))
+    await pipeline.flush([chat])
     await pipeline.close()
     after = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
     assert (before.count, before.input_tokens, before.validation_error_count) == (1, 1700, 0)
@@ -128,11 +64,13 @@ async def test_a_late_child_changes_the_run_that_was_counted(pipeline: Pipeline,
 
 
 async def test_a_late_parent_takes_over_the_runs_of_its_children(pipeline: Pipeline, workspace: WorkspaceId) -> None:
-    agent, chat = agent_trace(time.time_ns())
-    chat.end_time_unix_nano -= 70 * NANO  # type: ignore[attr-defined] # a protobuf span
-    await pipeline.flush(rows(workspace, [chat]))
+    now = time.time_ns()
+    agent, chat = agent_rows(workspace, now)
+    agent["start_ns"] -= 75 * NANO
+    chat = {**chat, "start_ns": now - 72 * NANO, "end_ns": now - 70 * NANO, "second": (now - 70 * NANO) // NANO}
+    await pipeline.flush([chat])
     await pipeline.close()
-    await pipeline.flush(rows(workspace, [agent]))
+    await pipeline.flush([agent])
     await pipeline.close()
     assert (await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)).count == 1
 
@@ -141,18 +79,10 @@ async def test_a_trace_too_large_to_be_looked_at_whole_is_no_success(
     pipeline: Pipeline, workspace: WorkspaceId
 ) -> None:
     now = time.time_ns()
-    agent, chat = agent_trace(now)
-    steps = [
-        make_span(
-            trace_id=agent.trace_id,  # type: ignore[attr-defined] # a protobuf span
-            parent_span_id=agent.span_id,  # type: ignore[attr-defined] # the same
-            kind=1,
-            start_time_unix_nano=now - 50,
-            end_time_unix_nano=now - 20,
-        )
-        for _ in range(MAX_TRACE_SPANS)
-    ]
-    await pipeline.flush(rows(workspace, [agent, chat, *steps]))
+    agent, chat = agent_rows(workspace, now)
+    below = {"trace_id": agent["trace_id"], "parent_span_id": agent["span_id"]}
+    steps = [span_row(workspace, **below, start_ns=now - 50, end_ns=now - 20) for _ in range(MAX_TRACE_SPANS)]
+    await pipeline.flush([agent, chat, *steps])
     await pipeline.close()
     totals = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
     assert (totals.count, totals.failed_count) == (1, 1)
@@ -162,10 +92,13 @@ async def test_distrusted_spans_are_stored_and_counted_and_leave_signals_out(
     pipeline: Pipeline, workspace: WorkspaceId
 ) -> None:
     year = 366 * 86_400 * NANO
-    spans = [auth_span(401, at_ns=time.time_ns() + shift) for shift in (0, year, -year)]
+    spans = [
+        auth_row(workspace, 401, end_ns=time.time_ns() + shift, distrusted=int(shift != 0))
+        for shift in (0, year, -year)
+    ]
     for _ in range(2):
-        await pipeline.flush(rows(workspace, spans[:1]))
-        await pipeline.flush(rows(workspace, spans[1:]))
+        await pipeline.flush(spans[:1])
+        await pipeline.flush(spans[1:])
         await pipeline.close()
     for window in (None, last_hour()):
         totals = await pipeline.reader.totals(workspace, Family.AUTH, window, scope=WHOLE)
@@ -186,7 +119,7 @@ async def test_a_backlog_holds_up_its_own_workspace_and_no_other(
     pipeline: Pipeline, database: Database, engine: TelemetryEngine, workspace: WorkspaceId
 ) -> None:
     await pipeline.close()
-    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns())]))
+    await pipeline.flush([auth_row(workspace, 200)])
     later = FakeClock(datetime.now(UTC) + timedelta(seconds=16))
     await build_closer(database, engine, later).touches.caught_up(later.now())
     behind = build_reader(database, engine, later)
@@ -199,7 +132,7 @@ async def test_a_backlog_holds_up_its_own_workspace_and_no_other(
 async def test_another_workspaces_spans_are_not_seen(
     pipeline: Pipeline, workspace: WorkspaceId, owner_connection: object
 ) -> None:
-    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns())]))
+    await pipeline.flush([auth_row(workspace, 200)])
     await pipeline.close()
     other = await pipeline.reader.totals(WorkspaceId("default"), Family.AUTH, None, scope=WHOLE)
     assert other.count == 0
@@ -209,21 +142,25 @@ async def test_counts_equal_a_recount_for_random_deliveries(pipeline: Pipeline, 
     """Random spans in random bodies, re-sent in other company, out of order: rollups equal a model's recount."""
     random = Random(8420)
     now = time.time_ns()
-    spans: list[tuple[str, object]] = []
+    spans: list[tuple[str, Row]] = []
     for _ in range(150):
         at = now - random.randrange(40) * NANO
         status = random.choice([200, 200, 401, 403, 500])
-        spans.append((f"auth-{status}", auth_span(status, at_ns=at, tenant=random.choice(["acme", "globex"]))))
+        spans.append(
+            (f"auth-{status}", auth_row(workspace, status, end_ns=at, tenant=random.choice(["acme", "globex"])))
+        )
         outcome = random.choice(["ok", "ok", "timeout", "content_filter", "validation_error"])
-        spans.extend((f"ai-{outcome}", part) for part in agent_trace(at, outcome=outcome))
+        spans.extend(
+            (f"ai-{outcome}", part) for part in agent_rows(workspace, at, outcome=RUN_OUTCOMES.get(outcome, outcome))
+        )
     delivered: set[int] = set()
     for _ in range(60):
         picked = random.sample(range(len(spans)), random.randrange(1, 25))
         delivered |= set(picked)
-        await pipeline.flush(rows(workspace, [spans[i][1] for i in picked]))
+        await pipeline.flush([spans[i][1] for i in picked])
         if random.random() < 0.5:
             await pipeline.close()
-    await pipeline.flush(rows(workspace, [spans[i][1] for i in set(range(len(spans))) - delivered]))
+    await pipeline.flush([spans[i][1] for i in set(range(len(spans))) - delivered])
     await pipeline.close()
     kinds = Counter(kind for kind, _ in spans)
     auth = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
@@ -250,9 +187,9 @@ async def test_a_flush_of_a_thousand_far_apart_seconds_is_counted_and_stops_nobo
     pipeline: Pipeline, workspace: WorkspaceId
 ) -> None:
     month = 31 * 86_400 * NANO
-    hostile = [auth_span(200, at_ns=number * month) for number in range(1, 1_101)]
-    await pipeline.flush(rows(workspace, hostile))
-    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns())]))
+    hostile = [auth_row(workspace, 200, end_ns=number * month, distrusted=1) for number in range(1, 1_101)]
+    await pipeline.flush(hostile)
+    await pipeline.flush([auth_row(workspace, 200)])
     await pipeline.close()
     totals = await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)
     assert (totals.count, totals.distrusted_count) == (1, 1_100)
@@ -266,8 +203,8 @@ async def test_one_workspace_with_many_touched_seconds_holds_up_no_other(
     await pipeline.close()
     flood, victim = sorted((workspace, other_workspace))
     for start in (0, 700):
-        await pipeline.flush(rows(flood, [auth_span(200, at_ns=(start + n) * month) for n in range(1, 651)]))
-    await pipeline.flush(rows(victim, [auth_span(200, at_ns=time.time_ns())]))
+        await pipeline.flush([auth_row(flood, 200, end_ns=(start + n) * month, distrusted=1) for n in range(1, 651)])
+    await pipeline.flush([auth_row(victim, 200)])
     await pipeline.closer.close_once()
     assert await pipeline.reader.span_count(victim) == 1
     await pipeline.close()
@@ -277,13 +214,10 @@ async def test_one_workspace_with_many_touched_seconds_holds_up_no_other(
 async def test_the_costs_of_a_window_never_add_up_to_less_than_nothing(
     pipeline: Pipeline, workspace: WorkspaceId
 ) -> None:
-    priceless = {"gen_ai.operation.name": "chat", "gen_ai.usage.cost": 1_000_000}
     now = time.time_ns()
-    spans = [
-        make_span(kind=3, start_time_unix_nano=now - NANO, end_time_unix_nano=now, attributes=priceless)
-        for _ in range(9_300)
-    ]
-    await pipeline.flush(rows(workspace, spans))
+    priceless = {"role": "inference", "operation": "chat", "cost_nano_usd": 1_000_000 * NANO}
+    spans = [span_row(workspace, **priceless, start_ns=now - NANO, end_ns=now) for _ in range(9_300)]
+    await pipeline.flush(spans)
     await pipeline.close()
     totals = await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)
     assert totals.cost_nano_usd == 9_300 * 1_000_000 * NANO
@@ -292,7 +226,7 @@ async def test_the_costs_of_a_window_never_add_up_to_less_than_nothing(
 async def test_a_window_outside_of_all_time_that_can_be_stored_is_empty(
     pipeline: Pipeline, workspace: WorkspaceId
 ) -> None:
-    await pipeline.flush(rows(workspace, [auth_span(200, at_ns=time.time_ns()), auth_span(200, at_ns=2**63)]))
+    await pipeline.flush([auth_row(workspace, 200), auth_row(workspace, 200, end_ns=(2**32 - 1) * NANO, distrusted=1)])
     await pipeline.close()
     assert await pipeline.reader.span_count(workspace) == 2
     first = TimeRange(datetime(1, 1, 2, tzinfo=UTC), datetime(1, 1, 3, tzinfo=UTC))

@@ -4,8 +4,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from tidegate.signals.runs import Run, TraceSpan, runs_of
+from tests.oracle_runs import Run, TraceSpan, runs_of
 
 
 def span(span_id: str, parent: str = "", **changes: Any) -> TraceSpan:

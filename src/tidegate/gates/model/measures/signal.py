@@ -20,7 +20,20 @@ from tidegate.signals import Family, Figures, Totals, figures_of
 
 MAX_DISTRUSTED_SHARE = 0.01
 """SIGNALS section 2: above it a signal says so, and a gate holds."""
-_NOUNS = {Family.AUTH: "auth requests", Family.AI_RUN: "runs", Family.REQUEST: "requests"}
+_NOUNS = {
+    Family.REQUEST: "requests",
+    Family.AUTH: "auth requests",
+    Family.TENANT: "tenant requests",
+    Family.AI_RUN: "runs",
+    Family.TOOL_CALL: "tool calls",
+    Family.INGESTION: "jobs",
+    Family.RETRIEVAL: "retrievals",
+    Family.DELIVERY: "delivery attempts",
+    Family.ACCESS_SYNC: "access syncs",
+    Family.USAGE: "usage events",
+    Family.POLICY: "policy decisions",
+    Family.RUNTIME: "metric points",
+}
 _COST_FIGURES = frozenset({"costUsd", "averageCostPerRunUsd"})
 
 
@@ -115,6 +128,12 @@ def _unusable(
             f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
             f"correct the clock of what sends the telemetry of {service}",
         )
+    if totals.sampled_count:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"{service} sends a sample of its {noun} and does not say how large: {totals.sampled_count} in {window}.",
+            f"let the sampler of {service} write its threshold into tracestate (ot=th:), or send all of them",
+        )
     bound, *_ = bounds
     count = _count_behind(totals, bound)
     if count < spec.min_count:
@@ -141,7 +160,7 @@ def _is_impossible(totals: Totals) -> bool:
         min(astuple(totals)) < 0
         or totals.success_count + totals.failure_count > totals.count
         or outcomes + totals.cancelled_count > totals.count
-        or max(totals.unauthorized_count, totals.priced_count) > totals.count
+        or totals.priced_count > totals.count
     )
 
 

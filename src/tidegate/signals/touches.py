@@ -1,0 +1,126 @@
+"""The touch ledger in PostgreSQL, as counting sees it: what changed, and how far counting is published."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tidegate.kernel import Clock, ConflictError, WorkspaceId
+from tidegate.signals.choosing import HOT_S
+from tidegate.signals.errors import CountingBehindError
+from tidegate.signals.ports import Backlog, Touch, TouchedSeconds
+from tidegate.storage import Connection, Database
+
+_MAX_NEWEST: Final = 400  # flushes of a workspace at a time: a hundred seconds of them
+_MAX_OLDEST: Final = 100
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
+
+_TOUCHES: Final = """
+    SELECT flush_id, seconds, extract(epoch FROM announced_at)::float8 AS announced_s FROM telemetry_touches
+    WHERE workspace = $1 AND state = 'stored' ORDER BY announced_at DESC LIMIT $2
+"""
+_OLDEST_TOUCHES: Final = """
+    SELECT flush_id, seconds, extract(epoch FROM announced_at)::float8 AS announced_s FROM telemetry_touches
+    WHERE workspace = $1 AND state = 'stored' AND extract(epoch FROM announced_at) < $2 ORDER BY announced_at LIMIT $3
+"""
+# Seconds that were long over when they were touched are counted again when there is time: they hold up nobody.
+_OLDEST_HOT: Final = """
+    SELECT min(announced_at) FROM telemetry_touches
+    WHERE workspace = $1
+        AND EXISTS (SELECT FROM unnest(seconds) AS one WHERE one >= extract(epoch FROM announced_at) - $2)
+"""
+
+
+class PostgresTouches:
+    """Keeps the promises of `Touches`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def read(self) -> Backlog:
+        read_at = self._clock.now()
+        async with self._database.across_workspaces() as connection:
+            watermark = await connection.fetchval("SELECT version FROM rollup_watermark")
+            found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
+        touches: list[Touch] = []
+        is_all = True
+        async with self._database.transaction_over([WorkspaceId(row["id"]) for row in found]) as each:
+            async for workspace, connection in each:
+                rows = await connection.fetch(_TOUCHES, workspace, _MAX_NEWEST)
+                if len(rows) == _MAX_NEWEST:
+                    is_all = False
+                    rows += await connection.fetch(_OLDEST_TOUCHES, workspace, rows[-1]["announced_s"], _MAX_OLDEST)
+                touches += [Touch(workspace, row["flush_id"], row["announced_s"], row["seconds"]) for row in rows]
+        return Backlog(touches, watermark, is_all, read_at)
+
+    async def next_version(self) -> int:
+        async with self._database.across_workspaces() as connection:
+            version: int = await connection.fetchval("SELECT nextval('rollup_version')")
+            return version
+
+    async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
+        async with self._database.transaction_over(touched.flushes) as each:
+            moved = False
+            async for workspace, connection in each:
+                if not moved:
+                    # The row lock orders publishers; the old version proves that nobody came in between.
+                    moved = await connection.fetchval(
+                        """
+                        UPDATE rollup_watermark
+                        SET version = $1, closed_at = $3
+                        WHERE version = $2 AND $1 > version RETURNING true
+                        """,
+                        version,
+                        touched.watermark,
+                        touched.read_at,
+                    )
+                    if not moved:
+                        raise ConflictError("Another process published counts meanwhile; counting begins again.")
+                await _forget(connection, workspace, touched)
+
+    async def caught_up(self, at: datetime) -> None:
+        async with self._database.across_workspaces() as connection:
+            await connection.execute("UPDATE rollup_watermark SET closed_at = $1", at)
+
+    async def watermark(self, workspaces: Collection[WorkspaceId]) -> int:
+        """Return the version up to which rollups may be read.
+
+        Of one workspace, its own backlog counts as well: one that sends faster than is counted holds up its own
+        figures and no others. For many at once it is enough that counting goes on.
+
+        Raises:
+            CountingBehindError: what is stored has not been counted for too long.
+        """
+        oldest: datetime | None = None
+        async with self._database.transaction_over(workspaces if len(workspaces) == 1 else ()) as each:
+            async for workspace, connection in each:
+                oldest = await connection.fetchval(_OLDEST_HOT, workspace, HOT_S)
+        async with self._database.across_workspaces() as connection:
+            row = await connection.fetchrow("SELECT version, closed_at FROM rollup_watermark")
+        assert row is not None  # noqa: S101 - the migration wrote it
+        since = [moment for moment in (row["closed_at"] or _NEVER, oldest) if moment is not None]
+        lag = self._clock.now() - min(since)
+        if lag > _MAX_LAG:
+            raise CountingBehindError(lag)
+        version: int = row["version"]
+        return version
+
+
+async def _forget(connection: Connection, workspace: WorkspaceId, touched: TouchedSeconds) -> None:
+    counted = list(touched.seconds[workspace])
+    await connection.execute(
+        """
+        UPDATE telemetry_touches
+        SET seconds = ARRAY(SELECT unnest(seconds) EXCEPT SELECT unnest($3::bigint[]))
+        WHERE workspace = $1 AND flush_id = ANY($2)
+        """,
+        workspace,
+        touched.flushes[workspace],
+        counted,
+    )
+    await connection.execute(
+        "DELETE FROM telemetry_touches WHERE workspace = $1 AND flush_id = ANY($2) AND seconds = '{}'",
+        workspace,
+        touched.flushes[workspace],
+    )

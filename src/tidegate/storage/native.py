@@ -1,0 +1,180 @@
+"""The engine's Native format, read into numpy columns: numbers as they lie in memory, words as codes of a dictionary.
+
+Only the types that our own statements ask for: whole numbers, `FixedString`, `LowCardinality(String)`. A result of
+100,000 rows is read in milliseconds, because nothing is done a row.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Columns", "NativeFormatError", "Numbers", "Words", "read_native", "write_native"]
+
+Numbers = NDArray[Any]
+_WIDTHS: Final[Mapping[str, str]] = {
+    "UInt8": "<u1", "UInt16": "<u2", "UInt32": "<u4", "UInt64": "<u8",
+    "Int8": "<i1", "Int16": "<i2", "Int32": "<i4", "Int64": "<i8",
+}  # fmt: skip
+_WORDS: Final = "LowCardinality(String)"
+_CODES: Final = ("<u1", "<u2", "<u4", "<u8")
+_HAS_OWN_KEYS: Final = 1 << 9  # of a column's header; the low byte says how wide its codes are
+
+
+class NativeFormatError(ValueError):
+    """The bytes are not what the format says: a mistake in the program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A column of texts: `words[codes[row]]`. Equal texts have equal codes."""
+
+    words: Sequence[str]
+    codes: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of one result, all equally long."""
+
+    row_count: int
+    numbers: Mapping[str, Numbers]
+    words: Mapping[str, Words]
+
+
+def read_native(body: bytes) -> Columns:
+    """Return the columns of a whole result; blocks are joined.
+
+    Raises:
+        NativeFormatError: it holds a type that is not read here, or is cut off.
+    """
+    parts: dict[str, list[Numbers]] = {}
+    known: dict[str, dict[str, int]] = {}
+    row_count = 0
+    for names, rows in _Reader(body).blocks():
+        row_count += rows
+        for name, column in names:
+            if isinstance(column, tuple):
+                codes = known.setdefault(name, {})
+                own = np.fromiter(
+                    (codes.setdefault(word, len(codes)) for word in column[0]), dtype=np.int64, count=len(column[0])
+                )
+                column = own[column[1]] if rows else np.zeros(0, np.int64)  # noqa: PLW2901 - codes of all blocks
+            parts.setdefault(name, []).append(column)
+    joined = {name: found[0] if len(found) == 1 else np.concatenate(found) for name, found in parts.items()}
+    return Columns(
+        row_count,
+        {name: column for name, column in joined.items() if name not in known},
+        {name: Words(list(codes), joined[name]) for name, codes in known.items()},
+    )
+
+
+class _Reader:
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._at = 0
+
+    def blocks(self) -> Iterator[tuple[list[tuple[str, Any]], int]]:
+        while self._at < len(self._body):
+            column_count, row_count = self._varint(), self._varint()
+            yield [(self._text(), self._column(self._text(), row_count)) for _ in range(column_count)], row_count
+
+    def _column(self, kind: str, rows: int) -> Numbers | tuple[list[str], Numbers]:
+        if kind == _WORDS:
+            return self._words(rows)
+        if kind.startswith("FixedString("):
+            return self._array(f"S{int(kind[12:-1])}", rows)
+        if kind not in _WIDTHS:
+            message = f"A column of the type {kind} is not read here."
+            raise NativeFormatError(message)
+        return self._array(_WIDTHS[kind], rows)
+
+    def _words(self, rows: int) -> tuple[list[str], Numbers]:
+        if not rows:
+            return [], np.zeros(0, np.int64)
+        _version, header, key_count = (int(one) for one in self._array("<u8", 3))
+        if not header & _HAS_OWN_KEYS:
+            message = "A dictionary that is shared between blocks is not read here."
+            raise NativeFormatError(message)
+        words = [self._text() for _ in range(key_count)]
+        count = int(self._array("<u8", 1)[0])
+        return words, self._array(_CODES[header & 0xFF], count)
+
+    def _array(self, kind: str, count: int) -> Numbers:
+        dtype = np.dtype(kind)
+        end = self._at + dtype.itemsize * count
+        if end > len(self._body):
+            message = "The result is cut off."
+            raise NativeFormatError(message)
+        found = np.frombuffer(self._body, dtype, count, self._at)
+        self._at = end
+        return found
+
+    def _text(self) -> str:
+        length = self._varint()
+        end = self._at + length
+        text = self._body[self._at : end]
+        self._at = end
+        return text.decode("utf-8", "replace")
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._body[self._at]
+            self._at += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return value
+            shift += 7
+
+
+def write_native(columns: Sequence[tuple[str, str, Numbers | Words]]) -> bytes:
+    """Return one block of `columns`: each a name, the engine's type, and numbers or words.
+
+    Words may become `String` or `LowCardinality(String)`; numbers any whole number, a moment as its Unix second.
+    """
+    row_count = len(_codes_of(columns[0][2]))
+    out = bytearray(_as_varint(len(columns)) + _as_varint(row_count))
+    for name, kind, column in columns:
+        out += _as_text(name) + _as_text(kind)
+        if isinstance(column, Words):
+            out += _dictionary(column) if kind == _WORDS else _texts(column)
+        else:
+            out += np.ascontiguousarray(column, dtype=_WIDTHS.get(kind, "<u4")).tobytes()
+    return bytes(out)
+
+
+def _codes_of(column: Numbers | Words) -> Numbers:
+    return column.codes if isinstance(column, Words) else column
+
+
+def _dictionary(column: Words) -> bytes:
+    if not len(column.codes):
+        return b""
+    used, codes = np.unique(column.codes, return_inverse=True)
+    words = [column.words[code] for code in used.tolist()]
+    # The engine's own dictionaries begin with the empty text.
+    keys = b"".join(_as_text(word) for word in ["", *words])
+    head = np.array([1, _HAS_OWN_KEYS | 1 << 10 | 2, len(words) + 1], "<u8").tobytes()
+    return head + keys + np.array([len(codes)], "<u8").tobytes() + (codes + 1).astype("<u4").tobytes()
+
+
+def _texts(column: Words) -> bytes:
+    encoded = [_as_text(word) for word in column.words]
+    return b"".join([encoded[code] for code in column.codes.tolist()])
+
+
+def _as_text(text: str) -> bytes:
+    raw = text.encode()
+    return _as_varint(len(raw)) + raw
+
+
+def _as_varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
