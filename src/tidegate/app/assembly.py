@@ -54,7 +54,6 @@ from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
 from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.quality import EvaluationService
 from tidegate.signals.quality.routes import router as evaluation_routes
-from tidegate.signals.quality.sources import IngestedEvaluations
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
@@ -137,7 +136,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     services |= {
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(
-            sink=IngestedEvaluations(ingest.batches), policy=policy, ids=RandomIds(), clock=clock
+            ingest=ingest.batches, policy=policy, ids=RandomIds(), clock=clock
         ),
         IdentityService: identity,
         health.Engines: engines,
