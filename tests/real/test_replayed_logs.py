@@ -52,7 +52,7 @@ def test_sign_ins_of_sshd_are_counted_as_they_are_labelled(replayer: Replayer) -
     path = find_input("logs-loghub", "openssh.log")
     assert replayer.replay(path, "sshd", "--year", "2025")["logs"] == LINES
     replayer.wait_stored(logs=LINES)
-    figures = replayer.totals("auth")
+    figures = replayer.wait_counted("auth", "failureCount", FAILURES)
     assert (figures["failureCount"], figures["successCount"]) == (FAILURES, ACCEPTED)
     assert figures["unauthorizedCount"] == INVALID_USERS
     assert figures["requestCount"] == FAILURES + ACCEPTED
@@ -68,14 +68,14 @@ def test_a_log_that_is_sent_twice_counts_once(replayer: Replayer, tmp_path: Path
     replayer.replay(packed, "sshd", "--year", "2025", "--restart")
     replayer.send_marker(tmp_path)
     assert replayer.stored()["logs"] == LINES
-    assert replayer.totals("auth")["failureCount"] == FAILURES
+    replayer.wait_counted("auth", "failureCount", FAILURES)
 
 
 def test_eight_addresses_force_their_way_and_each_is_seen_when_it_gets_there(replayer: Replayer) -> None:
     expected = brute_force_sources()
     assert (len(expected), min(expected.values())) == (8, "07:13:56")
     replayer.replay(find_input("logs-loghub", "openssh.log"), "sshd", "--year", "2025")
-    replayer.wait_stored(logs=LINES)
+    replayer.wait_counted("auth", "failureCount", FAILURES)
     for address, clock in expected.items():
         at = datetime.fromisoformat(f"2025-12-10T{clock}+00:00")
         # The window ends with the second in which the fifth failure came.
@@ -89,13 +89,14 @@ def test_failures_of_an_old_linux_are_counted_as_they_are_labelled(replayer: Rep
     path = find_input("logs-loghub", "linux.log")
     assert replayer.replay(path, "sshd", "--year", "2005")["logs"] == 1_000
     replayer.wait_stored(logs=1_000)
-    assert replayer.totals("auth")["failureCount"] == LINUX_FAILURES
+    replayer.wait_counted("auth", "failureCount", LINUX_FAILURES)
 
 
 def test_requests_of_openstack_are_counted_by_status_and_tenant(replayer: Replayer) -> None:
     totals = replayer.replay(find_input("logs-loghub", "openstack.log"), "openstack")
     assert (totals["spans"], totals["logs"]) == (REQUESTS, 500)
     replayer.wait_stored(spans=REQUESTS, logs=500)
+    replayer.wait_counted("request", "requestCount", REQUESTS)
     body = replayer.get("/metrics/request?from=2017-05-16T00:00:00Z&to=2017-05-16T01:00:00Z")
     assert body["totals"]["requestCount"] == REQUESTS
     assert body["statusCounts"] == STATUSES
