@@ -105,7 +105,7 @@ class OtlpTraces:
                 "Send an ingest token as `Authorization: Bearer <token>`, for example by OTEL_EXPORTER_OTLP_HEADERS."
             )
         caller = await self._authenticator.caller_of_token(token.strip())
-        if not caller.may(Scope.INGEST):
+        if not (caller.may(Scope.INGEST) or caller.may(Scope.WRITE)):
             raise ForbiddenError(f"Sending telemetry needs the scope `ingest`; this token has `{caller.scope}`.")
         return caller
 
