@@ -1,7 +1,7 @@
 import pytest
 
+from tidegate.telemetry.content import is_content
 from tidegate.telemetry.meaning import NO_GEN_AI, gen_ai_of, is_auth_route
-from tidegate.telemetry.semconv import is_content
 
 ERROR = 2
 
@@ -44,7 +44,7 @@ ERROR = 2
 def test_every_spelling_means_the_same(attributes: dict[str, str]) -> None:
     found = gen_ai_of(attributes, status=0)
     assert (found.role, found.operation, found.provider, found.model) == ("inference", "chat", "openai", "gpt-4o")
-    assert (found.input_tokens, found.output_tokens, found.outcome) == (10, 3, "ok")
+    assert (found.input_tokens, found.output_tokens, found.run_outcome) == (10, 3, "ok")
 
 
 def test_a_span_without_an_operation_is_no_part_of_a_run() -> None:
@@ -69,7 +69,7 @@ def test_a_span_without_an_operation_is_no_part_of_a_run() -> None:
     ],
 )
 def test_outcomes(attributes: dict[str, str], status: int, outcome: str) -> None:
-    assert gen_ai_of({"gen_ai.operation.name": "chat"} | attributes, status=status).outcome == outcome
+    assert gen_ai_of({"gen_ai.operation.name": "chat"} | attributes, status=status).run_outcome == outcome
 
 
 @pytest.mark.parametrize(

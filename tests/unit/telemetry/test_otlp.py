@@ -1,6 +1,6 @@
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -11,14 +11,17 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.factories import NANO, auth_span, make_request, make_span
 
 from tidegate.kernel import TidegateError, WorkspaceId
+from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.errors import (
     BodyTooLargeError,
     ContentEncodingError,
     OtlpMalformedError,
+    ReplayNotAllowedError,
     ResourceTooLargeError,
     SpanInvalidError,
     SpansTooManyError,
 )
+from tidegate.telemetry.families import FAMILY_BITS
 from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.otlp import (
     MAX_ATTRIBUTES,
@@ -49,46 +52,92 @@ def test_the_workspace_comes_from_the_caller_whatever_the_span_says() -> None:
     assert row_of(make_span(attributes={"tidegate.workspace": "other", "workspace.id": "acme"})).workspace == W
 
 
-def test_a_sign_in_is_an_auth_request() -> None:
+def test_a_sign_in_is_a_request_an_auth_event_and_its_tenants() -> None:
     row = row_of(auth_span(401, at_ns=NOW_NS))
-    assert (row.http_method, row.route, row.http_status, row.is_auth, row.tenant) == (
-        "POST",
-        "/auth/login",
-        401,
-        1,
-        "acme",
-    )
+    assert (row.http_method, row.route, row.http_status, row.tenant) == ("POST", "/auth/login", 401, "acme")
+    assert row.families == FAMILY_BITS["request"] + FAMILY_BITS["auth"] + FAMILY_BITS["tenant"]
 
 
 def test_a_client_call_to_an_auth_route_is_no_auth_request_of_ours() -> None:
-    assert row_of(auth_span(401, at_ns=NOW_NS, kind=Span.SPAN_KIND_CLIENT)).is_auth == 0
+    assert row_of(auth_span(401, at_ns=NOW_NS, kind=Span.SPAN_KIND_CLIENT)).families == 0
 
 
-def test_prompts_and_outputs_are_dropped_and_facts_about_them_stay() -> None:
-    row = row_of(
-        make_span(
-            attributes={
-                "gen_ai.operation.name": "chat",
-                "gen_ai.input.messages": "secret prompt",
-                "gen_ai.prompt.0.content": "secret prompt",
-                "output.value": "secret",
-                "gen_ai.prompt.name": "support-v3",
-                "gen_ai.completion.0.finish_reason": "stop",
-            }
-        )
-    )
-    assert set(row.attributes) == {
+def test_a_replay_needs_a_token_that_may_write() -> None:
+    request = make_request(make_span(), **{"tidegate.replayed": "true"})
+    with pytest.raises(ReplayNotAllowedError):
+        list(rows_of(request, W, NOW_NS))
+    assert [row.replayed for row in rows_of(request, W, NOW_NS, may_replay=True)] == [1]
+
+
+def test_a_replayed_span_is_believed_however_old_it_is() -> None:
+    old = make_span(start_time_unix_nano=NANO, end_time_unix_nano=2 * NANO)
+    request = make_request(old, **{"tidegate.replayed": "true"})
+    assert [row.distrusted for row in rows_of(request, W, NOW_NS, may_replay=True)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("trace_state", "weight_milli", "is_sampled"),
+    [
+        pytest.param("", 1_000, 0, id="all of them"),
+        pytest.param("ot=th:8", 2_000, 0, id="every second one"),
+        pytest.param("vendor=x,ot=rv:1;th:c", 4_000, 0, id="every fourth one, among others"),
+        pytest.param("ot=p:3", 1_000, 1, id="sampled, nobody knows how"),
+        pytest.param("ot=th:zz", 1_000, 1, id="sampled, by nonsense"),
+    ],
+)
+def test_a_sampled_span_stands_for_several(trace_state: str, weight_milli: int, is_sampled: int) -> None:
+    span = make_span()
+    span.trace_state = trace_state
+    row = row_of(span)
+    assert (row.weight_milli, row.is_sampled) == (weight_milli, is_sampled)
+
+
+SPOKEN = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.input.messages": "write to jane@example.org with key sk-live-0123456789abcdef",
+    "gen_ai.prompt.0.content": "hello",
+    "gen_ai.prompt.name": "support-v3",
+    "gen_ai.completion.0.finish_reason": "stop",
+    "authorization": "Bearer abcdefghijklmnop",
+}
+
+
+def kept(content: Content) -> Mapping[str, str]:
+    rows = rows_of(make_request(make_span(attributes=SPOKEN)), W, NOW_NS, policy=ContentPolicy(content))
+    return next(iter(rows)).attributes
+
+
+def test_dropped_prompts_are_not_stored_and_facts_about_them_are() -> None:
+    assert set(kept(Content.DROP)) == {
         "gen_ai.operation.name",
         "gen_ai.prompt.name",
         "gen_ai.completion.0.finish_reason",
+        "authorization",
     }
 
 
-def test_messages_in_events_are_dropped() -> None:
+def test_redacted_prompts_are_stored_without_secrets_and_personal_data() -> None:
+    assert kept(Content.REDACT)["gen_ai.input.messages"] == "write to [redacted] with key [redacted]"
+    assert kept(Content.REDACT)["gen_ai.prompt.0.content"] == "hello"
+
+
+@pytest.mark.parametrize("content", Content)
+def test_secrets_are_masked_whatever_is_kept(content: Content) -> None:
+    assert kept(content)["authorization"] == "[redacted]"
+    assert "sk-live" not in str(kept(content))
+
+
+def test_kept_prompts_keep_their_names() -> None:
+    assert "jane@example.org" in kept(Content.KEEP)["gen_ai.input.messages"]
+
+
+def test_messages_in_events_are_dropped_with_the_prompts() -> None:
     span = make_span()
     event = span.events.add(name="gen_ai.user.message")
-    event.attributes.add(key="content").value.string_value = "secret prompt"
-    assert "secret" not in row_of(span).events
+    event.attributes.add(key="content").value.string_value = "hidden words"
+    dropped = next(iter(rows_of(make_request(span), W, NOW_NS, policy=ContentPolicy(Content.DROP))))
+    assert "hidden" not in dropped.events
+    assert "hidden" in row_of(span).events
 
 
 @pytest.mark.parametrize(
