@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
+from tidegate.signals.prices.model import Quote, Usage
 
 Dimension = Literal[
     "service", "environment", "release", "tenant", "route", "status", "error_code", "model", "provider", "outcome",
@@ -82,29 +83,10 @@ class SeriesReader(Protocol):
         ...
 
 
-class Usage(NamedTuple):
-    """What one inference used; `input_tokens` include cached and cache-write tokens."""
-
-    provider: str
-    model: str
-    at_s: int
-    input_tokens: int
-    cached_input_tokens: int
-    cache_write_tokens: int
-    output_tokens: int
-
-
-class Quote(NamedTuple):
-    """What a usage costs; `None`: no price is known."""
-
-    cost_nano_usd: int | None
-    price_version: str
-
-
 class PriceBook(Protocol):
     """The prices of one workspace at one moment."""
 
-    def quote(self, usage: Usage) -> Quote:
+    def quote(self, usage: Usage, /) -> Quote:
         """Return the cost of `usage`; never raises."""
         ...
 
@@ -145,15 +127,31 @@ class TouchedSeconds:
     flushes: Mapping[WorkspaceId, Sequence[str]]
     """Flushes whose touches were read; each has seconds among `seconds`, and perhaps more that are left for later."""
     watermark: int
-    read_at: datetime
-    has_more: bool
+    read_at: datetime | None
+    """When the touches were read; `None` when nothing that was touched is counted."""
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a recount is after a closing; stored in the transaction that publishes it."""
+
+    workspace: WorkspaceId
+    recount_id: str
+    position: int
+    seconds_done: int
+    """By this closing."""
+    models: Mapping[str, Mapping[str, int]]
 
 
 class Touches(Protocol):
     """The touch ledger, as the closer sees it."""
 
-    async def read(self) -> Backlog:
-        """Return touches of stored flushes: of each workspace the newest and the oldest, if there are very many."""
+    async def read(self) -> Backlog | None:
+        """Return touches of stored flushes: of each workspace the newest and the oldest, if there are very many.
+
+        `None` while another process counts.
+        """
         ...
 
     async def caught_up(self, at: datetime) -> None:
@@ -161,11 +159,15 @@ class Touches(Protocol):
         ...
 
     async def next_version(self) -> int:
-        """Return a version higher than every one before."""
+        """Return a version higher than every one before.
+
+        Raises:
+            ConflictError: another process counts now.
+        """
         ...
 
-    async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
-        """Raise the watermark to `version` and forget what was settled, in one transaction.
+    async def publish(self, touched: TouchedSeconds, *, version: int, progress: Progress | None = None) -> None:
+        """Raise the watermark to `version`, forget what was settled and note progress, in one transaction.
 
         Raises:
             ConflictError: another process published since `touched` was read; nothing was changed.
@@ -174,3 +176,6 @@ class Touches(Protocol):
 
 
 Seconds = Mapping[WorkspaceId, Sequence[int]]
+"""In ascending order."""
+Ranges = Mapping[WorkspaceId, Sequence[tuple[int, int]]]
+"""The ends do not belong to them."""

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from tidegate.signals.ports import PriceBook, Usage
+from tidegate.signals.ports import PriceBook
+from tidegate.signals.prices.model import Usage
 from tidegate.signals.spans import Spans
 from tidegate.storage.native import Numbers
 
