@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from tidegate.signals.ports import PriceBook, Usage
+from tidegate.signals.ports import PriceBook
+from tidegate.signals.prices.model import Usage
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, MAX_TRACE_SPANS
 
 NANO: Final = 1_000_000_000

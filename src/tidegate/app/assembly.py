@@ -55,8 +55,10 @@ from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.quality import EvaluationService
 from tidegate.signals.quality.routes import router as evaluation_routes
 from tidegate.signals.reader import RollupReader
+from tidegate.signals.repricing import Recounts
+from tidegate.signals.repricing.routes import router as recount_routes
 from tidegate.signals.routes import router as signal_routes
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_runs
+from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_runs
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
@@ -97,6 +99,7 @@ _ROUTERS = (
     run_pages,
     price_routes,
     evaluation_routes,
+    recount_routes,
     explore_routes,
     signal_pages,
     tenant_routes,
@@ -177,12 +180,17 @@ def _slices(
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
+    price_store = PostgresPriceStore(database)
+    books = PriceBooks(store=price_store, changes=price_store)
+    closer.prices = books
     services: dict[type[Any], object] = {
         TraceService: traces,
         ErasureService: ErasureService(
             rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
         ),
         AiRunService: build_runs(database, engine, clock, traces=traces),
+        Recounts: build_recounts(database, clock),
+        PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock),
         ExploreService: ExploreService(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock

@@ -14,17 +14,19 @@ in slices, so that late rows hold up nothing (`choosing`).
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
 import structlog
 
-from tidegate.kernel import TidegateError, WorkspaceId
+from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
-from tidegate.signals.choosing import choose
-from tidegate.signals.ports import PriceBook, PriceBooks, Seconds, TouchedSeconds, Touches
+from tidegate.signals.choosing import HOT_S, choose
+from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, TouchedSeconds, Touches
+from tidegate.signals.recounts import NotedProgress
+from tidegate.signals.roller import widened
 from tidegate.signals.runs import Runs, find_runs
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans
 from tidegate.storage.native import Columns, Numbers
@@ -38,7 +40,7 @@ _REST: Final = 4.0
 _LONGEST_REST_S: Final = 0.6  # from crossing a bound to the alert: 1 s at the median
 _REDO_EVERY_S: Final = 4.0
 _REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
-_REDO_SLICE_S: Final = 0.4  # hot seconds wait for a slice to end
+_REDO_SLICE_S: Final = 0.5  # hot seconds wait for a slice to end
 _FIRST_SLICE: Final = 4
 _NANO: Final = 1_000_000_000
 
@@ -46,11 +48,21 @@ _NANO: Final = 1_000_000_000
 class CountWriter(Protocol):
     """Reads raw rows and writes counts under a version; nobody sees them before the watermark rises."""
 
+    async def stored_seconds(self, ranges: Ranges) -> Seconds: ...
+
     async def traces_through(self, seconds: Seconds, *, before_s: int) -> Columns: ...
 
     async def add_runs(self, runs: Runs, which: Numbers, seconds: Seconds, *, version: int) -> None: ...
 
     async def count(self, seconds: Seconds, run_seconds: Seconds, *, version: int) -> None: ...
+
+
+class Chore(Protocol):
+    """Work that may wait; each step takes half a second at most."""
+
+    async def step(self, watermark: int) -> bool:
+        """Do some, with counts published up to `watermark`; return whether there may be more."""
+        ...
 
 
 class NoPrices:
@@ -67,12 +79,16 @@ class RollupCloser:
 
     touches: Touches
     counts: CountWriter
+    clock: Clock
     prices: PriceBooks = field(default_factory=NoPrices)
+    chores: Sequence[Chore] = ()
+    """What is done between closings, while nothing hot waits."""
     on_published: "asyncio.Event" = field(default_factory=asyncio.Event)
     """Set after each publication; the alert evaluator waits for it."""
     _published: PublishedRuns = field(default_factory=PublishedRuns)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _has_more: bool = False
+    _watermark: int | None = None
     _slice: int = _FIRST_SLICE
     _redo_at: float = 0.0
     _before_s: int = LINK_SLACK_S
@@ -86,7 +102,7 @@ class RollupCloser:
         while True:
             self._wake.clear()
             try:
-                while await self._close_timed():
+                while await self._close_timed() or await self.step():
                     pass
             except TidegateError as error:
                 _log.warning("closing waits", reason=error.message)
@@ -120,6 +136,10 @@ class RollupCloser:
         """
         started = time.monotonic()
         backlog = await self.touches.read()
+        if backlog is None:
+            self._watermark = None
+            return False
+        self._watermark = backlog.watermark
         touched = choose(
             backlog,
             limit=_MAX_SECONDS_A_STATEMENT,
@@ -130,31 +150,51 @@ class RollupCloser:
         if touched is None:
             await self.touches.caught_up(backlog.read_at)
             return False
-        await self._count(touched)
-        self.on_published.set()
         newest = max(found[-1] for found in touched.seconds.values())
-        if newest < backlog.read_at.timestamp() - LINK_SLACK_S:
+        is_old = newest < backlog.read_at.timestamp() - HOT_S
+        try:
+            await self._count(touched)
+        except TidegateError:
+            if is_old:
+                self._pace(3 * _REDO_SLICE_S)
+            raise
+        self.on_published.set()
+        if is_old:
             self._pace(time.monotonic() - started)
         return True
+
+    async def step(self) -> bool:
+        """Do one step of the chores; `False` when none has anything to do, or another process counts."""
+        for chore in self.chores:
+            if self._watermark is not None and await chore.step(self._watermark):
+                return True
+        return False
+
+    async def recount(self, touched: TouchedSeconds, noted: NotedProgress) -> None:
+        """Count seconds again that nobody touched, and store how far that is; part of `SliceCounter`."""
+        await self._count(touched, noted)
+        self.on_published.set()
 
     def _pace(self, took: float) -> None:
         """After a slice of old seconds: how large the next may be, and when."""
         if took < _REDO_SLICE_S:
             self._slice = min(self._slice * 2, _MAX_SECONDS_A_STATEMENT)
-        else:
+        elif took > 2 * _REDO_SLICE_S:
             self._slice = max(self._slice // 2, 1)
         self._redo_at = time.monotonic() + max(_REDO_EVERY_S, _REDO_REST * took)
 
-    async def _count(self, touched: TouchedSeconds) -> None:
+    async def _count(self, touched: TouchedSeconds, noted: NotedProgress | None = None) -> None:
         version = await self.touches.next_version()
         found = await self.prices.books_of(list(touched.seconds))
-        books: dict[str, PriceBook] = {str(workspace): book for workspace, book in found.items()}
+        books = {str(workspace): book for workspace, book in found.items()}
         try:
-            runs, seconds = await self._runs_through(touched.seconds, books)
+            whole = await self._widened(touched.seconds)
+            runs, seconds = await self._runs_through(whole, books)
             which = _of_seconds(runs, seconds)
             await self.counts.add_runs(runs, which, seconds, version=version)
-            await self.counts.count(touched.seconds, seconds, version=version)
-            await self.touches.publish(touched, version=version)
+            await self.counts.count(whole, seconds, version=version)
+            progress = noted(runs, which) if noted is not None else None
+            await self.touches.publish(touched, version=version, progress=progress)
         except BaseException:
             self._published.forget()  # it may have been published after all, or another process did
             raise
@@ -162,11 +202,20 @@ class RollupCloser:
             runs, which, [(workspace, one) for workspace, found in seconds.items() for one in found]
         )
 
+    async def _widened(self, seconds: Seconds) -> Seconds:
+        """Return `seconds`, and with old ones the stored rest of their minute: their own counts may be dropped."""
+        ranges = widened(seconds, self.clock.now().timestamp())
+        if not ranges:
+            return seconds
+        stored = await self.counts.stored_seconds(ranges)
+        return {workspace: sorted({*found, *stored.get(workspace, ())}) for workspace, found in seconds.items()}
+
     async def _runs_through(self, touched: Seconds, books: Mapping[str, PriceBook]) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
         runs = find_runs(await self._spans_through(touched), books)
         seconds = self._published.affected(runs, touched)
-        if sum(map(len, seconds.values())) > sum(map(len, touched.values())):
+        if _count_of(seconds) > _count_of(touched):
+            seconds = await self._widened(seconds)
             runs = find_runs(await self._spans_through(seconds), books)
         return runs, seconds
 
@@ -180,6 +229,10 @@ class RollupCloser:
                 self._before_s = max(LINK_SLACK_S, needed, self._before_s * 9 // 10)
                 return spans
             self._before_s = needed
+
+
+def _count_of(seconds: Seconds) -> int:
+    return sum(map(len, seconds.values()))
 
 
 def _reach(spans: Spans, seconds: Seconds) -> int:

@@ -86,7 +86,7 @@ class SeriesReader(Protocol):
 class PriceBook(Protocol):
     """The prices of one workspace at one moment."""
 
-    def quote(self, usage: Usage) -> Quote:
+    def quote(self, usage: Usage, /) -> Quote:
         """Return the cost of `usage`; never raises."""
         ...
 
@@ -127,15 +127,31 @@ class TouchedSeconds:
     flushes: Mapping[WorkspaceId, Sequence[str]]
     """Flushes whose touches were read; each has seconds among `seconds`, and perhaps more that are left for later."""
     watermark: int
-    read_at: datetime
-    has_more: bool
+    read_at: datetime | None
+    """When the touches were read; `None` when nothing that was touched is counted."""
+    has_more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a recount is after a closing; stored in the transaction that publishes it."""
+
+    workspace: WorkspaceId
+    recount_id: str
+    position: int
+    seconds_done: int
+    """By this closing."""
+    models: Mapping[str, Mapping[str, int]]
 
 
 class Touches(Protocol):
     """The touch ledger, as the closer sees it."""
 
-    async def read(self) -> Backlog:
-        """Return touches of stored flushes: of each workspace the newest and the oldest, if there are very many."""
+    async def read(self) -> Backlog | None:
+        """Return touches of stored flushes: of each workspace the newest and the oldest, if there are very many.
+
+        `None` while another process counts.
+        """
         ...
 
     async def caught_up(self, at: datetime) -> None:
@@ -143,11 +159,15 @@ class Touches(Protocol):
         ...
 
     async def next_version(self) -> int:
-        """Return a version higher than every one before."""
+        """Return a version higher than every one before.
+
+        Raises:
+            ConflictError: another process counts now.
+        """
         ...
 
-    async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
-        """Raise the watermark to `version` and forget what was settled, in one transaction.
+    async def publish(self, touched: TouchedSeconds, *, version: int, progress: Progress | None = None) -> None:
+        """Raise the watermark to `version`, forget what was settled and note progress, in one transaction.
 
         Raises:
             ConflictError: another process published since `touched` was read; nothing was changed.
@@ -156,3 +176,6 @@ class Touches(Protocol):
 
 
 Seconds = Mapping[WorkspaceId, Sequence[int]]
+"""In ascending order."""
+Ranges = Mapping[WorkspaceId, Sequence[tuple[int, int]]]
+"""The ends do not belong to them."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from tidegate.kernel import WorkspaceId
+from tidegate.signals.ports import Ranges
 from tidegate.telemetry.families import FAMILY_BITS
 
 BLOCK_S: Final = 10  # the raw tables' order begins with blocks of ten seconds
@@ -210,21 +211,32 @@ TRACES: Final = f"""
 """
 
 
+_BLOCKS: Final = f"""
+    (workspace, toStartOfInterval(second, INTERVAL {BLOCK_S} SECOND)) IN (
+        SELECT arrayElement({{workspaces:Array(String)}}, span.1),
+            toDateTime(toUInt32(arrayJoin(range(span.2, span.3, {BLOCK_S}))), 'UTC')
+        FROM (SELECT arrayJoin(arrayZip({{places:Array(UInt32)}}, {{starts:Array(UInt64)}}, {{ends:Array(UInt64)}})) AS span))
+"""
+STORED_SECONDS: Final = f"""
+    SELECT DISTINCT workspace, toUInt32(second) AS moment FROM raw_spans WHERE {_BLOCKS}
+    UNION DISTINCT
+    SELECT DISTINCT workspace, toUInt32(second) AS moment FROM raw_logs WHERE {_BLOCKS}
+"""
+
+
 def bound_seconds(seconds: Mapping[WorkspaceId, Iterable[int]], prefix: str = "") -> dict[str, object]:
-    """Return the parameters that name `seconds`, as ranges."""
-    places: list[int] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for place, found in enumerate(seconds.values(), 1):  # arrays of the engine begin at 1
-        for start, end in ranges_of(sorted(found)):
-            places.append(place)
-            starts.append(start)
-            ends.append(end)
+    """Return the parameters that name `seconds`."""
+    return bound_ranges({workspace: ranges_of(sorted(found)) for workspace, found in seconds.items()}, prefix)
+
+
+def bound_ranges(ranges: Ranges, prefix: str = "") -> dict[str, object]:
+    """Return the parameters that name `ranges`."""
+    named = [(place, *one) for place, found in enumerate(ranges.values(), 1) for one in found]  # arrays begin at 1
     return {
-        f"{prefix}workspaces": list(seconds),
-        f"{prefix}places": places,
-        f"{prefix}starts": starts,
-        f"{prefix}ends": ends,
+        f"{prefix}workspaces": list(ranges),
+        f"{prefix}places": [place for place, _, _ in named],
+        f"{prefix}starts": [start for _, start, _ in named],
+        f"{prefix}ends": [end for _, _, end in named],
     }
 
 

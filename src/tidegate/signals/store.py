@@ -6,11 +6,19 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from tidegate.kernel import Clock, WorkspaceId
-from tidegate.signals.ports import Seconds
+from tidegate.signals.ports import Ranges, Seconds
 from tidegate.signals.run_costs import COST_SOURCES, UNPRICED
 from tidegate.signals.runs import OUTCOMES, TOO_LARGE, Runs
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S
-from tidegate.signals.statements import COUNT, COUNT_COLUMNS, TRACES, bound_seconds, read_ranges
+from tidegate.signals.statements import (
+    COUNT,
+    COUNT_COLUMNS,
+    STORED_SECONDS,
+    TRACES,
+    bound_ranges,
+    bound_seconds,
+    read_ranges,
+)
 from tidegate.storage.native import Columns, Numbers, Words, write_native
 
 
@@ -62,6 +70,14 @@ class EngineCounts:
             "read_ends": [end for _, end in ranges],
         }
         return await self._engine.columns(list(seconds), TRACES, parameters)
+
+    async def stored_seconds(self, ranges: Ranges) -> Seconds:
+        """Return the seconds in `ranges`, which are whole blocks, in which something that is stored ended."""
+        rows = await self._engine.select(list(ranges), STORED_SECONDS, bound_ranges(ranges))
+        found: dict[WorkspaceId, list[int]] = {}
+        for row in rows:
+            found.setdefault(WorkspaceId(row["workspace"]), []).append(int(row["moment"]))
+        return found
 
     async def add_runs(self, runs: Runs, which: Numbers, seconds: Seconds, *, version: int) -> None:
         """Write `which` of `runs`, and that `seconds` have `version`."""

@@ -1,24 +1,43 @@
 """Signals in the background, and their parts for `app` to put together."""
 
-from tidegate.kernel import Clock
+from functools import partial
+
+from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.reader import RollupReader
+from tidegate.signals.recounts import PostgresRecounts, RecountRunner
+from tidegate.signals.roller import Roller
 from tidegate.signals.store import EngineCounts, RowsEngine
 from tidegate.signals.touches import PostgresTouches
 from tidegate.storage import Database
 from tidegate.telemetry.traces import TraceService
 
-__all__ = ["RollupCloser", "RollupReader", "build_closer", "build_reader", "build_runs"]
+__all__ = ["RollupCloser", "RollupReader", "build_closer", "build_reader", "build_recounts", "build_runs"]
 
 
 def build_closer(
     database: Database, engine: RowsEngine, clock: Clock, *, prices: PriceBooks | None = None
 ) -> RollupCloser:
-    return RollupCloser(
-        touches=PostgresTouches(database, clock), counts=EngineCounts(engine, clock), prices=prices or NoPrices()
+    touches = PostgresTouches(database, clock)
+    closer = RollupCloser(touches=touches, counts=EngineCounts(engine, clock), clock=clock, prices=prices or NoPrices())
+    recounts = build_recounts(database, clock)
+    closer.chores = (
+        Roller(touches, engine, clock, partial(_list_workspaces, database)),
+        RecountRunner(recounts, engine, closer, clock),
     )
+    return closer
+
+
+def build_recounts(database: Database, clock: Clock) -> PostgresRecounts:
+    return PostgresRecounts(database, ids=RandomIds(), clock=clock)
+
+
+async def _list_workspaces(database: Database) -> list[WorkspaceId]:
+    async with database.across_workspaces() as connection:
+        rows = await connection.fetch("SELECT list_workspace_ids() AS id")
+    return [WorkspaceId(row["id"]) for row in rows]
 
 
 def build_reader(database: Database, engine: RowsEngine, clock: Clock) -> RollupReader:

@@ -1,5 +1,6 @@
-"""The touch ledger in PostgreSQL, as counting sees it: what changed, and how far counting is published."""
+"""The touch ledger in PostgreSQL, as counting sees it: what changed, who counts, and how far counting is published."""
 
+import secrets
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -7,13 +8,15 @@ from typing import Final
 from tidegate.kernel import Clock, ConflictError, WorkspaceId
 from tidegate.signals.choosing import HOT_S
 from tidegate.signals.errors import CountingBehindError
-from tidegate.signals.ports import Backlog, Touch, TouchedSeconds
+from tidegate.signals.ports import Backlog, Progress, Touch, TouchedSeconds
 from tidegate.storage import Connection, Database
 
 _MAX_NEWEST: Final = 400  # flushes of a workspace at a time: a hundred seconds of them
 _MAX_OLDEST: Final = 100
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
+_LEASE: Final = timedelta(seconds=5)  # renewed with each look at the ledger, once a second or more
+_HOLDER: Final = secrets.token_hex(8)  # of this process: its closers stand beside each other in tests only
 
 _TOUCHES: Final = """
     SELECT flush_id, seconds, extract(epoch FROM announced_at)::float8 AS announced_s FROM telemetry_touches
@@ -38,10 +41,19 @@ class PostgresTouches:
         self._database = database
         self._clock = clock
 
-    async def read(self) -> Backlog:
+    async def read(self) -> Backlog | None:
         read_at = self._clock.now()
         async with self._database.across_workspaces() as connection:
-            watermark = await connection.fetchval("SELECT version FROM rollup_watermark")
+            watermark = await connection.fetchval(
+                """
+                UPDATE rollup_watermark SET holder = $1, lease_until = now() + $2
+                WHERE holder = $1 OR lease_until < now() RETURNING version
+                """,
+                _HOLDER,
+                _LEASE,
+            )
+            if watermark is None:
+                return None
             found = await connection.fetch("SELECT list_touched_workspace_ids() AS id")
         touches: list[Touch] = []
         is_all = True
@@ -56,19 +68,24 @@ class PostgresTouches:
 
     async def next_version(self) -> int:
         async with self._database.across_workspaces() as connection:
-            version: int = await connection.fetchval("SELECT nextval('rollup_version')")
-            return version
+            version: int | None = await connection.fetchval(
+                "SELECT nextval('rollup_version') FROM rollup_watermark WHERE holder = $1 AND lease_until > now()",
+                _HOLDER,
+            )
+        if version is None:
+            raise ConflictError("Another process counts meanwhile; counting begins again.")
+        return version
 
-    async def publish(self, touched: TouchedSeconds, *, version: int) -> None:
-        async with self._database.transaction_over(touched.flushes) as each:
+    async def publish(self, touched: TouchedSeconds, *, version: int, progress: Progress | None = None) -> None:
+        workspaces = sorted({*touched.flushes, *([progress.workspace] if progress else [])})
+        async with self._database.transaction_over(workspaces) as each:
             moved = False
             async for workspace, connection in each:
                 if not moved:
                     # The row lock orders publishers; the old version proves that nobody came in between.
                     moved = await connection.fetchval(
                         """
-                        UPDATE rollup_watermark
-                        SET version = $1, closed_at = $3
+                        UPDATE rollup_watermark SET version = $1, closed_at = coalesce($3, closed_at)
                         WHERE version = $2 AND $1 > version RETURNING true
                         """,
                         version,
@@ -77,14 +94,17 @@ class PostgresTouches:
                     )
                     if not moved:
                         raise ConflictError("Another process published counts meanwhile; counting begins again.")
-                await _forget(connection, workspace, touched)
+                if workspace in touched.flushes:
+                    await _forget(connection, workspace, touched)
+                if progress is not None and progress.workspace == workspace:
+                    await _note(connection, progress)
 
     async def caught_up(self, at: datetime) -> None:
         async with self._database.across_workspaces() as connection:
-            await connection.execute("UPDATE rollup_watermark SET closed_at = $1", at)
+            await connection.execute("UPDATE rollup_watermark SET closed_at = $1 WHERE holder = $2", at, _HOLDER)
 
     async def watermark(self, workspaces: Collection[WorkspaceId]) -> int:
-        """Return the version up to which rollups may be read.
+        """Return the version up to which counts may be read.
 
         Of one workspace, its own backlog counts as well: one that sends faster than is counted holds up its own
         figures and no others. For many at once it is enough that counting goes on.
@@ -108,7 +128,6 @@ class PostgresTouches:
 
 
 async def _forget(connection: Connection, workspace: WorkspaceId, touched: TouchedSeconds) -> None:
-    counted = list(touched.seconds[workspace])
     await connection.execute(
         """
         UPDATE telemetry_touches
@@ -117,10 +136,24 @@ async def _forget(connection: Connection, workspace: WorkspaceId, touched: Touch
         """,
         workspace,
         touched.flushes[workspace],
-        counted,
+        list(touched.seconds[workspace]),
     )
     await connection.execute(
         "DELETE FROM telemetry_touches WHERE workspace = $1 AND flush_id = ANY($2) AND seconds = '{}'",
         workspace,
         touched.flushes[workspace],
+    )
+
+
+async def _note(connection: Connection, progress: Progress) -> None:
+    await connection.execute(
+        """
+        UPDATE recounts SET position = $3, seconds_done = seconds_done + $4, models = $5
+        WHERE workspace = $1 AND id = $2
+        """,
+        progress.workspace,
+        progress.recount_id,
+        progress.position,
+        progress.seconds_done,
+        dict(progress.models),
     )

@@ -12,7 +12,7 @@ from tests.oracle_runs import Run, TraceSpan, runs_of
 from tidegate.signals import run_costs
 from tidegate.signals import runs as vectorised
 from tidegate.signals import spans as linked
-from tidegate.signals.ports import Quote, Usage
+from tidegate.signals.prices.model import Quote, Usage
 from tidegate.storage.native import Columns, Words
 
 NANO = 1_000_000_000

@@ -76,7 +76,7 @@ def test_a_granted_access_across_tenants_is_no_leak() -> None:
             {"gen_ai.evaluation.name": "groundedness", "gen_ai.evaluation.score.value": "0.75"},
             INTERNAL, OK, {"families": 1024, "object": "groundedness", "amount_micro": 750_000}, id="a score",
         ),
-        pytest.param({"gen_ai.evaluation.name": "groundedness"}, INTERNAL, OK, {"families": 0}, id="a score that is none"),
+        pytest.param({"gen_ai.evaluation.name": "groundedness"}, INTERNAL, OK, {"families": 0}, id="no score"),
         pytest.param({"http.request.method": "GET"}, CLIENT, OK, {"families": 0}, id="somebody else's request"),
     ],
 )  # fmt: skip
