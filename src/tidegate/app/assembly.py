@@ -138,7 +138,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= {
         PriceService: PriceService(store=price_store, books=books, clock=clock),
-        EvaluationService: EvaluationService(ingest=ingest.batches, policy=policy, ids=RandomIds(), clock=clock),
+        EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         IdentityService: identity,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),

@@ -216,7 +216,8 @@ _BLOCKS: Final = f"""
         SELECT arrayElement({{workspaces:Array(String)}}, span.1),
             toDateTime(toUInt32(arrayJoin(range(span.2, span.3, {BLOCK_S}))), 'UTC')
         FROM (
-            SELECT arrayJoin(arrayZip({{places:Array(UInt32)}}, {{starts:Array(UInt64)}}, {{ends:Array(UInt64)}})) AS span))
+            SELECT arrayJoin(
+                arrayZip({{places:Array(UInt32)}}, {{starts:Array(UInt64)}}, {{ends:Array(UInt64)}})) AS span))
 """
 STORED_SECONDS: Final = f"""
     SELECT DISTINCT workspace, toUInt32(second) AS moment FROM raw_spans WHERE {_BLOCKS}

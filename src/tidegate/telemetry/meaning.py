@@ -4,8 +4,8 @@ import fnmatch
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,34 +20,37 @@ _NANO_PER_MS = 1_000_000
 _AUTH_ROUTE = re.compile("|".join(fnmatch.translate(pattern) for pattern in semconv.AUTH_ROUTES))
 
 
-@dataclass(frozen=True, slots=True)
-class GenAi:
+class GenAi(NamedTuple):
     """What a span says as a part of an AI run."""
 
-    role: str
-    operation: str
-    run_outcome: str
-    provider: str
-    model: str
-    tool: str
-    agent_name: str
-    prompt_version: str
-    finish_reason: str
-    conversation_id: str
-    input_tokens: int
+    role: str = ""
+    operation: str = ""
+    run_outcome: str = ""
+    provider: str = ""
+    model: str = ""
+    tool: str = ""
+    agent_name: str = ""
+    prompt_version: str = ""
+    finish_reason: str = ""
+
+
+NO_GEN_AI = GenAi()
+
+
+class Usage(NamedTuple):
+    """Tokens of one span."""
+
+    input_tokens: int = 0
     """Cached and cache-written ones included."""
-    output_tokens: int
-    cached_input_tokens: int
-    cache_write_tokens: int
-    reasoning_tokens: int
-    is_cache_exclusive: int
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    is_cache_exclusive: int = 0
     """1 when the sender left cached tokens out of the input, and they were added."""
-    cost_nano_usd: int | None
-    """The sender's own figure in billionths of a dollar; `None` when there is none that can be believed."""
-    ttfc_ns: int
 
 
-NO_GEN_AI = GenAi("", "", "", "", "", "", "", "", "", "", 0, 0, 0, 0, 0, 0, None, 0)
+NO_USAGE = Usage()
 
 
 def first_of(attributes: Mapping[str, str], keys: Sequence[str]) -> str:
@@ -81,10 +84,6 @@ def gen_ai_of(attributes: Mapping[str, str], *, status: int) -> GenAi:
     operation, role = operation_of(attributes)
     if not role:
         return NO_GEN_AI
-    input_tokens = count_of(first_of(attributes, semconv.INPUT_TOKENS))
-    cached = count_of(first_of(attributes, semconv.CACHED_TOKENS))
-    written = count_of(first_of(attributes, semconv.CACHE_WRITE_TOKENS))
-    is_exclusive = cached + written > input_tokens  # some providers' own figures exclude cached tokens
     provider = first_of(attributes, semconv.PROVIDER).lower()
     return GenAi(
         role=role,
@@ -96,15 +95,20 @@ def gen_ai_of(attributes: Mapping[str, str], *, status: int) -> GenAi:
         agent_name=first_of(attributes, semconv.AGENT),
         prompt_version=first_of(attributes, semconv.PROMPT_VERSION),
         finish_reason=_finish_reason_of(first_of(attributes, semconv.FINISH_REASONS)),
-        conversation_id=first_of(attributes, semconv.CONVERSATION),
-        input_tokens=input_tokens + (cached + written if is_exclusive else 0),
-        output_tokens=count_of(first_of(attributes, semconv.OUTPUT_TOKENS)),
-        cached_input_tokens=cached,
-        cache_write_tokens=written,
-        reasoning_tokens=count_of(first_of(attributes, semconv.REASONING_TOKENS)),
-        is_cache_exclusive=int(is_exclusive),
-        cost_nano_usd=_cost_of(attributes),
-        ttfc_ns=_first_chunk_of(attributes),
+    )
+
+
+def usage_of(input_tokens: str, output_tokens: str, cached: str, written: str, reasoning: str) -> Usage:  # noqa: PLR0917 - five texts of one kind
+    """Return the tokens of a span, as its attributes spell them."""
+    whole, read, put = count_of(input_tokens), count_of(cached), count_of(written)
+    is_exclusive = read + put > whole  # some providers' own figures exclude cached tokens
+    return Usage(
+        whole + (read + put if is_exclusive else 0),
+        count_of(output_tokens),
+        read,
+        put,
+        count_of(reasoning),
+        int(is_exclusive),
     )
 
 
@@ -149,7 +153,8 @@ def _finish_reason_of(spelled: str) -> str:
     return str(reasons[0]) if reasons else ""
 
 
-def _cost_of(attributes: Mapping[str, str]) -> int | None:
+def cost_of(attributes: Mapping[str, str]) -> int | None:
+    """Return the sender's own figure in billionths of a dollar, `None` when there is none that can be believed."""
     currency = first_of(attributes, semconv.COST_CURRENCY)
     if currency and currency.upper() != "USD":
         return None
@@ -162,7 +167,8 @@ def _cost_of(attributes: Mapping[str, str]) -> int | None:
     return sum(known) if parts and len(known) == len(parts) else None
 
 
-def _first_chunk_of(attributes: Mapping[str, str]) -> int:
+def first_chunk_of(attributes: Mapping[str, str]) -> int:
+    """Return the nanoseconds until the first chunk of an answer, 0 when nobody says."""
     seconds = scaled(first_of(attributes, semconv.FIRST_CHUNK_S), NANO, _MAX_NS)
     if seconds is not None:
         return max(seconds, 0)

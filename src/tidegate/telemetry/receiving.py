@@ -135,7 +135,9 @@ class RecordsReceiver:
                 raise RecordsTooManyError(f"{MAX_ROWS_BYTES // 2**20} MB of rows, each with its resource")
             if count % _ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)
-        return Batch(self._kind.signal, bytes(lines), count, frozenset(seconds))
+        return Batch(
+            self._kind.signal, bytes(lines), count, frozenset(seconds), arrival.received_ns, size_bytes=len(lines)
+        )
 
     def _parsed(self, body: bytes, refusals: Refusals) -> Any:  # noqa: ANN401 - a generated protobuf message
         try:

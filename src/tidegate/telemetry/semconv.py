@@ -4,6 +4,7 @@ Sources: OpenTelemetry semantic conventions (GenAI, HTTP, messaging), OpenInfere
 SDK, Langfuse. The first key that is present and not empty wins.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -203,6 +204,14 @@ DOCUMENT_COUNT: Final = (
 )
 DOCUMENTS: Final = ("gen_ai.retrieval.documents",)
 DOCUMENT_KEY: Final = r"^(retrieval\.documents|reranker\.output_documents)\.[0-9]+\.document\.(id|content)$"
+
+_DOCUMENT: Final = re.compile(DOCUMENT_KEY)
+
+
+def is_document_key(key: str) -> bool:
+    """Return whether `key` names one document among those that were found."""
+    return _DOCUMENT.match(key) is not None
+
 
 SPAN_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "tenant": TENANT,

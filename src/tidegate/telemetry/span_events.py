@@ -27,7 +27,6 @@ _MAX_NS: Final = 2**62
 _NANO_PER_MS: Final = 1_000_000
 _MAX_ATTEMPT: Final = 2**32 - 1
 _TENANT_ROUTE: Final = re.compile(r"\{(?:workspace|tenant)[_-]?id\}", re.IGNORECASE)
-_DOCUMENT_KEY: Final = re.compile(semconv.DOCUMENT_KEY)
 _TOOL_OUTCOMES: Final = frozenset({"ok", "failed", "timeout", "denied"})
 _RETRIEVAL_OUTCOMES: Final = frozenset({"ok", "failed", "empty"})
 _JOB_OUTCOMES: Final = frozenset({"done", "retry", "dead_letter", "failed", "sent"})
@@ -43,7 +42,6 @@ class SpanEvent:
     route: str = ""
     http_method: str = ""
     http_status: int = 0
-    client_address: str = ""
     auth_method: str = ""
     denial_class: str = ""
     principal_tenant: str = ""
@@ -99,7 +97,6 @@ def _request(attributes: Mapping[str, str], method: str, *, has_tenant: bool) ->
         route=route,
         http_method=method,
         http_status=status,
-        client_address=first_of(attributes, semconv.CLIENT_ADDRESS),
         auth_method=method_of_auth,
         denial_class=denial,
         principal_tenant=principal,
@@ -209,5 +206,5 @@ def _document_count_of(attributes: Mapping[str, str]) -> int | None:
         except msgspec.DecodeError:
             return None
         return len(found) if isinstance(found, list) else None
-    places = {key.rsplit(".", 3)[1] for key in attributes if _DOCUMENT_KEY.match(key)}
+    places = {key.rsplit(".", 3)[1] for key in attributes if semconv.is_document_key(key)}
     return len(places) or None

@@ -45,7 +45,8 @@ class EvaluationService:
             for log_id, evaluation in zip(ids, received, strict=True)
         ]
         payload = _encoder.encode_lines(rows)
-        batch = Batch(Signal.LOGS, payload, row_count=len(rows), seconds=frozenset(row.second for row in rows))
+        seconds = frozenset(row.second for row in rows)
+        batch = Batch(Signal.LOGS, payload, len(rows), seconds, received_ns, size_bytes=len(payload))
         await self._ingest.accept(workspace, batch)
         return ids
 
