@@ -36,7 +36,7 @@ def block_of(bodies: Sequence[tuple[WorkspaceId, SpanColumns]]) -> tuple[tuple[s
     """Return the names of the columns and the block; all bodies came on one day."""
     sizes = [len(columns) for _, columns in bodies]
     # A tuple of columns under the names of a span.
-    ids: Any = SpanIds(*zip(*chain.from_iterable(columns.ids for _, columns in bodies), strict=True))
+    ids: _Turned = SpanIds._make(zip(*chain.from_iterable(columns.ids for _, columns in bodies), strict=True))
     places = _Shared(chain.from_iterable(columns.places for _, columns in bodies))
     meanings = _Shared(chain.from_iterable(columns.meanings for _, columns in bodies))
     received = np.repeat(np.array([columns.received_ns for _, columns in bodies], np.uint64), sizes)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.factories import NANO, auth_span, make_request, make_span
+from tests.span_rows import read, rows_of
 
 from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.telemetry.content import Content, ContentPolicy
@@ -17,12 +18,10 @@ from tidegate.telemetry.errors import (
     ContentEncodingError,
     OtlpMalformedError,
     ReplayNotAllowedError,
-    ResourceTooLargeError,
     SpanInvalidError,
     SpansTooManyError,
 )
 from tidegate.telemetry.families import FAMILY_BITS
-from tidegate.telemetry.model import SpanRow
 from tidegate.telemetry.otlp import (
     MAX_ATTRIBUTES,
     MAX_EXPANDED_BYTES,
@@ -31,25 +30,21 @@ from tidegate.telemetry.otlp import (
     expand,
     parse_json,
     parse_protobuf,
-    rows_of,
 )
+from tidegate.telemetry.records import Refusals
+from tidegate.telemetry.span_block import block_of
 
-W = WorkspaceId("default")
 NOW_NS = 1_700_000_002 * NANO
 
 
-def row_of(span: Span, **resource: Any) -> SpanRow:
-    return next(iter(rows_of(make_request(span, **resource), W, NOW_NS)))
+def row_of(span: Span, **resource: Any) -> Any:
+    return next(iter(rows_of(make_request(span, **resource), NOW_NS)))
 
 
 def test_a_span_keeps_its_identity_times_and_origin() -> None:
     row = row_of(make_span(trace_id=b"\1" * 16, span_id=b"\2" * 8), **{"service.version": "7"})
     assert (row.trace_id, row.span_id, row.second) == ("01" * 16, "02" * 8, 1_700_000_001)
-    assert (row.service, row.release, row.workspace, row.distrusted) == ("harbor", "7", W, 0)
-
-
-def test_the_workspace_comes_from_the_caller_whatever_the_span_says() -> None:
-    assert row_of(make_span(attributes={"tidegate.workspace": "other", "workspace.id": "acme"})).workspace == W
+    assert (row.service, row.release, row.distrusted) == ("harbor", "7", 0)
 
 
 def test_a_sign_in_is_a_request_an_auth_event_and_its_tenants() -> None:
@@ -65,14 +60,14 @@ def test_a_client_call_to_an_auth_route_is_no_auth_request_of_ours() -> None:
 def test_a_replay_needs_a_token_that_may_write() -> None:
     request = make_request(make_span(), **{"tidegate.replayed": "true"})
     with pytest.raises(ReplayNotAllowedError):
-        list(rows_of(request, W, NOW_NS))
-    assert [row.replayed for row in rows_of(request, W, NOW_NS, may_replay=True)] == [1]
+        list(rows_of(request, NOW_NS))
+    assert [row.replayed for row in rows_of(request, NOW_NS, may_replay=True)] == [1]
 
 
 def test_a_replayed_span_is_believed_however_old_it_is() -> None:
     old = make_span(start_time_unix_nano=NANO, end_time_unix_nano=2 * NANO)
     request = make_request(old, **{"tidegate.replayed": "true"})
-    assert [row.distrusted for row in rows_of(request, W, NOW_NS, may_replay=True)] == [0]
+    assert [row.distrusted for row in rows_of(request, NOW_NS, may_replay=True)] == [0]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +98,7 @@ SPOKEN = {
 
 
 def kept(content: Content) -> Mapping[str, str]:
-    rows = rows_of(make_request(make_span(attributes=SPOKEN)), W, NOW_NS, policy=ContentPolicy(content))
+    rows = rows_of(make_request(make_span(attributes=SPOKEN)), NOW_NS, policy=ContentPolicy(content))
     return next(iter(rows)).attributes
 
 
@@ -135,9 +130,9 @@ def test_messages_in_events_are_dropped_with_the_prompts() -> None:
     span = make_span()
     event = span.events.add(name="gen_ai.user.message")
     event.attributes.add(key="content").value.string_value = "hidden words"
-    dropped = next(iter(rows_of(make_request(span), W, NOW_NS, policy=ContentPolicy(Content.DROP))))
-    assert "hidden" not in dropped.events
-    assert "hidden" in row_of(span).events
+    dropped = next(iter(rows_of(make_request(span), NOW_NS, policy=ContentPolicy(Content.DROP))))
+    assert "hidden" not in str(dropped.events)
+    assert "hidden" in str(row_of(span).events)
 
 
 @pytest.mark.parametrize(
@@ -165,26 +160,28 @@ def test_times_that_cannot_be_believed_are_stored_and_distrusted(start: int, end
         pytest.param({"parent_span_id": b"\1"}, "parentSpanId", id="a short parent id"),
     ],
 )
-def test_a_wrong_id_refuses_the_body_and_names_the_field(changes: dict[str, bytes], field: str) -> None:
-    with pytest.raises(SpanInvalidError) as refused:
-        list(rows_of(make_request(make_span(), make_span(**changes)), W, NOW_NS))
-    assert refused.value.field == f"resourceSpans.0.scopeSpans.0.spans.1.{field}"
+def test_a_span_with_a_wrong_id_is_refused_alone_and_named(changes: dict[str, bytes], field: str) -> None:
+    refusals = Refusals()
+    rows = rows_of(make_request(make_span(), make_span(**changes)), NOW_NS, refusals=refusals)
+    assert (len(rows), refusals.count) == (1, 1)
+    assert refusals.first.startswith(f"resourceSpans.0.scopeSpans.0.spans.1: {field} must have")
 
 
-def test_too_many_attributes_refuse_the_body() -> None:
-    with pytest.raises(SpanInvalidError) as refused:
-        row_of(make_span(attributes={f"k{i}": i for i in range(MAX_ATTRIBUTES + 1)}))
-    assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.attributes"
+def test_a_span_with_too_many_attributes_is_refused_alone() -> None:
+    refusals = Refusals()
+    many = make_span(attributes={f"k{i}": i for i in range(MAX_ATTRIBUTES + 1)})
+    assert len(rows_of(make_request(make_span(), many), NOW_NS, refusals=refusals)) == 1
+    assert refusals.first == f"resourceSpans.0.scopeSpans.0.spans.1: More than {MAX_ATTRIBUTES} attributes."
 
 
-def test_a_million_attributes_of_one_name_refuse_the_body_too() -> None:
+def test_a_million_attributes_of_one_name_are_too_many() -> None:
     pair = bytes.fromhex("4a050a016b1200")  # attributes (field 9): key "k", an empty value
     span = make_span().SerializeToString() + pair * 1_000_000
     request = make_request()
     request.resource_spans[0].scope_spans[0].spans.add().ParseFromString(span)
-    with pytest.raises(SpanInvalidError) as refused:
-        list(rows_of(request, W, NOW_NS))
-    assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.attributes"
+    refusals = Refusals()
+    assert rows_of(request, NOW_NS, refusals=refusals) == []
+    assert refusals.count == 1
 
 
 def test_long_values_are_cut() -> None:
@@ -224,8 +221,8 @@ def test_json_and_protobuf_of_one_request_give_one_row() -> None:
         span_id=bytes.fromhex("EEE19B7EC3C1B174"),
         attributes={"http.request.method": "GET"},
     )
-    from_json = list(rows_of(parse_json(json.dumps(document).encode()), W, NOW_NS))
-    assert from_json == list(rows_of(parse_protobuf(make_request(span).SerializeToString()), W, NOW_NS))
+    from_json = list(rows_of(parse_json(json.dumps(document).encode()), NOW_NS))
+    assert from_json == list(rows_of(parse_protobuf(make_request(span).SerializeToString()), NOW_NS))
 
 
 @pytest.mark.parametrize(
@@ -263,7 +260,7 @@ def test_any_bytes_are_read_or_refused_with_a_field_and_nothing_else(body: bytes
 def field_refused(parse: Callable[[bytes], ExportTraceServiceRequest], body: bytes) -> str | None:
     """Return the field that was refused, or `None` when the body was read."""
     try:
-        list(rows_of(parse(body), W, NOW_NS))
+        list(rows_of(parse(body), NOW_NS))
     except TidegateError as refused:
         return refused.field or ""
     return None
@@ -293,14 +290,14 @@ def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> No
     request = make_request(make_span())
     request.resource_spans[0].scope_spans[0].spans.extend([make_span()] * MAX_SPANS)
     with pytest.raises(SpansTooManyError):
-        next(rows_of(request, W, NOW_NS))
+        rows_of(request, NOW_NS)[0]
 
 
 def test_a_large_resource_is_not_multiplied_by_many_spans() -> None:
-    resource = {f"k{number}": "v" * MAX_VALUE_CHARACTERS for number in range(100)}
-    with pytest.raises(ResourceTooLargeError) as refused:
-        next(rows_of(make_request(*([make_span()] * 100), **resource), W, NOW_NS))
-    assert refused.value.field == "resourceSpans.0.resource.attributes"
+    large = {f"k{i}": "x" * MAX_VALUE_CHARACTERS for i in range(100)}
+    columns = read(make_request(*(make_span() for _ in range(100)), **large), NOW_NS)
+    _, block = block_of([(WorkspaceId("default"), columns)])
+    assert len(block) < 2 * 100 * MAX_VALUE_CHARACTERS
 
 
 def test_bytes_are_cut_as_texts_are() -> None:

@@ -121,6 +121,14 @@ def _unusable(
     seen = totals.count + totals.distrusted_count
     if not seen:
         return Finding(CheckOutcome.MISSING, f"No {noun} of {service} in {window}.", send)
+    return _doubted(service, totals, noun=noun, window=window) or _too_little(
+        spec, service, totals, bounds, window=window
+    )
+
+
+def _doubted(service: str, totals: Totals, *, noun: str, window: str) -> Finding | None:
+    """Return why the counters cannot be believed, or `None` when they can."""
+    seen = totals.count + totals.distrusted_count
     if totals.distrusted_count > MAX_DISTRUSTED_SHARE * seen:
         return Finding(
             CheckOutcome.INCONCLUSIVE,
@@ -134,6 +142,15 @@ def _unusable(
             f"{service} sends a sample of its {noun} and does not say how large: {totals.sampled_count} in {window}.",
             f"let the sampler of {service} write its threshold into tracestate (ot=th:), or send all of them",
         )
+    return None
+
+
+def _too_little(
+    spec: SignalSpec, service: str, totals: Totals, bounds: Sequence[Bound], *, window: str
+) -> Finding | None:
+    """Return which counts are too small for all of `bounds`, or `None` when they suffice."""
+    noun = _NOUNS[spec.family]
+    send = f"send telemetry of {service} with {noun}, then look again"
     bound, *_ = bounds
     count = _count_behind(totals, bound)
     if count < spec.min_count:
