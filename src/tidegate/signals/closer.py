@@ -24,11 +24,13 @@ import structlog
 from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
 from tidegate.signals.choosing import HOT_S, choose
+from tidegate.signals.counting import Counts, count_events, count_runs
 from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, TouchedSeconds, Touches
 from tidegate.signals.recounts import NotedProgress
 from tidegate.signals.roller import widened
 from tidegate.signals.runs import Runs, find_runs
-from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans
+from tidegate.signals.spans import sort_spans
+from tidegate.signals.spans_read import SpanReads, SpanRows, is_in, rows_in
 from tidegate.storage.native import Columns, Numbers
 
 _log = structlog.get_logger("tidegate.closer")
@@ -37,26 +39,25 @@ IDLE_RETRY_S: Final = 1.0
 _MAX_SECONDS_A_STATEMENT: Final = 600  # they are bound in the request's URL, which has 64 kB; the rest follows at once
 
 _REST: Final = 4.0
-_LONGEST_REST_S: Final = 0.6  # from crossing a bound to the alert: 1 s at the median
+_LONGEST_REST_S: Final = 2.0  # under a flood; a closing of 2,000 spans a second takes 0.1 s
 _REDO_EVERY_S: Final = 4.0
 _REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
 _REDO_SLICE_S: Final = 0.5  # hot seconds wait for a slice to end
 _IDLE_AFTER_S: Final = 5.0  # without a hot second for so long nobody waits for one: a replay is counted at full pace
 _IDLE_SLICE_S: Final = 2.0
 _FIRST_SLICE: Final = 16
-_NANO: Final = 1_000_000_000
 
 
-class CountWriter(Protocol):
+class CountWriter(SpanRows, Protocol):
     """Reads raw rows and writes counts under a version; nobody sees them before the watermark rises."""
 
     async def stored_seconds(self, ranges: Ranges) -> Seconds: ...
 
-    async def traces_through(self, seconds: Seconds, *, before_s: int) -> Columns: ...
+    async def logs(self, seconds: Seconds) -> Columns: ...
 
     async def add_runs(self, runs: Runs, which: Numbers, seconds: Seconds, *, version: int) -> None: ...
 
-    async def count(self, seconds: Seconds, run_seconds: Seconds, *, version: int) -> None: ...
+    async def add_counts(self, counts: Counts, workspaces: Collection[WorkspaceId], *, version: int) -> None: ...
 
 
 class Chore(Protocol):
@@ -87,6 +88,7 @@ class RollupCloser:
     """What is done between closings, while nothing hot waits."""
     on_published: "asyncio.Event" = field(default_factory=asyncio.Event)
     """Set after each publication; the alert evaluator waits for it."""
+    reads: SpanReads = field(init=False)
     _published: PublishedRuns = field(default_factory=PublishedRuns)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _has_more: bool = False
@@ -94,7 +96,9 @@ class RollupCloser:
     _slice: int = _FIRST_SLICE
     _redo_at: float = 0.0
     _hot_at: float = 0.0
-    _before_s: int = LINK_SLACK_S
+
+    def __post_init__(self) -> None:
+        self.reads = SpanReads(self.counts)
 
     def wake(self) -> None:
         """Say that something was stored."""
@@ -141,6 +145,7 @@ class RollupCloser:
         backlog = await self.touches.read()
         if backlog is None:
             self._watermark = None
+            self._forget()
             return False
         self._watermark = backlog.watermark
         touched = choose(
@@ -197,18 +202,39 @@ class RollupCloser:
         books = {str(workspace): book for workspace, book in found.items()}
         try:
             whole = await self._widened(touched.seconds)
+            counts = await self._counted(whole)
             runs, seconds = await self._runs_through(whole, books)
-            which = _of_seconds(runs, seconds)
+            which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
+            count_runs(counts, runs, which)
+            counts.mark("published.ai_run", seconds)
             await self.counts.add_runs(runs, which, seconds, version=version)
-            await self.counts.count(whole, seconds, version=version)
+            await self.counts.add_counts(counts, sorted({*whole, *seconds}), version=version)
             progress = noted(runs, which) if noted is not None else None
             await self.touches.publish(touched, version=version, progress=progress)
         except BaseException:
-            self._published.forget()  # it may have been published after all, or another process did
+            self._forget()  # it may have been published after all, or another process did
             raise
         self._published.remember(
             runs, which, [(workspace, one) for workspace, found in seconds.items() for one in found]
         )
+
+    def _forget(self) -> None:
+        self._published.forget()
+        self.reads.recent.forget()
+
+    async def _counted(self, seconds: Seconds) -> Counts:
+        """Return the counts of all events in `seconds`."""
+        counts = Counts()
+        spans, logs = await self.reads.touched(seconds, self._now_s()), await self.counts.logs(seconds)
+        for columns, kind in ((spans, "span"), (logs, "log")):
+            if columns.row_count:
+                rows = sort_spans(columns).distinct_rows()
+                count_events(counts, columns, rows[rows_in(columns, seconds)[rows]], kind)
+        counts.mark("published", seconds)
+        return counts
+
+    def _now_s(self) -> int:
+        return int(self.clock.now().timestamp())
 
     async def _widened(self, seconds: Seconds) -> Seconds:
         """Return `seconds`, and with old ones the stored rest of their minute: their own counts may be dropped."""
@@ -220,53 +246,13 @@ class RollupCloser:
 
     async def _runs_through(self, touched: Seconds, books: Mapping[str, PriceBook]) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
-        runs = find_runs(await self._spans_through(touched), books)
+        runs = find_runs(await self.reads.linked(touched, self._now_s()), books)
         seconds = self._published.affected(runs, touched)
         if _count_of(seconds) > _count_of(touched):
             seconds = await self._widened(seconds)
-            runs = find_runs(await self._spans_through(seconds), books)
+            runs = find_runs(await self.reads.linked(seconds, self._now_s()), books)
         return runs, seconds
-
-    async def _spans_through(self, seconds: Seconds) -> Spans:
-        """Return the spans of all traces through `seconds`, read back to where their longest span began."""
-        while True:
-            spans = link_spans(await self.counts.traces_through(seconds, before_s=self._before_s))
-            needed = _reach(spans, seconds)
-            if needed <= self._before_s:
-                # Traces of the next closing are about as long; one that was very long is forgotten slowly.
-                self._before_s = max(LINK_SLACK_S, needed, self._before_s * 9 // 10)
-                return spans
-            self._before_s = needed
 
 
 def _count_of(seconds: Seconds) -> int:
     return sum(map(len, seconds.values()))
-
-
-def _reach(spans: Spans, seconds: Seconds) -> int:
-    """Return how long before the seconds that it goes through the first part of a trace may have ended."""
-    if not len(spans):
-        return LINK_SLACK_S
-    start, end = spans.number("start_ns").astype(np.int64), spans.number("end_ns").astype(np.int64)
-    begun = np.maximum(start, end - MAX_SPAN_S * _NANO) // _NANO
-    moments = np.array(sorted({one for found in seconds.values() for one in found}), np.int64)
-    # Of the trace's own touched seconds the last: reading goes back from each of them.
-    own = spans.number("second").astype(np.int64)
-    place = np.searchsorted(moments, own)
-    is_touched = (place < len(moments)) & (moments[np.minimum(place, len(moments) - 1)] == own)
-    traces, at = np.unique(spans.trace, return_inverse=True)
-    first = np.full(len(traces), 2**40)
-    np.minimum.at(first, at[is_touched], own[is_touched])
-    back = first[at] - begun
-    longest = int(back[first[at] < 2**40].max(initial=0)) + LINK_SLACK_S + 1
-    return min(max(longest, LINK_SLACK_S), MAX_SPAN_S + 2 * LINK_SLACK_S)
-
-
-def _of_seconds(runs: Runs, seconds: Seconds) -> Numbers:
-    """Return the runs whose second is among `seconds`."""
-    words = runs.spans.columns.words["workspace"].words
-    wanted = [code * 2**33 + one for code, name in enumerate(words) for one in seconds.get(WorkspaceId(name), ())]
-    moments = runs.spans.codes("workspace")[runs.root].astype(np.int64) * 2**33 + runs.spans.number("second")[
-        runs.root
-    ].astype(np.int64)
-    return np.flatnonzero(np.isin(moments, np.array(wanted, np.int64)))

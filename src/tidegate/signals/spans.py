@@ -27,6 +27,7 @@ class Spans:
     rows: Numbers
     """Where in `columns` each span stands."""
     trace: Numbers
+    """A number for the trace of each span; two traces have the same once in many million years."""
     span: Numbers
     parent: Numbers
     """The place of each span's parent; the number of spans where there is none."""
@@ -45,40 +46,95 @@ class Spans:
         return found
 
 
-def link_spans(columns: Columns) -> Spans:
-    """Return each span once, with its parent; of two rows of one span the one with the higher precedence."""
-    count = columns.row_count
-    numbers, words = columns.numbers, columns.words
-    trace = words["trace_id"].codes.astype(np.int64) * max(1, len(words["workspace"].words)) + words["workspace"].codes
-    span = numbers["span"]
-    keys, order = _keyed(trace, span) if count else (span, np.zeros(0, np.int64))
-    order = order[_best_of_each(keys[order], numbers["precedence"][order])]
-    order, cut_off = _cut(order, trace, span, numbers["start_ns"])
-    rows, sorted_keys = order, keys[order]
-    mixed = keys[rows] ^ span[rows]  # what the trace adds to a key
-    parent_id = numbers["parent"][rows]
-    parent = np.searchsorted(sorted_keys, parent_id ^ mixed)
-    found = np.minimum(parent, max(0, len(rows) - 1))
-    is_there = (parent_id != 0) & (parent < len(rows))
-    if len(rows):
-        is_there &= (span[rows][found] == parent_id) & (trace[rows][found] == trace[rows])
-        is_there &= _belongs(numbers, rows, rows[found])
-    return Spans(columns, rows, trace[rows], span[rows], np.where(is_there, parent, len(rows)), cut_off)
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Rows as they were read: of some a copy is stored twice, and each has a number by its trace and id."""
+
+    columns: Columns
+    trace: Numbers
+    keys: Numbers
+    order: Numbers
+    """The rows by their keys."""
+
+    def distinct_rows(self) -> Numbers:
+        """Return each row that counts: of copies that ended in the same second the one with the highest precedence."""
+        keys = self.keys[self.order]
+        is_copied = np.zeros(len(keys), bool)
+        is_copied[1:] = keys[1:] == keys[:-1]
+        is_copied[:-1] |= is_copied[1:]
+        copies = self.order[is_copied]
+        if not len(copies):
+            return self.order
+        second, precedence = self.columns.numbers["second"][copies], self.columns.numbers["precedence"][copies]
+        ranked = copies[np.lexsort((precedence, second, self.keys[copies]))]
+        is_last = np.ones(len(ranked), bool)
+        is_last[:-1] = (self.keys[ranked][1:] != self.keys[ranked][:-1]) | (
+            self.columns.numbers["second"][ranked][1:] != self.columns.numbers["second"][ranked][:-1]
+        )
+        once: Numbers = np.concatenate([self.order[~is_copied], ranked[is_last]])
+        return once
 
 
-def _keyed(trace: Numbers, span: Numbers) -> tuple[Numbers, Numbers]:
-    """Return a number for each (trace, span), equal for equal ones only, and the order by it."""
-    salts = np.random.default_rng()
+def sort_spans(columns: Columns) -> Fetched:
+    """Return rows with a number each, by which copies and parents are found."""
     while True:
-        multiplier, shift = salts.integers(1, 2**63, 2, dtype=np.uint64)
+        first, second, third = (one | np.uint64(1) for one in _salts.integers(1, 2**63, 3, dtype=np.uint64))
+        numbers = columns.numbers
         with np.errstate(over="ignore"):
-            mixed = (trace.astype(np.uint64) + shift) * (multiplier | np.uint64(1))
-        keys = span ^ mixed
+            trace = numbers["trace_hi"] * first + numbers["trace_lo"] * second
+            trace += columns.words["workspace"].codes.astype(np.uint64) * third
+        trace ^= trace >> np.uint64(32)
+        keys = numbers["span"] ^ trace
         order = np.argsort(keys, kind="stable")
-        same = keys[order][1:] == keys[order][:-1]
-        first, second = order[:-1][same], order[1:][same]
-        if bool(np.all((span[first] == span[second]) & (trace[first] == trace[second]))):
-            return keys, order
+        same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+        if _is_same(columns, order[same], order[same + 1], "span"):
+            return Fetched(columns, trace, keys, order)
+
+
+_salts: Final = np.random.default_rng()
+
+
+def _is_same(columns: Columns, rows: Numbers, others: Numbers, id_name: str) -> bool:
+    return bool(_same_rows(columns, rows, others, id_name).all())
+
+
+def _same_rows(columns: Columns, rows: Numbers, others: Numbers, id_name: str) -> Numbers:
+    """Return where the id of `rows` under a name is the span id of `others`, in one trace of one workspace."""
+    numbers, workspace = columns.numbers, columns.words["workspace"].codes
+    same: Numbers = (
+        (numbers[id_name][rows] == numbers["span"][others])
+        & (numbers["trace_hi"][rows] == numbers["trace_hi"][others])
+        & (numbers["trace_lo"][rows] == numbers["trace_lo"][others])
+        & (workspace[rows] == workspace[others])
+    )
+    return same
+
+
+def link_spans(fetched: Fetched) -> Spans:
+    """Return believable spans of traces with GenAI spans, each once, with its parent; of copies as above."""
+    columns, keys, order = fetched.columns, fetched.keys, fetched.order
+    numbers = columns.numbers
+    order = order[_is_of_interest(fetched)[order]]
+    order = order[_best_of_each(keys[order], numbers["precedence"][order])]
+    rows, cut_off = _cut(order, fetched)
+    count, sorted_keys = len(rows), keys[rows]
+    parent = np.searchsorted(sorted_keys, numbers["parent"][rows] ^ fetched.trace[rows])
+    is_there = (numbers["parent"][rows] != 0) & (parent < count)
+    if count:
+        found = rows[np.minimum(parent, count - 1)]
+        is_there &= _same_rows(columns, rows, found, "parent") & _belongs(numbers, rows, found)
+    return Spans(columns, rows, fetched.trace[rows], numbers["span"][rows], np.where(is_there, parent, count), cut_off)
+
+
+def _is_of_interest(fetched: Fetched) -> Numbers:
+    role = fetched.columns.words["role"]
+    is_trusted = fetched.columns.numbers["distrusted"] == 0
+    traces = np.unique(fetched.trace[is_trusted & (role.codes != code_of(role, ""))])
+    if not len(traces):
+        return np.zeros(len(is_trusted), bool)
+    place = np.minimum(np.searchsorted(traces, fetched.trace), len(traces) - 1)
+    found: Numbers = is_trusted & (traces[place] == fetched.trace)
+    return found
 
 
 def _best_of_each(keys: Numbers, precedence: Numbers) -> Numbers:
@@ -92,16 +148,18 @@ def _best_of_each(keys: Numbers, precedence: Numbers) -> Numbers:
     return best
 
 
-def _cut(order: Numbers, trace: Numbers, span: Numbers, start_ns: Numbers) -> tuple[Numbers, Numbers]:
+def _cut(order: Numbers, fetched: Fetched) -> tuple[Numbers, Numbers]:
     """Keep the first spans of a trace that is too large, and say which are of such a trace."""
-    _, place, counts = np.unique(trace[order], return_inverse=True, return_counts=True)
+    numbers = fetched.columns.numbers
+    _, place, counts = np.unique(fetched.trace[order], return_inverse=True, return_counts=True)
     is_large = counts >= MAX_TRACE_SPANS
     if not is_large.any():
         return order, np.zeros(len(order), bool)
     keep = np.ones(len(order), bool)
     for number in np.flatnonzero(is_large):
         members = np.flatnonzero(place == number)
-        ranked = members[np.lexsort((span[order][members], start_ns[order][members]))]
+        rows = order[members]
+        ranked = members[np.lexsort((numbers["span"][rows], numbers["start_ns"][rows]))]
         keep[ranked[MAX_TRACE_SPANS:]] = False
     return order[keep], is_large[place][keep]
 

@@ -6,20 +6,21 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from tidegate.kernel import Clock, WorkspaceId
+from tidegate.signals.counting import Counts, causes_of
 from tidegate.signals.ports import Ranges, Seconds
 from tidegate.signals.run_costs import COST_SOURCES, UNPRICED
-from tidegate.signals.runs import OUTCOMES, TOO_LARGE, Runs
+from tidegate.signals.runs import OUTCOMES, Runs
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S
 from tidegate.signals.statements import (
-    COUNT,
-    COUNT_COLUMNS,
+    LOGS,
+    NEIGHBOURS,
+    SPANS,
     STORED_SECONDS,
-    TRACES,
     bound_ranges,
     bound_seconds,
     read_ranges,
 )
-from tidegate.storage.native import Columns, Numbers, Words, write_native
+from tidegate.storage.native import Columns, Dictionaries, Numbers, Words, write_native
 
 
 class RowsEngine(Protocol):
@@ -30,7 +31,12 @@ class RowsEngine(Protocol):
     ) -> list[dict[str, Any]]: ...
 
     async def columns(
-        self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object] | None = None
+        self,
+        workspaces: Collection[WorkspaceId],
+        sql: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        dictionaries: Dictionaries | None = None,
     ) -> Columns: ...
 
     async def insert_native(
@@ -57,11 +63,10 @@ class EngineCounts:
         self._engine = engine
         self._clock = clock
 
-    async def traces_through(self, seconds: Seconds, *, before_s: int) -> Columns:
-        """Return the believable spans of all traces with GenAI spans that go through `seconds`.
+    async def spans(self, seconds: Seconds, dictionaries: Dictionaries) -> Columns:
+        return await self._engine.columns(list(seconds), SPANS, bound_seconds(seconds), dictionaries=dictionaries)
 
-        Those that ended at most `before_s` before one of them, and as long after it as a part of it can.
-        """
+    async def neighbours(self, seconds: Seconds, *, before_s: int, dictionaries: Dictionaries) -> Columns:
         moments = sorted({moment for found in seconds.values() for moment in found})
         ranges = read_ranges(moments, before_s=before_s, after_s=MAX_SPAN_S + LINK_SLACK_S)
         parameters = {
@@ -69,7 +74,10 @@ class EngineCounts:
             "read_starts": [start for start, _ in ranges],
             "read_ends": [end for _, end in ranges],
         }
-        return await self._engine.columns(list(seconds), TRACES, parameters)
+        return await self._engine.columns(list(seconds), NEIGHBOURS, parameters, dictionaries=dictionaries)
+
+    async def logs(self, seconds: Seconds) -> Columns:
+        return await self._engine.columns(list(seconds), LOGS, bound_seconds(seconds))
 
     async def stored_seconds(self, ranges: Ranges) -> Seconds:
         """Return the seconds in `ranges`, which are whole blocks, in which something that is stored ended."""
@@ -86,36 +94,24 @@ class EngineCounts:
         block = write_native(columns)
         await self._engine.insert_native(list(seconds), "ai_runs", names, block, token=f"runs-{version}")
 
-    async def count(self, seconds: Seconds, run_seconds: Seconds, *, version: int) -> None:
-        """Count every family in `seconds`, and the runs of `version` in `run_seconds`; one insert, one part."""
-        moments = [moment for found in run_seconds.values() for moment in found]
-        parameters = {
-            **bound_seconds(seconds),
-            **bound_seconds(run_seconds, "run_"),
-            "version": version,
-            "written": self._now(),
-            "run_start": min(moments, default=0),
-            "run_end": max(moments, default=0),
-        }
-        await self._engine.insert_select(
-            sorted({*seconds, *run_seconds}),
-            "counts",
-            COUNT_COLUMNS,
-            COUNT,
-            parameters,
-            token=f"counts-{version}",
-            threads=1,
+    async def add_counts(self, counts: Counts, workspaces: Collection[WorkspaceId], *, version: int) -> None:
+        """Write counts in one insert, which is one part: whole or not there."""
+        columns = counts.columns(
+            resolution=("UInt16", 1), version=("UInt64", version), written=("DateTime('UTC')", self._now())
         )
+        names = [name for name, _, _ in columns]
+        block = write_native(columns)
+        await self._engine.insert_native(list(workspaces), "counts", names, block, token=f"counts-{version}")
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())
 
 
 _OWN_WORDS: Final = (
-    "workspace", "trace_id", "name", "operation", "service", "environment", "release", "agent_name",
+    "workspace", "name", "operation", "service", "environment", "release", "agent_name",
 )  # fmt: skip
 _BELOW_WORDS: Final = ("tenant", "model", "prompt_version", "conversation_id", "finish_reason")
-_PLAIN: Final = frozenset({"trace_id", "tenant", "conversation_id"})
+_PLAIN: Final = frozenset({"tenant", "conversation_id"})
 _SUM_TYPES: Final = {
     "input_tokens": "UInt64", "output_tokens": "UInt64", "cached_input_tokens": "UInt64",
     "cache_write_tokens": "UInt64", "reasoning_tokens": "UInt64", "is_cache_exclusive": "UInt8",
@@ -146,17 +142,19 @@ def _run_columns(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, 
     for name, kind in _SUM_TYPES.items():
         columns.append((name, kind, _padded(runs.sums[name][which], count)))
     second = np.r_[spans.number("second")[root], np.array([moment for _, moment in markers], np.int64)]
+    causes = causes_of(runs)
     is_missing = (spans.number("parent")[root] != 0) & (spans.parent[root] == len(spans))
     columns += [
         ("second", "DateTime('UTC')", second),
-        ("span_id", "String", _span_ids(spans.span[root], len(markers))),
+        ("trace_id", "String", _ids([spans.number(name)[root] for name in ("trace_hi", "trace_lo")], len(markers))),
+        ("span_id", "String", _ids([spans.span[root]], len(markers))),
         ("version", "UInt64", np.full(count, version)),
         ("written", "DateTime('UTC')", np.full(count, written)),
         ("is_parent_missing", "UInt8", _padded(is_missing, count)),
         ("is_priced", "UInt8", _padded(runs.cost_source[which] != UNPRICED, count)),
         ("outcome", "LowCardinality(String)", _with(OUTCOMES, runs.outcome[which], [""] * len(markers))),
         ("cost_source", "LowCardinality(String)", _with(COST_SOURCES, runs.cost_source[which], [""] * len(markers))),
-        ("error_code", "LowCardinality(String)", _causes(runs, which, len(markers))),
+        ("error_code", "LowCardinality(String)", _with(causes.words, causes.codes[which], [""] * len(markers))),
         ("price_version", "LowCardinality(String)", _coded([runs.price_version[i] for i in which], len(markers))),
     ]
     return columns
@@ -185,16 +183,6 @@ def _coded(texts: Sequence[str], blank_count: int) -> Words:
     return Words(list(places), np.array([*codes, *[0] * blank_count], np.int64))
 
 
-def _causes(runs: Runs, which: Numbers, blank_count: int) -> Words:
-    found = runs.spans.columns.words["error_type"]
-    words = [*found.words, "", TOO_LARGE]
-    cause = runs.cause[which]
-    codes = np.full(len(which), len(words) - 2, np.int64)
-    codes[cause >= 0] = found.codes[runs.spans.rows[cause[cause >= 0]]]
-    codes[runs.is_cut_off[which]] = len(words) - 1
-    return Words(words, np.r_[codes, np.full(blank_count, len(words) - 2, np.int64)])
-
-
-def _span_ids(spans: Numbers, blank_count: int) -> Words:
-    texts = [f"{span:016x}" for span in spans.tolist()]
+def _ids(halves: Sequence[Numbers], blank_count: int) -> Words:
+    texts = ["".join(f"{half:016x}" for half in row) for row in zip(*(half.tolist() for half in halves), strict=True)]
     return Words([*texts, ""], np.r_[np.arange(len(texts)), np.full(blank_count, len(texts), np.int64)])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Blobs",
     "Columns",
+    "Dictionaries",
     "Encoded",
     "NativeFormatError",
     "Numbers",
@@ -80,14 +81,20 @@ class Columns:
     words: Mapping[str, Words]
 
 
-def read_native(body: bytes) -> Columns:
+Dictionaries = dict[str, dict[str, int]]
+"""By column, the code of each word; a dictionary that is handed in grows, and its codes stay."""
+
+
+def read_native(body: bytes, dictionaries: Dictionaries | None = None) -> Columns:
     """Return the columns of a whole result; blocks are joined.
+
+    With `dictionaries`, words have the same codes as in every other result that was read with them.
 
     Raises:
         NativeFormatError: it holds a type that is not read here, or is cut off.
     """
     parts: dict[str, list[Numbers]] = {}
-    known: dict[str, dict[str, int]] = {}
+    known = dictionaries if dictionaries is not None else {}
     row_count = 0
     for names, rows in _Reader(body).blocks():
         row_count += rows
@@ -95,15 +102,15 @@ def read_native(body: bytes) -> Columns:
             if isinstance(column, tuple):
                 codes = known.setdefault(name, {})
                 own = np.fromiter(
-                    (codes.setdefault(word, len(codes)) for word in column[0]), dtype=np.int64, count=len(column[0])
+                    (codes.setdefault(word, len(codes)) for word in column[0]), dtype=np.int32, count=len(column[0])
                 )
-                column = own[column[1]] if rows else np.zeros(0, np.int64)  # noqa: PLW2901 - codes of all blocks
+                column = own[column[1]] if rows else np.zeros(0, np.int32)  # noqa: PLW2901 - codes of all blocks
             parts.setdefault(name, []).append(column)
     joined = {name: found[0] if len(found) == 1 else np.concatenate(found) for name, found in parts.items()}
     return Columns(
         row_count,
         {name: column for name, column in joined.items() if name not in known},
-        {name: Words(list(codes), joined[name]) for name, codes in known.items()},
+        {name: Words(list(codes), joined[name]) for name, codes in known.items() if name in joined},
     )
 
 
@@ -198,7 +205,7 @@ def _parts_of(kind: str, column: Column) -> Sequence[bytes]:
         known = [0 if value is None else value for value in column.values]
         is_null = np.array([value is None for value in column.values], "<u1")
         return [is_null.tobytes(), np.array(known, width).tobytes()]
-    return [np.ascontiguousarray(column, dtype=_WIDTHS.get(kind, "<u4")).tobytes()]
+    return [_wide(column) if kind == "Int128" else _numbers(column, kind)]
 
 
 def _blobs(values: Sequence[bytes]) -> Sequence[bytes]:
@@ -208,6 +215,18 @@ def _blobs(values: Sequence[bytes]) -> Sequence[bytes]:
     parts[1::2] = values
     parts[::2] = [_SHORT[length] if length < 128 else _as_varint(length) for length in map(len, values)]
     return parts
+
+
+def _numbers(column: Numbers, kind: str) -> bytes:
+    return np.ascontiguousarray(column, dtype=_WIDTHS.get(kind, "<u4")).tobytes()
+
+
+def _wide(column: Numbers) -> bytes:
+    if column.dtype == object:
+        return b"".join(int(value).to_bytes(16, "little", signed=True) for value in column)
+    halves = np.empty((len(column), 2), "<i8")
+    halves[:, 0], halves[:, 1] = column, np.where(column < 0, -1, 0)
+    return halves.tobytes()
 
 
 def _dictionary(column: Words) -> bytes:

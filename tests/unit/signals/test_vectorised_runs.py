@@ -44,6 +44,9 @@ def columns_of(spans: Sequence[TraceSpan], precedence: Sequence[int]) -> Columns
         "span": np.array([int(one.span_id or "0", 16) for one in spans], np.uint64),
         "parent": np.array([int(one.parent_span_id or "0", 16) for one in spans], np.uint64),
         "precedence": np.array(precedence, np.uint64),
+        "trace_hi": np.array([ord(one.trace_id) for one in spans], np.uint64),
+        "trace_lo": np.zeros(len(spans), np.uint64),
+        "distrusted": np.zeros(len(spans), np.uint8),
         "cost_nano_usd": np.array([-1 if s.cost_nano_usd is None else s.cost_nano_usd for s in spans], np.int64),
         "is_cache_exclusive": np.zeros(len(spans), np.uint8),
     }
@@ -51,14 +54,13 @@ def columns_of(spans: Sequence[TraceSpan], precedence: Sequence[int]) -> Columns
     texts |= {name: words([""] * len(spans)) for name in _SILENT}
     texts |= {
         "workspace": words([one.workspace for one in spans]),
-        "trace_id": words([one.trace_id for one in spans]),
         "run_outcome": words([one.outcome for one in spans]),
     }
     return Columns(len(spans), numbers, texts)
 
 
 def found_in(columns: Columns, book: Book | None) -> list[dict[str, Any]]:
-    spans = linked.link_spans(columns)
+    spans = linked.link_spans(linked.sort_spans(columns))
     runs = vectorised.find_runs(spans, {"w": book} if book else {})
     told: list[dict[str, Any]] = []
     for place in range(len(runs)):
@@ -73,9 +75,8 @@ def found_in(columns: Columns, book: Book | None) -> list[dict[str, Any]]:
         row["error_code"] = error.words[error.codes[spans.rows[cause]]] if cause >= 0 else ""
         if runs.is_cut_off[place]:
             row["error_code"] = vectorised.TOO_LARGE
-        trace = columns.words["trace_id"]
-        root = spans.rows[runs.root[place]]
-        row["root"] = (trace.words[trace.codes[root]], int(spans.span[runs.root[place]]))
+        trace = int(columns.numbers["trace_hi"][spans.rows[runs.root[place]]])
+        row["root"] = (chr(trace), int(spans.span[runs.root[place]]))
         row["outcome"] = vectorised.OUTCOMES[runs.outcome[place]]
         row["cost_source"] = run_costs.COST_SOURCES[runs.cost_source[place]]
         row["price_version"] = runs.price_version[place]
