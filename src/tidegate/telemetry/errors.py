@@ -44,17 +44,6 @@ class SpansTooManyError(TooLargeError):
         )
 
 
-class ResourceTooLargeError(TooLargeError):
-    code: ClassVar[str] = "resource_too_large"
-
-    def __init__(self, *, limit_bytes: int, field: str) -> None:
-        super().__init__(
-            f"Each span is stored with its resource: together these would take over {limit_bytes // 2**20} MB. "
-            "Send smaller batches or fewer resource attributes; nothing of this one was stored.",
-            field=field,
-        )
-
-
 class ContentTypeError(UnsupportedMediaError):
     code: ClassVar[str] = "content_type_unsupported"
 

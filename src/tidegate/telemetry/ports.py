@@ -10,7 +10,7 @@ from tidegate.telemetry.model import Batch, Signal
 class BatchStore(Protocol):
     """Where telemetry is kept."""
 
-    async def add(self, signal: Signal, batches: Sequence[tuple[WorkspaceId, Batch]], *, token: str) -> None:
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
         """Store batches of one signal and one day of arrival durably: when this returns, they survive `kill -9`.
 
         The same token stores them once.

@@ -194,7 +194,7 @@ class IngestService:
         await self._touches.announce(flush_id, {workspace: sorted(found) for workspace, found in seconds.items()})
         self._unconfirmed[flush_id] = sorted(seconds)
         for (signal, day), batches in days.items():
-            await self._store.add(signal, batches, token=f"{flush_id}-{signal}-{day}")
+            await self._store.add(batches, signal=signal, token=f"{flush_id}-{signal}-{day}")
             self.stored_rows += sum(one.row_count for _, one in batches)
         await self._settle_touches(stored=flush_id)
 

@@ -38,7 +38,7 @@ class EngineBatchStore:
         self._engine = engine
         self._max_insert_bytes = max_insert_bytes
 
-    async def add(self, signal: Signal, batches: Sequence[tuple[WorkspaceId, Batch]], *, token: str) -> None:
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
         if signal is Signal.TRACES:
             for number, piece in enumerate(_in_pieces(batches, self._max_insert_bytes)):
                 names, block = block_of([(workspace, batch.payload) for workspace, batch in piece])

@@ -34,7 +34,7 @@ class Writer:
         await self.ledger.announce(self._flush_id, {self._workspace: sorted(self._batch.seconds)})
 
     async def store(self) -> None:
-        await self._store.add(Signal.TRACES, [(self._workspace, self._batch)], token=self._flush_id)
+        await self._store.add([(self._workspace, self._batch)], signal=Signal.TRACES, token=self._flush_id)
 
     async def confirm(self) -> None:
         await self.ledger.confirm(self._flush_id, [self._workspace])

@@ -33,7 +33,7 @@ class RecordingSpans:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def add(self, signal: Signal, batches: Sequence[tuple[WorkspaceId, Batch]], *, token: str) -> None:
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
@@ -43,10 +43,10 @@ class RecordingSpans:
 class PickySpans(RecordingSpans):
     """A span store that cannot read rows of one name."""
 
-    async def add(self, signal: Signal, batches: Sequence[tuple[WorkspaceId, Batch]], *, token: str) -> None:
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
         if any(one.name == "unreadable" for _, batch in batches for one in batch.payload.ids):
             raise BadTelemetryRowsError("cannot be read")
-        await super().add(signal, batches, token=token)
+        await super().add(batches, signal=signal, token=token)
 
 
 class RecordingTouches:

@@ -11,6 +11,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.factories import NANO, auth_span, make_request, make_span
 from tests.span_rows import read, rows_of
 
+from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.errors import (
@@ -22,6 +23,7 @@ from tidegate.telemetry.errors import (
     SpansTooManyError,
 )
 from tidegate.telemetry.families import FAMILY_BITS
+from tidegate.telemetry.model import Batch
 from tidegate.telemetry.otlp import (
     MAX_ATTRIBUTES,
     MAX_EXPANDED_BYTES,
@@ -33,6 +35,8 @@ from tidegate.telemetry.otlp import (
 )
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.span_block import block_of
+from tidegate.telemetry.span_receiver import SpanReceiver
+from tidegate.testing import FakeClock
 
 NOW_NS = 1_700_000_002 * NANO
 
@@ -308,3 +312,26 @@ def test_names_that_signals_are_grouped_by_are_short_and_the_attribute_stays() -
     row = row_of(make_span(attributes={"tenant.id": "t" * 5_000, "http.route": "/r" * 5_000}))
     assert (len(row.tenant), len(row.attributes["tenant.id"])) == (512, 5_000)
     assert row_of(make_span(), **{"service.version": "v" * 5_000}).release == "v" * 512
+
+
+class Kept:
+    """Keeps what is accepted, with whose it is."""
+
+    def __init__(self) -> None:
+        self.owners: list[WorkspaceId] = []
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        del workspace
+
+    async def accept(self, workspace: WorkspaceId, batch: Batch) -> None:
+        assert batch.row_count == 1
+        self.owners.append(workspace)
+
+
+async def test_the_workspace_comes_from_the_caller_whatever_the_span_says() -> None:
+    kept = Kept()
+    receiver = SpanReceiver(ingest=kept, policy=ContentPolicy(), clock=FakeClock())
+    body = make_request(make_span(attributes={"tidegate.workspace": "other", "workspace.id": "acme"}))
+    caller = Caller(WorkspaceId("default"), Scope.INGEST, "token", by_session=False)
+    await receiver.receive(caller, body.SerializeToString(), is_json=False)
+    assert kept.owners == ["default"]

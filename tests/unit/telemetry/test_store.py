@@ -32,7 +32,7 @@ async def stored_twice(signal: Signal, batches: Sequence[tuple[WorkspaceId, Batc
     engine = RecordingEngine()
     store = EngineBatchStore(engine, max_insert_bytes=3_000)
     for _ in range(2):
-        await store.add(signal, batches, token="flu")
+        await store.add(batches, signal=signal, token="flu")
     half = len(engine.inserts) // 2
     assert engine.inserts[:half] == engine.inserts[half:]
     engine.inserts = engine.inserts[:half]
