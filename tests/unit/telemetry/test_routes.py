@@ -25,7 +25,7 @@ class Anybody:
 
 
 async def test_others_are_served_while_a_large_json_body_is_read() -> None:
-    span = {"traceId": "0", "attributes": [{"key": f"k{n}", "value": {"stringValue": "v"}} for n in range(20)]}
+    span = {"traceId": "00", "attributes": [{"key": f"k{n}", "value": {"stringValue": "v"}} for n in range(20)]}
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span] * 500}]}]}).encode()
     headers = [(b"authorization", b"Bearer t"), (b"content-type", b"application/json")]
     answers: list[Any] = []
@@ -48,5 +48,5 @@ async def test_others_are_served_while_a_large_json_body_is_read() -> None:
         await asyncio.sleep(0)
         served += 1
     await request
-    assert answers[0]["status"] == 422
+    assert answers[0]["status"] == 200  # all of them refused, each alone
     assert served > 50
