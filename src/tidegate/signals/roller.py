@@ -7,8 +7,8 @@ and only when nothing waits to be made of them; so a late row touches its whole 
 (`widened`), and its whole hour once its minutes may be gone.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 

@@ -180,13 +180,20 @@ def _dictionary(column: Words) -> bytes:
 
 
 def _texts(column: Words) -> bytes:
-    encoded = [_as_text(word) for word in column.words]
-    return b"".join([encoded[code] for code in column.codes.tolist()])
+    if not len(column.codes):
+        return b""
+    used, codes = np.unique(column.codes, return_inverse=True)
+    encoded = [_as_text(column.words[code]) for code in used.tolist()]
+    return b"".join([encoded[code] for code in codes.tolist()])
 
 
 def _as_text(text: str) -> bytes:
     raw = text.encode()
-    return _as_varint(len(raw)) + raw
+    length = len(raw)
+    return (_SHORT[length] if length < 128 else _as_varint(length)) + raw
+
+
+_SHORT: Final = tuple(bytes([length]) for length in range(128))
 
 
 def _as_varint(number: int) -> bytes:

@@ -121,19 +121,9 @@ def _unusable(
     seen = totals.count + totals.distrusted_count
     if not seen:
         return Finding(CheckOutcome.MISSING, f"No {noun} of {service} in {window}.", send)
-    if totals.distrusted_count > MAX_DISTRUSTED_SHARE * seen:
-        return Finding(
-            CheckOutcome.INCONCLUSIVE,
-            f"The times of {totals.distrusted_count} of {seen} {noun} of {service} in {window} cannot be believed "
-            f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
-            f"correct the clock of what sends the telemetry of {service}",
-        )
-    if totals.sampled_count:
-        return Finding(
-            CheckOutcome.INCONCLUSIVE,
-            f"{service} sends a sample of its {noun} and does not say how large: {totals.sampled_count} in {window}.",
-            f"let the sampler of {service} write its threshold into tracestate (ot=th:), or send all of them",
-        )
+    unreliable = _unreliable(service, totals, noun, window)
+    if unreliable is not None:
+        return unreliable
     bound, *_ = bounds
     count = _count_behind(totals, bound)
     if count < spec.min_count:
@@ -149,6 +139,25 @@ def _unusable(
             f"{totals.count - totals.priced_count} of {totals.count} runs of {service} in {window} have no price, "
             "so their cost is not known.",
             f"send the cost of every run of {service}",
+        )
+    return None
+
+
+def _unreliable(service: str, totals: Totals, noun: str, window: str) -> Finding | None:
+    """Return why the counts may be far from what happened, or `None` when they are not."""
+    seen = totals.count + totals.distrusted_count
+    if totals.distrusted_count > MAX_DISTRUSTED_SHARE * seen:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"The times of {totals.distrusted_count} of {seen} {noun} of {service} in {window} cannot be believed "
+            f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
+            f"correct the clock of what sends the telemetry of {service}",
+        )
+    if totals.sampled_count:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"{service} sends a sample of its {noun} and does not say how large: {totals.sampled_count} in {window}.",
+            f"let the sampler of {service} write its threshold into tracestate (ot=th:), or send all of them",
         )
     return None
 
