@@ -35,8 +35,8 @@ def events_of(spans: Sequence[Row], logs: Sequence[Row], book: PriceBook | None)
             if known is None or known["precedence"] < row["precedence"]:
                 traces[row["trace_id"]][row["span_id"]] = row
     for trace in traces.values():
-        for run in runs_of([_span_of(row) for row in trace.values()], book):
-            events.append(_of_run(run, trace[run.root.span_id]))
+        runs = runs_of([_span_of(row) for row in trace.values()], book)
+        events += [_of_run(run, trace[run.root.span_id]) for run in runs]
     return events
 
 

@@ -57,7 +57,8 @@ _AROUND: Final = (
     "second >= toDateTime({start:UInt32} - {start:UInt32} % 3600, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 )
 _SECONDS: Final = f"""
-    {_WITHIN} AND resolution = 1 AND {{end:UInt64}} + {{coarsest:UInt16}} > 0 AND (workspace, {_MARKER}, second, version) IN (
+    {_WITHIN} AND resolution = 1 AND {{end:UInt64}} + {{coarsest:UInt16}} > 0
+    AND (workspace, {_MARKER}, second, version) IN (
         SELECT workspace, family, second, max(version) FROM counts
         WHERE family IN ('published', 'published.ai_run') AND resolution = 1 AND {_WITHIN}
             AND version <= {{watermark:UInt64}}
