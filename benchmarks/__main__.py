@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SCRIPTS = ("start", "memory", "ingest", "detect", "verdict", "crash")
+SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "flood", "crash")
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
     "memory": ("--spans", "1000000"),
     "ingest": ("--seconds", "60"),
+    "queries": ("--seconds", "60", "--rounds", "100"),
+    "flood": ("--seconds", "30"),
     "detect": ("--crossings", "200"),
     "verdict": ("--decisions", "1000"),
     "crash": ("--rounds", "100"),

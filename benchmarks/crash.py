@@ -9,10 +9,11 @@ import argparse
 import random
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 
 from tests.e2e.load import Load
 from tests.e2e.server import Server
-from tests.e2e.test_crash import BACK_WITHIN_S, VICTIMS, kill
+from tests.e2e.test_crash import BACK_WITHIN_S, VICTIMS, WITH_INGEST_EDGE, kill
 
 from benchmarks.harness import Connection, Figure, Report, at_most, percentile, running_server
 
@@ -21,12 +22,14 @@ _SETTLE_S = 20.0
 _SENDERS = 2  # of `Load`: so many answers may be to bodies that were stored before the kill, one more may not
 
 
-def run_rounds(server: Server, load: Load, *, rounds: int, seed: int) -> dict[str, list[float]]:
+def run_rounds(
+    server: Server, load: Load, *, rounds: int, seed: int, victims: Sequence[str] = VICTIMS
+) -> dict[str, list[float]]:
     """Kill `rounds` times and return the seconds until the next acknowledgement, by victim."""
     choose = random.Random(seed)
     back: defaultdict[str, list[float]] = defaultdict(list)
     for number in range(rounds):
-        victim = VICTIMS[number % len(VICTIMS)]
+        victim = victims[number % len(victims)]
         load.wait_for_acknowledged(choose.randrange(1, 20))
         time.sleep(choose.uniform(0, 0.3))  # before, during or after a flush: one comes every 250 ms
         kill_began = time.monotonic()
@@ -49,13 +52,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash", description=__doc__)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--ingest-edge", action="store_true", help="with a second process that takes telemetry in")
     options = parser.parse_args()
-    with running_server() as server:
+    victims = WITH_INGEST_EDGE if options.ingest_edge else VICTIMS
+    with running_server(ingest_edge=options.ingest_edge) as server:
         ingest, read = server.token("ingest"), server.token("read")
-        load = Load(server.url, ingest)
+        load = Load(server.otlp_url, ingest, other_url=server.url)
         load.start()
         try:
-            back = run_rounds(server, load, rounds=options.rounds, seed=options.seed)
+            back = run_rounds(server, load, rounds=options.rounds, seed=options.seed, victims=victims)
         finally:
             load.stop()
         server.wait_ready()

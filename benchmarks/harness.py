@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.e2e.server import Server
+from tests.e2e.server import Server, free_port
 
 from tidegate.app.supervisor import read_state
 from tidegate.storage.processes import descendants_of
@@ -168,10 +168,10 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(*, ingest_edge: bool = False) -> Iterator[Server]:
     """Yield a server on a fresh directory; it is stopped and everything of it removed afterwards."""
     with fresh_folder() as folder:
-        server = Server(folder)
+        server = Server(folder, "--ingest-edge", otlp_port=free_port()) if ingest_edge else Server(folder)
         server.start()
         try:
             yield server

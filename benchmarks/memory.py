@@ -59,12 +59,15 @@ def figures_of(by_process: dict[str, MemorySum], when: str, bar_mb: int | None) 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--spans", type=int, default=60_000, help="sent before the second look")
+    parser.add_argument("--ingest-edge", action="store_true", help="telemetry by a process of its own")
     options = parser.parse_args()
-    with running_server() as server:
+    with running_server(ingest_edge=options.ingest_edge) as server:
         watch = Watch(server)
         ingest, read = server.token("ingest"), server.token("read")
         figures = figures_of(at_rest(server), "at rest", 300)
-        send_spans(Connection(server.url, ingest), options.spans)
+        send_spans(Connection(server.otlp_url, ingest), options.spans)
+        busy = memory_by_child(server.data_dir)  # before anything is given back
+        figures += figures_of(busy, f"while the last of {options.spans:,} spans are counted", None)
         # The bar is for a million; fewer are reported beside it.
         bar_mb = 450 if options.spans >= 1_000_000 else None
         figures += figures_of(at_rest(server), f"after {options.spans:,} spans", bar_mb)

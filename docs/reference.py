@@ -220,7 +220,27 @@ def signals_part() -> str:
     return "\n".join(lines)
 
 
-PARTS = {"cli": cli_part, "api": api_part, "pages": pages_part, "signals": signals_part}
+def metrics_part() -> str:
+    from tidegate.signals.exposition import exposition_of
+    from tidegate.signals.model import Family, Totals, figures_of
+    from tidegate.signals.service import SPLITS, RetainedFamily
+
+    lines = ["| metric | meaning |", "|---|---|"]
+    for family in Family:
+        shown = RetainedFamily(
+            family,
+            figures_of(family, Totals(count=1, priced_count=1)),
+            {dimension: {"one": 1} for _, dimension in SPLITS[family]},
+        )
+        text = exposition_of([shown]).decode()
+        for name, words in re.findall(r"^# HELP (tidegate_\w+) (.*)$", text, re.MULTILINE):
+            full = name if name.endswith("_total") else f"{name}_total"
+            label = f"; label `{name.partition('_by_')[2].removesuffix('_total')}`" if "_by_" in name else ""
+            lines.append(f"| `{full}` | {words}{label} |")
+    return "\n".join(lines)
+
+
+PARTS = {"cli": cli_part, "api": api_part, "pages": pages_part, "signals": signals_part, "metrics": metrics_part}
 
 
 def rendered(text: str) -> str:

@@ -34,7 +34,7 @@ MEANINGS: Mapping[Fault, str] = MappingProxyType(
         Fault.BROKEN_OUTPUT_SCHEMA: "one of three assistant runs answers outside its output schema",
         Fault.CROSS_TENANT_HOLE: "one of ten document reads hands out a document of another tenant",
         Fault.POLICY_BLOCKS: "the prompt policy denies every other question",
-        Fault.EXPENSIVE_RUNS: "assistant runs go to a model that costs more than a dollar a run",
+        Fault.EXPENSIVE_RUNS: "assistant runs go to a model that costs some three dollars a run",
         Fault.SLOW_ROUTE: "listing and reading documents take 0.9 s",
         Fault.DEAD_LETTERS: "one of three jobs fails until it is given up",
     }

@@ -126,6 +126,8 @@ async def test_the_auth_route_shows_window_figures_and_what_is_stored(burning: W
             "unauthorizedCount": 6,
             "failureRate": 0.06,
             "distrustedCount": 0,
+            "sampledCount": 0,
+            "replayedCount": 0,
             "statusCounts": {"401": 6},
             "errorCodeCounts": {"invalid_credentials": 6},
         },

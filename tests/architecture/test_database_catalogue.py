@@ -11,6 +11,8 @@ DEFINER_FUNCTIONS = {
     "list_workspaces_with_erasures",
     "list_workspace_ids",
     "list_workspaces_with_open_alerts",
+    "list_workspaces_with_recounts",
+    "list_workspaces_with_retention",
     "workspace_of_session",
     "workspace_of_sign_in_link",
     "workspace_of_token",

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from tests.e2e.server import Server, wait_until
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
+COUNTED_WITHIN_S = 300
 JSON = {"Content-Type": "application/json"}
 
 
@@ -89,6 +90,17 @@ class Replayer:
             what=f"{expected}, last seen {found()}",
         )
         assert found() == expected
+
+    def wait_counted(self, family: str, figure: str, count: int, **query: str) -> dict[str, Any]:
+        """Wait until `figure` is `count`, and return the totals: old seconds are counted behind those of the moment."""
+
+        def found() -> dict[str, Any] | None:
+            totals = self.totals(family, **query)
+            return totals if totals[figure] >= count else None
+
+        totals: dict[str, Any] = wait_until(found, within_s=COUNTED_WITHIN_S, what=f"{count} as {figure} of {family}")
+        assert totals[figure] == count
+        return totals
 
     def send_marker(self, folder: Path) -> None:
         """Send one span more and wait for it: what was sent before it has been counted by then."""

@@ -24,6 +24,7 @@ def test_failures_and_broken_contracts_are_counted_as_they_were_graded(replayer:
 
     assert replayer.replay(path, "bfcl", "--start", "2026-01-05T00:00:00Z")["spans"] == RUNS
     replayer.wait_stored(spans=RUNS)
+    replayer.wait_counted("ai", "runCount", RUNS)
     body = replayer.get("/metrics/ai?from=2026-01-05T00:00:00Z&to=2026-01-05T02:00:00Z")
     figures = body["window"]
     assert figures["runCount"] == RUNS

@@ -152,7 +152,7 @@ def test_as_recorded_months_ago_it_is_stored_and_believed_for_no_signal(
 
 def test_replayed_it_counts_at_its_own_time(replayer: Replayer, data_folder: Path) -> None:
     replayer.replay(data_folder / "agent-runs-halo", "otlp-json")
-    replayer.wait_stored(spans=SPANS)
+    replayer.wait_counted("ai", "runCount", RUNS)
     figures = replayer.window("ai", "2026-04-24T18:00:00Z", "2026-04-24T19:00:00Z")
     assert (figures["runCount"], figures["failedCount"]) == (RUNS, 2)
     assert figures["inputTokens"] + figures["outputTokens"] == TOKENS

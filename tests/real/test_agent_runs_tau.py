@@ -14,7 +14,7 @@ def test_runs_tool_calls_and_tool_errors_are_counted(replayer: Replayer) -> None
     totals = replayer.replay(path, "tau", "--start", "2026-01-05T00:00:00Z", "--model", "gpt-4o")
     assert totals["spans"] == RUNS + TOOL_CALLS
     replayer.wait_stored(spans=RUNS + TOOL_CALLS)
-    assert replayer.totals("ai")["runCount"] == RUNS
-    tools = replayer.totals("tool_call")
-    assert (tools["callCount"], tools["failedCount"]) == (TOOL_CALLS, TOOL_ERRORS)
+    replayer.wait_counted("ai", "runCount", RUNS)
+    tools = replayer.wait_counted("tool_call", "callCount", TOOL_CALLS)
+    assert tools["failedCount"] == TOOL_ERRORS
     assert tools["okCount"] == TOOL_CALLS - TOOL_ERRORS

@@ -30,6 +30,7 @@ def test_requests_and_tokens_are_exact_however_often_they_are_sent(
     assert replayer.replay(trace, "azure-llm", "--model", "gpt-4o")["spans"] == REQUESTS
     replayer.replay(trace, "azure-llm", "--model", "gpt-4o", "--restart")
     replayer.send_marker(tmp_path)
+    replayer.wait_counted("ai", "runCount", REQUESTS + 1)  # and the marker
     figures = replayer.window("ai", FROM, TO)
     assert figures["runCount"] == REQUESTS
     assert (figures["inputTokens"], figures["outputTokens"]) == (INPUT_TOKENS, OUTPUT_TOKENS)
@@ -40,7 +41,7 @@ def test_every_minute_is_what_it_was_and_the_peak_is_where_it_was(replayer: Repl
     expected = by_minute(trace)
     assert max(expected.values()) == PEAK
     replayer.replay(trace, "azure-llm")
-    replayer.wait_stored(spans=REQUESTS)
+    replayer.wait_counted("ai", "runCount", REQUESTS)
     series = replayer.get(f"/api/v1/signals/ai_run/series?from={FROM}&to={TO}&step=60s&figures=runCount")
     [line] = series["lines"]
     counted = dict(zip([start[:16] for start in series["starts"]], line["figures"]["runCount"], strict=True))
@@ -50,7 +51,7 @@ def test_every_minute_is_what_it_was_and_the_peak_is_where_it_was(replayer: Repl
 def test_rebased_the_hour_ends_now(replayer: Replayer, trace: Path) -> None:
     replayer.replay(trace, "azure-llm", "--rebase", "now", "--limit", "1000")
     replayer.wait_stored(spans=999)
-    assert replayer.totals("ai")["runCount"] == 999
+    replayer.wait_counted("ai", "runCount", 999)
     assert replayer.totals("ai")["replayedCount"] == 999
     # Replayed rows are no ground for a live page.
     assert replayer.get("/alerts/ai")["alerts"] == []

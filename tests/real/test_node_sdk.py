@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.server import Server, wait_until
+from tests.unit.replays.test_documentation import example
 
 pytestmark = [
     pytest.mark.real,
@@ -49,25 +50,45 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / SERVICE.name
 
 
-def test_a_node_service_is_counted(server: Server, service: Path) -> None:
-    server.cli("workspace", "create", "node")
-    read = server.token("read", "node")
+def run(server: Server, service: Path, workspace: str) -> None:
     environment = {
         **os.environ,
         "OTEL_EXPORTER_OTLP_ENDPOINT": server.url,
-        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{server.token('ingest', 'node')}",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{server.token('ingest', workspace)}",
     }
     done = subprocess.run(
         ["node", str(service)], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_the_example_of_the_page_sends_what_it_says(server: Server, service: Path) -> None:
+    server.cli("workspace", "create", "node-page")
+    read = server.token("read", "node-page")
+    path = service.with_name("page.cjs")
+    path.write_text(example("send-from-an-sdk.md", "node"))
+    run(server, path, "node-page")
+
+    def stats() -> Any:
+        found = server.get("/api/v1/telemetry/stats", read)[1]
+        return found if found["spans"] and found["logs"] else None
+
+    found = wait_until(stats, within_s=10, what="a span and a log record")
+    assert (found["spans"], found["logs"]) == (1, 1)
+
+
+def test_a_node_service_is_counted(server: Server, service: Path) -> None:
+    server.cli("workspace", "create", "node")
+    read = server.token("read", "node")
+    run(server, service, "node")
 
     def counted() -> Any:
         found = server.get("/metrics/ai?workspaceId=acme", read)[1]["window"]
         return found if found["runCount"] else None
 
-    run = wait_until(counted, within_s=10, what="a run")
-    assert (run["runCount"], run["inputTokens"], run["outputTokens"]) == (1, 120, 30)
+    figures = wait_until(counted, within_s=10, what="a run")
+    assert (figures["runCount"], figures["inputTokens"], figures["outputTokens"]) == (1, 120, 30)
     requests = server.get("/metrics/request?workspaceId=acme", read)[1]
     assert requests["totals"]["requestCount"] == 1
     stats = server.get("/api/v1/telemetry/stats", read)[1]

@@ -39,9 +39,9 @@ REFUSAL = "This question is against the policy of your workspace."
 BROKEN_EACH = 3
 # With the fault on, every other question is denied: far above the fifth that a rule allows.
 BLOCKED_EACH = 2
-# With the fault on, each call reads the messages so many times over, at a price of its own: above a dollar a run.
+# With the fault on, each call reads the messages so many times over, at a price of its own: some three dollars a run.
 DEEP_MODEL = "harbor-deep-1"
-DEEP_CONTEXT_FACTOR = 400
+DEEP_CONTEXT_FACTOR = 1_000
 
 # What the guardrail denies before any model sees it: taking over the instructions, and asking for secrets.
 DENIED_PROMPTS: Mapping[str, re.Pattern[str]] = {

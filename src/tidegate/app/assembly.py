@@ -52,6 +52,8 @@ from tidegate.signals.explore.routes import router as explore_routes
 from tidegate.signals.explore.sources import AnnouncedReleases
 from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
 from tidegate.signals.prices.routes import router as price_routes
+from tidegate.signals.quality import EvaluationService
+from tidegate.signals.quality.routes import router as evaluation_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.repricing import Recounts
 from tidegate.signals.repricing.routes import router as recount_routes
@@ -64,6 +66,7 @@ from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
+from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
 from tidegate.telemetry.erasures.routes import router as erasure_routes
 from tidegate.telemetry.logs.pages import router as log_pages
@@ -95,6 +98,7 @@ _ROUTERS = (
     run_routes,
     run_pages,
     price_routes,
+    evaluation_routes,
     recount_routes,
     explore_routes,
     signal_pages,
@@ -123,13 +127,18 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     )
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
-    closer = build_closer(database, engine, clock)
-    ingest = build_ingest(database, engine, disk=disk, on_stored=closer.wake)
+    price_store = PostgresPriceStore(database)
+    books = PriceBooks(store=price_store, changes=price_store)
+    closer = build_closer(database, engine, clock, prices=books)
+    policy = ContentPolicy(settings.content)
+    ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
     tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= {
+        PriceService: PriceService(store=price_store, books=books, clock=clock),
+        EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         IdentityService: identity,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),

@@ -23,15 +23,13 @@ from tidegate.kernel import RandomIds, SystemClock
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
-from tidegate.telemetry import EngineSpanStore, IngestService, PostgresTouchLedger
+from tidegate.telemetry import EngineBatchStore, IngestService, PostgresTouchLedger
 from tidegate.telemetry.admission import BodiesInFlight
-from tidegate.telemetry.batches import BatchIngest, EngineRecordStore
 from tidegate.telemetry.content import ContentPolicy
-from tidegate.telemetry.grpc_door import GrpcDoor, Receiver
+from tidegate.telemetry.grpc_door import GrpcDoor
 from tidegate.telemetry.model import Signal
 from tidegate.telemetry.receiving import LOGS, POINTS, RecordsReceiver
-from tidegate.telemetry.records_door import OtlpRecords
-from tidegate.telemetry.routes import OtlpTraces
+from tidegate.telemetry.routes import OtlpDoor, Receiver
 from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.telemetry.tasks import sweep_touches
 
@@ -47,8 +45,7 @@ class Ingest:
     """What takes telemetry in within one process."""
 
     service: IngestService
-    receivers: Mapping[Signal, RecordsReceiver]
-    """Of logs and metric points."""
+    receivers: Mapping[Signal, Receiver]
     bodies: BodiesInFlight
     """Bounds what all doors together hold in memory."""
     tasks: tuple[Task, ...]
@@ -59,42 +56,32 @@ def build_ingest(
     engine: TelemetryEngine,
     *,
     disk: DiskWatch,
+    policy: ContentPolicy,
     on_stored: Callable[[], None] = lambda: None,
     notifies: bool = False,
 ) -> Ingest:
     """Return the ingest of this process; `notifies` when another one counts."""
-    ids = RandomIds()
+    ids, clock = RandomIds(), SystemClock()
     ledger = PostgresTouchLedger(database, writer=ids.new_id("edg"), notifies=notifies)
-    service = IngestService(spans=EngineSpanStore(engine), touches=ledger, ids=ids, on_stored=on_stored, gate=disk.gate)
-    # Pieces of batches have what the ingest reads of a row; their store takes no others.
-    store: Any = EngineRecordStore(engine)
-    records: Any = IngestService(spans=store, touches=ledger, ids=ids, on_stored=on_stored, gate=disk.gate)
-    batches = BatchIngest(records, SystemClock())
-    receivers = {
-        kind.signal: RecordsReceiver(kind, ingest=batches, policy=ContentPolicy(), clock=SystemClock())
-        for kind in (LOGS, POINTS)
+    store = EngineBatchStore(engine)
+    service = IngestService(store=store, touches=ledger, ids=ids, on_stored=on_stored, gate=disk.gate)
+    receivers: dict[Signal, Receiver] = {
+        Signal.TRACES: SpanReceiver(ingest=service, policy=policy, clock=clock),
+        **{kind.signal: RecordsReceiver(kind, ingest=service, policy=policy, clock=clock) for kind in (LOGS, POINTS)},
     }
-    tasks = (service.run, records.run, partial(sweep_touches, ledger))
-    return Ingest(service, receivers, BodiesInFlight(), tasks)
+    return Ingest(service, receivers, BodiesInFlight(), (service.run, partial(sweep_touches, ledger)))
 
 
 def telemetry_doors(app: ASGIApp, ingest: Ingest, authenticator: Authenticator) -> ASGIApp:
     """Return `app` with the doors of telemetry before it: the same in every process that takes telemetry in."""
-    records = OtlpRecords(app, receivers=ingest.receivers, authenticator=authenticator, bodies=ingest.bodies)
-    return OtlpTraces(
-        records, ingest=ingest.service, authenticator=authenticator, clock=SystemClock(), bodies=ingest.bodies
-    )
+    return OtlpDoor(app, receivers=ingest.receivers, authenticator=authenticator, bodies=ingest.bodies)
 
 
 def grpc_tasks(ingest: Ingest, authenticator: Authenticator, port: int | None) -> tuple[Task, ...]:
     """Return what serves OTLP over gRPC; nothing without a port."""
     if port is None:
         return ()
-    receivers: dict[Signal, Receiver] = {
-        Signal.TRACES: SpanReceiver(ingest=ingest.service, clock=SystemClock()),
-        **ingest.receivers,
-    }
-    door = GrpcDoor(receivers, authenticator=authenticator, bodies=ingest.bodies)
+    door = GrpcDoor(ingest.receivers, authenticator=authenticator, bodies=ingest.bodies)
     return (partial(door.run, port),)
 
 
@@ -104,7 +91,7 @@ async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edg
     store = PostgresCredentialStore(database)
     identity = IdentityService(store=store, key=load_signing_key(settings.data_dir), clock=SystemClock())
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
-    ingest = build_ingest(database, engine, disk=disk, notifies=True)
+    ingest = build_ingest(database, engine, disk=disk, policy=ContentPolicy(settings.content), notifies=True)
     tasks = ingest.tasks + grpc_tasks(ingest, identity, settings.otlp_grpc_port)
     rest = _Rest(health.Engines(state=database, telemetry=engine, disk=disk), tasks)
     return Edge(RequestContext(telemetry_doors(rest, ingest, identity)), close_streams=lambda: None)

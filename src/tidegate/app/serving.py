@@ -10,7 +10,7 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.settings import disk_limit, external_database, external_telemetry, wants_ingest_edge
+from tidegate.app.settings import content_setting, disk_limit, external_database, external_telemetry, wants_ingest_edge
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -50,6 +50,7 @@ def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge:
 
 
 def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool) -> SupervisorSettings:
+    content_setting()  # a wrong word is said here, not by a child that does not start
     database, telemetry = external_database(), external_telemetry()
     return SupervisorSettings(
         data_dir=data_dir,
@@ -93,6 +94,7 @@ Ctrl-C stops it.""",
 
 def _engines_of_ones_own() -> str:
     """Return the lines of the banner that say which engines are not in the data directory."""
+    content_setting()  # a wrong word is said here, not by a child that does not start
     database, telemetry = external_database(), external_telemetry()
     lines = [] if database is None else [f"  state      {urlsplit(database.url).hostname} (PostgreSQL of your own)"]
     lines += [] if telemetry is None else [f"  telemetry  {telemetry.shown}"]

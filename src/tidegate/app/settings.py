@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tidegate.kernel import InvalidInputError
 from tidegate.storage.disk import DiskLimit
+from tidegate.telemetry.content import Content
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8420
@@ -153,6 +154,8 @@ class EdgeSettings:
     """All of them, or `ingest` alone."""
     has_ingest_edge: bool = False
     """Whether another process takes telemetry in as well."""
+    content: Content = Content.REDACT
+    """What is kept of prompts and outputs."""
     disk_limit: DiskLimit = field(default_factory=DiskLimit)
     """How much must stay free; below it no telemetry is taken in."""
 
@@ -171,5 +174,24 @@ class EdgeSettings:
             otlp_grpc_port=given.get("otlpGrpcPort"),
             roles=frozenset(Role(each) for each in given.get("roles", EVERY_ROLE)),
             has_ingest_edge=given.get("hasIngestEdge", False),
+            content=content_setting(),
             disk_limit=disk_limit(),
         )
+
+
+class ContentSettingInvalidError(InvalidInputError):
+    code: ClassVar[str] = "content_setting_invalid"
+
+
+def content_setting() -> Content:
+    """Return `TIDEGATE_CONTENT`: what is kept of prompts and outputs.
+
+    Raises:
+        ContentSettingInvalidError: it is none of the three words.
+    """
+    given = os.environ.get("TIDEGATE_CONTENT", "").strip().lower() or Content.REDACT
+    try:
+        return Content(given)
+    except ValueError:
+        message = f"TIDEGATE_CONTENT is {given!r}: write drop, redact or keep."
+        raise ContentSettingInvalidError(message, field="TIDEGATE_CONTENT") from None

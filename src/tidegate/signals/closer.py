@@ -44,7 +44,9 @@ _LONGEST_REST_S: Final = 2.0  # under a flood; a closing of 2,000 spans a second
 _REDO_EVERY_S: Final = 4.0
 _REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
 _REDO_SLICE_S: Final = 0.5  # hot seconds wait for a slice to end
-_FIRST_SLICE: Final = 4
+_IDLE_AFTER_S: Final = 5.0  # without a hot second for so long nobody waits for one: a replay is counted at full pace
+_IDLE_SLICE_S: Final = 2.0
+_FIRST_SLICE: Final = 16
 
 
 class CountWriter(SpanRows, Protocol):
@@ -95,6 +97,7 @@ class RollupCloser:
     _watermark: int | None = None
     _slice: int = _FIRST_SLICE
     _redo_at: float = 0.0
+    _hot_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.reads = SpanReads(self.counts)
@@ -168,6 +171,8 @@ class RollupCloser:
         self.on_published.set()
         if is_old:
             self._pace(time.monotonic() - started)
+        else:
+            self._hot_at = time.monotonic()
         return True
 
     async def step(self) -> bool:
@@ -184,11 +189,14 @@ class RollupCloser:
 
     def _pace(self, took: float) -> None:
         """After a slice of old seconds: how large the next may be, and when."""
-        if took < _REDO_SLICE_S:
+        now = time.monotonic()
+        is_idle = now - self._hot_at > _IDLE_AFTER_S
+        wanted = _IDLE_SLICE_S if is_idle else _REDO_SLICE_S
+        if took < wanted:
             self._slice = min(self._slice * 2, _MAX_SECONDS_A_STATEMENT)
-        elif took > 2 * _REDO_SLICE_S:
+        elif took > 2 * wanted:
             self._slice = max(self._slice // 2, 1)
-        self._redo_at = time.monotonic() + max(_REDO_EVERY_S, _REDO_REST * took)
+        self._redo_at = now + (took if is_idle else max(_REDO_EVERY_S, _REDO_REST * took))
 
     async def _count(self, touched: TouchedSeconds, noted: NotedProgress | None = None) -> None:
         version = await self.touches.next_version()

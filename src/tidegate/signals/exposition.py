@@ -11,6 +11,10 @@ from tidegate.signals.service import RetainedFamily
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+# Rates, means and shares are no counters: they are divided where they are read.
+_ADDITIVE = ("Count", "Tokens", "costUsd")
+
+
 class _Families(Collector):
     def __init__(self, families: Iterable[RetainedFamily]) -> None:
         self._families = families
@@ -24,7 +28,7 @@ class _Families(Collector):
 def _totals_of(retained: RetainedFamily) -> Iterable[Metric]:
     family = retained.family.value
     for name, value in retained.totals.items():
-        if isinstance(value, int | float) and not name.endswith(("Rate", "PerRunUsd")):
+        if isinstance(value, int | float) and name.endswith(_ADDITIVE):
             yield CounterMetricFamily(
                 f"tidegate_{family}_{_snake(name.removesuffix('Count'))}",
                 f"{name} of family {family} over all retained rows",

@@ -48,10 +48,11 @@ def cover(window: TimeRange | None, resolution_s: int, *, coarsest_s: int = 3_60
     is_fine = coarsest_s == 1 or (resolution_s == 1 and end - start <= _FINE_S)
     parameters: dict[str, object] = {"start": start, "last": max(start, end) - 1, "end": end, "coarsest": coarsest_s}
     if start >= end:
-        return Cover("1 = 0 AND {watermark:UInt64} >= 0 AND {start:Int64} <= {last:Int64} + {end:Int64} + {coarsest:Int64}", parameters)
+        return Cover(_NOTHING, parameters)
     return Cover(_SECONDS if is_fine else _MIXED, parameters)
 
 
+_NOTHING: Final = "1 = 0 AND {watermark:UInt64} + {start:Int64} + {last:Int64} + {end:Int64} + {coarsest:Int64} < 0"
 _WITHIN: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 _AROUND: Final = (
     "second >= toDateTime({start:UInt32} - {start:UInt32} % 3600, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"

@@ -64,16 +64,15 @@ class Fetched:
         is_copied[:-1] |= is_copied[1:]
         copies = self.order[is_copied]
         if not len(copies):
-            everything: Numbers = self.order
-            return everything
+            return self.order
         second, precedence = self.columns.numbers["second"][copies], self.columns.numbers["precedence"][copies]
         ranked = copies[np.lexsort((precedence, second, self.keys[copies]))]
         is_last = np.ones(len(ranked), bool)
         is_last[:-1] = (self.keys[ranked][1:] != self.keys[ranked][:-1]) | (
             self.columns.numbers["second"][ranked][1:] != self.columns.numbers["second"][ranked][:-1]
         )
-        distinct: Numbers = np.r_[self.order[~is_copied], ranked[is_last]]
-        return distinct
+        once: Numbers = np.concatenate([self.order[~is_copied], ranked[is_last]])
+        return once
 
 
 def sort_spans(columns: Columns) -> Fetched:
@@ -100,7 +99,7 @@ def _is_same(columns: Columns, rows: Numbers, others: Numbers, id_name: str) -> 
 
 
 def _same_rows(columns: Columns, rows: Numbers, others: Numbers, id_name: str) -> Numbers:
-    """Return where the id of `rows` under a name is the span id of `others`, in the same trace and workspace."""
+    """Return where the id of `rows` under a name is the span id of `others`, in one trace of one workspace."""
     numbers, workspace = columns.numbers, columns.words["workspace"].codes
     same: Numbers = (
         (numbers[id_name][rows] == numbers["span"][others])

@@ -56,8 +56,8 @@ def _id_of(text: str) -> str:
 
 _LINKED: Final = f"""
     {_id_of("substring(raw_spans.trace_id, 1, 16)")} AS trace_hi,
-    {_id_of("substring(raw_spans.trace_id, 17, 16)")} AS trace_lo,
-    {_id_of("span_id")} AS span, {_id_of("parent_span_id")} AS parent, toUInt32(raw_spans.second) AS second,
+    {_id_of("substring(raw_spans.trace_id, 17, 16)")} AS trace_lo, {_id_of("span_id")} AS span,
+    {_id_of("parent_span_id")} AS parent, toUInt32(raw_spans.second) AS second,
     start_ns, end_ns, role, operation, run_outcome, name, provider, model, tool, agent_name, prompt_version,
     toLowCardinality(conversation_id) AS conversation_id, finish_reason, input_tokens, output_tokens,
     cached_input_tokens, cache_write_tokens, reasoning_tokens, is_cache_exclusive,
@@ -99,8 +99,8 @@ _BLOCKS: Final = f"""
         SELECT arrayElement({{workspaces:Array(String)}}, span.1),
             toDateTime(toUInt32(arrayJoin(range(span.2, span.3, {BLOCK_S}))), 'UTC')
         FROM (
-            SELECT arrayJoin(arrayZip({{places:Array(UInt32)}}, {{starts:Array(UInt64)}}, {{ends:Array(UInt64)}}))
-                AS span))
+            SELECT arrayJoin(
+                arrayZip({{places:Array(UInt32)}}, {{starts:Array(UInt64)}}, {{ends:Array(UInt64)}})) AS span))
 """
 STORED_SECONDS: Final = f"""
     SELECT DISTINCT workspace, toUInt32(second) AS moment FROM raw_spans WHERE {_BLOCKS}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from tidegate.signals.model import Family, Totals
+from tidegate.telemetry.evaluations import CITATION_COVERAGE, GROUNDEDNESS
 
 # What is counted from raw rows has one marker, runs another: they change other seconds.
 STORED: Final[Mapping[Family, tuple[str, ...]]] = {
@@ -11,6 +12,9 @@ STORED: Final[Mapping[Family, tuple[str, ...]]] = {
     Family.RETRIEVAL: ("retrieval", "evaluation"),
 }
 
+_CITATION_COVERAGE, _GROUNDEDNESS = (
+    ", ".join(f"'{name}'" for name in sorted(names)) for names in (CITATION_COVERAGE, GROUNDEDNESS)
+)
 _SUCCESS: Final = "status BETWEEN 200 AND 399"
 _RUN_OUTCOMES: Final = ("failed", "policy_blocked", "validation_error", "cancelled")
 
@@ -78,10 +82,10 @@ SUMS: Final[Mapping[Family, Mapping[str, str]]] = {
     Family.RETRIEVAL: {
         "count": _if("family = 'retrieval'"),
         **_outcomes("retrieval", ok="ok", failed="failed", empty="empty"),
-        "citation_count": "sumIf(amount_count, family = 'evaluation' AND object = 'citation_coverage')",
-        "citation_micro": "sumIf(toInt128(amount_micro), family = 'evaluation' AND object = 'citation_coverage')",
-        "groundedness_count": "sumIf(amount_count, family = 'evaluation' AND object = 'groundedness')",
-        "groundedness_micro": "sumIf(toInt128(amount_micro), family = 'evaluation' AND object = 'groundedness')",
+        "citation_count": f"sumIf(amount_count, family = 'evaluation' AND object IN ({_CITATION_COVERAGE}))",
+        "citation_micro": f"sumIf(toInt128(amount_micro), family = 'evaluation' AND object IN ({_CITATION_COVERAGE}))",
+        "groundedness_count": f"sumIf(amount_count, family = 'evaluation' AND object IN ({_GROUNDEDNESS}))",
+        "groundedness_micro": f"sumIf(toInt128(amount_micro), family = 'evaluation' AND object IN ({_GROUNDEDNESS}))",
     },
     Family.DELIVERY: {
         "count": _if("family = 'delivery'"),

@@ -11,7 +11,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Columns", "Dictionaries", "NativeFormatError", "Numbers", "Words", "read_native", "write_native"]
+__all__ = [
+    "Blobs",
+    "Columns",
+    "Dictionaries",
+    "Encoded",
+    "NativeFormatError",
+    "Numbers",
+    "Optional",
+    "Words",
+    "read_native",
+    "write_native",
+]
 
 Numbers = NDArray[Any]
 _WIDTHS: Final[Mapping[str, str]] = {
@@ -32,7 +43,33 @@ class Words:
     """A column of texts: `words[codes[row]]`. Equal texts have equal codes."""
 
     words: Sequence[str]
+    """Read: text. Written: bytes as well."""
     codes: Numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """A column of `String` whose values are as good as all different, as bytes."""
+
+    values: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A column that its writer has encoded already."""
+
+    row_count: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """A column of `Nullable(…)` numbers."""
+
+    values: Sequence[int | None]
+
+
+Column = Numbers | Words | Blobs | Encoded | Optional
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +173,48 @@ class _Reader:
             shift += 7
 
 
-def write_native(columns: Sequence[tuple[str, str, Numbers | Words]]) -> bytes:
-    """Return one block of `columns`: each a name, the engine's type, and numbers or words.
+def write_native(columns: Sequence[tuple[str, str, Column]]) -> bytes:
+    """Return one block of `columns`: each a name, the engine's type, and numbers, words, blobs or optional numbers.
 
     Words may become `String` or `LowCardinality(String)`; numbers any whole number, a moment as its Unix second.
     """
-    row_count = len(_codes_of(columns[0][2]))
-    out = bytearray(_as_varint(len(columns)) + _as_varint(row_count))
+    row_count = _length_of(columns[0][2])
+    out = [_as_varint(len(columns)) + _as_varint(row_count)]
     for name, kind, column in columns:
-        out += _as_text(name) + _as_text(kind)
-        if isinstance(column, Words):
-            out += _dictionary(column) if kind == _WORDS else _texts(column)
-        else:
-            out += _wide(column) if kind == "Int128" else _numbers(column, kind)
-    return bytes(out)
+        out += [_as_text(name), _as_text(kind), *_parts_of(kind, column)]
+    return b"".join(out)
+
+
+def _length_of(column: Column) -> int:
+    if isinstance(column, Words):
+        return len(column.codes)
+    if isinstance(column, Encoded):
+        return column.row_count
+    return len(column.values) if isinstance(column, Blobs | Optional) else len(column)
+
+
+def _parts_of(kind: str, column: Column) -> Sequence[bytes]:
+    if isinstance(column, Words):
+        return [_dictionary(column) if kind == _WORDS else _texts(column)]
+    if isinstance(column, Blobs):
+        return _blobs(column.values)
+    if isinstance(column, Encoded):
+        return [column.raw]
+    if isinstance(column, Optional):
+        width = _WIDTHS[kind.removeprefix("Nullable(").removesuffix(")")]
+        known = [0 if value is None else value for value in column.values]
+        is_null = np.array([value is None for value in column.values], "<u1")
+        return [is_null.tobytes(), np.array(known, width).tobytes()]
+    return [_wide(column) if kind == "Int128" else _numbers(column, kind)]
+
+
+def _blobs(values: Sequence[bytes]) -> Sequence[bytes]:
+    if not any(values):
+        return [bytes(len(values))]  # each of no length
+    parts = [b""] * (2 * len(values))
+    parts[1::2] = values
+    parts[::2] = [_SHORT[length] if length < 128 else _as_varint(length) for length in map(len, values)]
+    return parts
 
 
 def _numbers(column: Numbers, kind: str) -> bytes:
@@ -162,10 +227,6 @@ def _wide(column: Numbers) -> bytes:
     halves = np.empty((len(column), 2), "<i8")
     halves[:, 0], halves[:, 1] = column, np.where(column < 0, -1, 0)
     return halves.tobytes()
-
-
-def _codes_of(column: Numbers | Words) -> Numbers:
-    return column.codes if isinstance(column, Words) else column
 
 
 def _dictionary(column: Words) -> bytes:
@@ -187,13 +248,13 @@ def _texts(column: Words) -> bytes:
     return b"".join([encoded[code] for code in codes.tolist()])
 
 
-def _as_text(text: str) -> bytes:
-    raw = text.encode()
+_SHORT: Final = tuple(bytes([number]) for number in range(128))
+
+
+def _as_text(text: str | bytes) -> bytes:
+    raw = text if isinstance(text, bytes) else text.encode()
     length = len(raw)
     return (_SHORT[length] if length < 128 else _as_varint(length)) + raw
-
-
-_SHORT: Final = tuple(bytes([length]) for length in range(128))
 
 
 def _as_varint(number: int) -> bytes:

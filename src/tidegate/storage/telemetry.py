@@ -59,14 +59,13 @@ class TelemetryEngine:
     def __init__(self, client: AsyncClient, wall: Wall) -> None:
         self._client = client
         self._wall = wall
-        self._trouble: tuple[str, float] | None = None
+        self._trouble = ("", -_LATELY_S)
 
     @property
     def trouble(self) -> str | None:
         """What kept a statement from being answered in the last half minute, in a sentence."""
-        if self._trouble is None or time.monotonic() - self._trouble[1] > _LATELY_S:
-            return None
-        return self._trouble[0]
+        words, at = self._trouble
+        return words if time.monotonic() - at < _LATELY_S else None
 
     @classmethod
     async def connect(

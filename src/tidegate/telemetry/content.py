@@ -1,4 +1,4 @@
-"""What is kept of prompts, outputs and secrets. The patterns are data: the engine masks spans by them, Python logs.
+"""What is kept of prompts, outputs and secrets. The patterns are data.
 
 They are written in what RE2, Hyperscan and Python read alike: no look-around, no back references.
 """
@@ -73,7 +73,7 @@ CONTENT_EVENTS: Final = "gen_ai."
 """Span events whose name begins so carry messages."""
 
 SECRET_KEY: Final = (
-    r"(?i)(?:^|[._-])(?:authorization|proxy-authorization|cookie|set-cookie|password|passwd|passphrase|secret"  # noqa: S105 - a pattern
+    r"(?i)(?:^|[._-])(?:authorization|proxy-authorization|cookie|set-cookie|password|passwd|passphrase|secret"
     r"|api[_-]?key|apikey|x-api-key|private[_-]?key|secret[_-]?key|client[_-]?secret|credentials?"
     r"|(?:access|auth|refresh|id|bearer|session|api)[_-]?token)$"
 )
@@ -136,7 +136,12 @@ def is_secret(key: str) -> bool:
 
 
 def without_secrets(text: str) -> str:
-    return _SECRETS.sub(MASK, text)
+    return _seen(text) if len(text) <= _SHORT_CHARACTERS else _SECRETS.sub(MASK, text)
+
+
+# Most values of a service's spans come again and again; together at most 20 MB.
+_SHORT_CHARACTERS = 128
+_seen = lru_cache(maxsize=65_536)(lambda text: _SECRETS.sub(MASK, text))
 
 
 def without_personal_data(text: str) -> str:

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from tidegate.kernel import (
+    ForbiddenError,
     InvalidInputError,
     MalformedError,
     TooLargeError,
@@ -43,17 +44,6 @@ class SpansTooManyError(TooLargeError):
         )
 
 
-class ResourceTooLargeError(TooLargeError):
-    code: ClassVar[str] = "resource_too_large"
-
-    def __init__(self, *, limit_bytes: int, field: str) -> None:
-        super().__init__(
-            f"Each span is stored with its resource: together these would take over {limit_bytes // 2**20} MB. "
-            "Send smaller batches or fewer resource attributes; nothing of this one was stored.",
-            field=field,
-        )
-
-
 class ContentTypeError(UnsupportedMediaError):
     code: ClassVar[str] = "content_type_unsupported"
 
@@ -76,3 +66,13 @@ class IngestFullError(TooManyRequestsError):
 
     def __init__(self) -> None:
         super().__init__("More telemetry waits than can be stored now. Send the same batch again in a second.")
+
+
+class ReplayNotAllowedError(ForbiddenError):
+    code: ClassVar[str] = "replay_not_allowed"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            "Telemetry marked `tidegate.replayed` needs a token with the scope `write`: `tidegate replay` uses one.",
+            field=place,
+        )

@@ -1,17 +1,13 @@
 """A span as it is stored: identity, times, and the meaning of its attributes. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-
-import msgspec
-
-from tidegate.kernel import WorkspaceId
+from typing import Any
 
 NANO = 1_000_000_000
 NANO_PER_USD = 1_000_000_000
 DISTRUST_AFTER_NS = 86_400 * NANO  # a clock more than a day off says nothing about when something happened
-_LAST_SECOND = 2**32 - 1  # the column is unsigned and 32 bits wide: 2106
+LAST_SECOND = 2**32 - 1  # the column is unsigned and 32 bits wide: 2106
 MAX_COST_USD = 1_000_000.0  # one span that claims more is a broken sender, and would overflow sums
 
 
@@ -35,68 +31,21 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one call of a sender holds, ready for the engine."""
+    """What one body of a sender holds, ready to be stored."""
 
     signal: Signal
-    payload: bytes
-    """Traces: length-delimited protobuf `Body` messages; logs and points: JSON lines of the table's columns."""
+    payload: Any
+    """Traces: `SpanColumns`; logs and points: JSON lines of the table's columns, as bytes."""
     row_count: int
     seconds: frozenset[int]
     """Unix seconds that it touches."""
-
-
-class SpanRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the table `spans`; the fields are its columns, in its order."""
-
-    workspace: WorkspaceId
-    trace_id: str
-    span_id: str
-    parent_span_id: str
-    second: int
-    """Unix second in which the span ended: the bucket that counts it."""
-    start_ns: int
-    end_ns: int
     received_ns: int
-    distrusted: int
-    precedence: int
-    name: str
-    kind: int
-    status: int
-    status_message: str
-    trace_state: str
-    flags: int
-    service: str
-    environment: str
-    release: str
-    tenant: str
-    http_method: str
-    route: str
-    http_status: int
-    error_type: str
-    request_id: str
-    correlation_id: str
-    is_auth: int
-    role: str
-    operation: str
-    outcome: str
-    provider: str
-    model: str
-    tool: str
-    input_tokens: int
-    output_tokens: int
-    cached_input_tokens: int
-    cost_nano_usd: int | None
-    scope: str
-    attributes: Mapping[str, str]
-    resource: Mapping[str, str]
-    events: str
-
-
-SPAN_COLUMNS = SpanRow.__struct_fields__
+    size_bytes: int
+    """What it takes in memory until it is stored, about."""
 
 
 def second_of(end_ns: int) -> int:
-    return min(end_ns // NANO, _LAST_SECOND)
+    return min(end_ns // NANO, LAST_SECOND)
 
 
 def is_distrusted(start_ns: int, end_ns: int, received_ns: int) -> bool:

@@ -1,17 +1,19 @@
-"""What ingest needs: a place for spans, and a ledger of the seconds they touched."""
+"""What ingest needs: a place for telemetry, and a ledger of the seconds they touched."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tidegate.kernel import WorkspaceId
-from tidegate.telemetry.model import SpanRow
+from tidegate.telemetry.model import Batch, Signal
 
 
-class SpanStore(Protocol):
-    """Where spans are kept."""
+class BatchStore(Protocol):
+    """Where telemetry is kept."""
 
-    async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
-        """Store `rows` durably: when this returns, they survive `kill -9`. The same token stores them once.
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
+        """Store batches of one signal and one day of arrival durably: when this returns, they survive `kill -9`.
+
+        The same token stores them once.
 
         Raises:
             UnavailableError: not all was stored, or without an answer; sending again is safe.

@@ -20,7 +20,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics
 
 from tidegate.edge.caller import Caller, Scope
-from tidegate.kernel import Clock, ForbiddenError, MalformedError, TooLargeError, WorkspaceId
+from tidegate.kernel import Clock, MalformedError, TooLargeError, WorkspaceId
+from tidegate.telemetry.errors import ReplayNotAllowedError
 from tidegate.telemetry.logs.decode import rows_of as log_rows_of
 from tidegate.telemetry.logs.model import LogRow
 from tidegate.telemetry.model import Batch, Signal
@@ -49,16 +50,6 @@ class RecordsTooManyError(TooLargeError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"A body may have {what}. Send smaller batches; nothing of this one was stored.", field="body")
-
-
-class ReplayNotAllowedError(ForbiddenError):
-    code: ClassVar[str] = "replay_not_allowed"
-
-    def __init__(self, place: str) -> None:
-        super().__init__(
-            "Telemetry marked `tidegate.replayed` needs a token with the scope `write`: `tidegate replay` uses one.",
-            field=place,
-        )
 
 
 class Ingest(Protocol):
@@ -144,7 +135,9 @@ class RecordsReceiver:
                 raise RecordsTooManyError(f"{MAX_ROWS_BYTES // 2**20} MB of rows, each with its resource")
             if count % _ROWS_PER_TURN == 0:
                 await asyncio.sleep(0)
-        return Batch(self._kind.signal, bytes(lines), count, frozenset(seconds))
+        return Batch(
+            self._kind.signal, bytes(lines), count, frozenset(seconds), arrival.received_ns, size_bytes=len(lines)
+        )
 
     def _parsed(self, body: bytes, refusals: Refusals) -> Any:  # noqa: ANN401 - a generated protobuf message
         try:

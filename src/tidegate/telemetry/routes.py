@@ -1,97 +1,106 @@
 """The OTLP/HTTP door. Raw ASGI: the framework's request machinery would cost 100 µs at 300 kB."""
 
-import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
+from google.protobuf import json_format
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from tidegate.edge.caller import Authenticator, Caller, Scope
 from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
-from tidegate.kernel import Clock, ForbiddenError, TidegateError, UnauthenticatedError
+from tidegate.kernel import ForbiddenError, TidegateError, UnauthenticatedError, WorkspaceId
 from tidegate.telemetry.admission import Admission, BodiesInFlight
 from tidegate.telemetry.errors import BodyTooLargeError, ContentTypeError
-from tidegate.telemetry.model import SpanRow
-from tidegate.telemetry.otlp import MAX_BODY_BYTES, expand, parse_json, parse_protobuf, rows_of
-from tidegate.telemetry.service import IngestService
+from tidegate.telemetry.model import Signal
+from tidegate.telemetry.otlp import MAX_BODY_BYTES, expand
+from tidegate.telemetry.receiving import partial_success
+from tidegate.telemetry.records import Refusals
 
 if TYPE_CHECKING:
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
     from starlette.types import ASGIApp, Receive, Send
     from starlette.types import Scope as AsgiScope
 
-TRACES_PATH = "/v1/traces"
-_PROTOBUF = "application/x-protobuf"
-_JSON = "application/json"
-_PATIENCE_BYTES = 8 * MAX_BODY_BYTES
-_JSON_AT_ONCE_BYTES = 64 * 1024  # 10 ms
-_ROWS_PER_TURN = 256  # 5 ms of work: other requests are served in between
+TRACES_PATH: Final = "/v1/traces"
+PATHS: Final[Mapping[str, Signal]] = {
+    TRACES_PATH: Signal.TRACES,
+    "/v1/logs": Signal.LOGS,
+    "/v1/metrics": Signal.POINTS,
+}
+_RESPONSES: Final[Mapping[Signal, type[Any]]] = {
+    Signal.TRACES: ExportTraceServiceResponse,
+    Signal.LOGS: ExportLogsServiceResponse,
+    Signal.POINTS: ExportMetricsServiceResponse,
+}
+_PROTOBUF: Final = "application/x-protobuf"
+_JSON: Final = "application/json"
+_PATIENCE_BYTES: Final = 8 * MAX_BODY_BYTES
 
 
-class OtlpTraces:
-    """Answers `POST /v1/traces` and passes everything else on. 200 means stored and synced."""
+class Receiver(Protocol):
+    """What reads and stores bodies of one signal."""
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None: ...
+
+    async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals: ...
+
+
+class OtlpDoor:
+    """Answers `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, and passes everything else on.
+
+    200 means stored and synced, but for what the answer counts as refused.
+    """
 
     def __init__(
         self,
         app: "ASGIApp",
         *,
-        ingest: IngestService,
+        receivers: Mapping[Signal, Receiver],
         authenticator: Authenticator,
-        clock: Clock,
-        bodies: BodiesInFlight | None = None,
+        bodies: BodiesInFlight,
     ) -> None:
         self._app = app
-        self._ingest = ingest
+        self._receivers = receivers
         self._authenticator = authenticator
-        self._clock = clock
-        self._one_large_json = asyncio.Lock()
-        self._bodies = bodies or BodiesInFlight()
+        self._bodies = bodies
 
     async def __call__(self, scope: "AsgiScope", receive: "Receive", send: "Send") -> None:
-        if scope["type"] != "http" or scope["path"] != TRACES_PATH or scope["method"] != "POST":
+        signal = PATHS.get(scope.get("path", "")) if scope["type"] == "http" else None
+        if signal is None or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
         try:
-            content_type = await self._export(scope, receive)
+            content_type, body = await self._export(signal, scope, receive)
         except TidegateError as error:
-            status, headers, body = problem_of(error, request_id=request_id_of(scope))
+            status, headers, problem = problem_of(error, request_id=request_id_of(scope))
             headers["connection"] = "close"  # the rest of a body that was not read is no request
-            await answer(send, status, headers, msgspec.json.encode(body))
+            await answer(send, status, headers, msgspec.json.encode(problem))
             return
-        # An empty ExportTraceServiceResponse: everything was accepted.
-        await answer(send, 200, {"content-type": content_type}, b"" if content_type == _PROTOBUF else b"{}")
+        await answer(send, 200, {"content-type": content_type}, body)
 
-    async def _export(self, scope: "AsgiScope", receive: "Receive") -> str:
+    async def _export(self, signal: Signal, scope: "AsgiScope", receive: "Receive") -> tuple[str, bytes]:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         caller = await self._caller_of(headers.get(b"authorization", ""))
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if content_type not in {_PROTOBUF, _JSON}:
             raise ContentTypeError(content_type)
-        self._ingest.refuse_if_full(caller.workspace)
+        is_json = content_type == _JSON
+        receiver = self._receivers[signal]
+        receiver.refuse_if_full(caller.workspace)
         async with self._bodies.admitted(caller.workspace) as admission:
             sent = await read_body(receive, admission)
             body = expand(sent, headers.get(b"content-encoding", "").strip().lower())
             if body is not sent:
                 admission.hold(len(body))
-            await self._store(caller, body, content_type)
-        return _JSON if content_type == _JSON else _PROTOBUF
-
-    async def _store(self, caller: Caller, body: bytes, content_type: str) -> None:
-        request = parse_protobuf(body) if content_type == _PROTOBUF else await self._parse_json(body)
-        received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
-        rows: list[SpanRow] = []
-        for row in rows_of(request, caller.workspace, received_ns):
-            rows.append(row)
-            if len(rows) % _ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        await self._ingest.accept(caller.workspace, rows, size_bytes=len(body))
-
-    async def _parse_json(self, body: bytes) -> "ExportTraceServiceRequest":
-        """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""
-        if len(body) <= _JSON_AT_ONCE_BYTES:
-            return parse_json(body)
-        async with self._one_large_json:
-            return await asyncio.to_thread(parse_json, body)
+            refusals = await receiver.receive(caller, body, is_json=is_json)
+        said = partial_success(signal, refusals)
+        if is_json:
+            return _JSON, msgspec.json.encode(said)
+        written: bytes = json_format.ParseDict(said, _RESPONSES[signal]()).SerializeToString()
+        return _PROTOBUF, written
 
     async def _caller_of(self, authorization: str) -> Caller:
         scheme, _, token = authorization.partition(" ")
@@ -100,7 +109,7 @@ class OtlpTraces:
                 "Send an ingest token as `Authorization: Bearer <token>`, for example by OTEL_EXPORTER_OTLP_HEADERS."
             )
         caller = await self._authenticator.caller_of_token(token.strip())
-        if not caller.may(Scope.INGEST):
+        if not (caller.may(Scope.INGEST) or caller.may(Scope.WRITE)):
             raise ForbiddenError(f"Sending telemetry needs the scope `ingest`; this token has `{caller.scope}`.")
         return caller
 

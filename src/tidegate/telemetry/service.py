@@ -21,14 +21,15 @@ import structlog
 from tidegate.kernel import IdFactory, InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.fair_queue import FairQueue
-from tidegate.telemetry.model import SpanRow
-from tidegate.telemetry.ports import SpanStore, TouchLedger
+from tidegate.telemetry.model import Batch, Signal
+from tidegate.telemetry.ports import BatchStore, TouchLedger
 
 FLUSH_INTERVAL_S = 0.25  # 50-row inserts every 20 ms took 29 % of a core: at most four a second
 MAX_FLUSH_ROWS = 8_192  # about 4 MB; larger inserts stall readers
 MAX_WAITING_ROWS = 131_072  # about 130 MB of Python objects: beyond this, senders wait
 MAX_WAITING_ROWS_PER_WORKSPACE = 65_536  # half: one flood leaves room for the others
 _BYTES_A_ROW = 1_024
+_NANO_PER_DAY = 86_400 * 10**9
 _RETRY_S = 1.0
 _FLUSH_LIMIT_S = 20.0  # a killed engine is back within 10 s
 
@@ -38,7 +39,7 @@ _log = structlog.get_logger("tidegate.ingest")
 @dataclass(slots=True)
 class _Delivery:
     workspace: WorkspaceId
-    rows: Sequence[SpanRow]
+    batch: Batch
     weight: int
     """In ordinary rows: those of a kilobyte."""
     done: "asyncio.Future[None]" = field(repr=False)
@@ -50,14 +51,14 @@ class IngestService:
     def __init__(
         self,
         *,
-        spans: SpanStore,
+        store: BatchStore,
         touches: TouchLedger,
         ids: IdFactory,
         on_stored: Callable[[], None],
         gate: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._spans = spans
+        self._store = store
         self._touches = touches
         self._ids = ids
         self._on_stored = on_stored
@@ -71,8 +72,8 @@ class IngestService:
         self.stored_rows = 0
         """Rows stored by this process, duplicates included: a counter of its own runtime."""
 
-    async def accept(self, workspace: WorkspaceId, rows: Sequence[SpanRow], *, size_bytes: int = 0) -> None:
-        """Store `rows`, all of `workspace`, which took `size_bytes` as they came; returns when they are durable.
+    async def accept(self, workspace: WorkspaceId, batch: Batch) -> None:
+        """Store what one body brought, all of `workspace`; returns when it is durable.
 
         Raises:
             IngestFullError: too much is waiting; nothing of this call was stored.
@@ -80,13 +81,13 @@ class IngestService:
             UnavailableError: the engines do not answer, or intake is stopped; sending again is safe.
         """
         self.refuse_if_full(workspace)
-        if not rows:
+        if not batch.row_count:
             return
-        weight = max(len(rows), size_bytes // _BYTES_A_ROW)
+        weight = max(batch.row_count, batch.size_bytes // _BYTES_A_ROW)
         mine = self._rows_waiting[workspace] + weight
         if mine > MAX_WAITING_ROWS_PER_WORKSPACE or sum(self._rows_waiting.values()) + weight > MAX_WAITING_ROWS:
             raise IngestFullError
-        delivery = _Delivery(workspace, rows, weight, asyncio.get_running_loop().create_future())
+        delivery = _Delivery(workspace, batch, weight, asyncio.get_running_loop().create_future())
         # A sender that hangs up does not take its rows back: they wait, and are stored with the flush they joined.
         delivery.done.add_done_callback(lambda _: self._make_room(delivery))
         self._rows_waiting[workspace] = mine
@@ -184,17 +185,17 @@ class IngestService:
             return
         flush_id = self._ids.new_id("flu")
         seconds: defaultdict[WorkspaceId, set[int]] = defaultdict(set)
-        days: defaultdict[int, list[SpanRow]] = defaultdict(list)
+        days: defaultdict[tuple[Signal, int], list[tuple[WorkspaceId, Batch]]] = defaultdict(list)
         for delivery in batch:
-            for row in delivery.rows:
-                seconds[row.workspace].add(row.second)
-                # One insert, one partition: only then is it one part, stored whole or not at all.
-                days[-1 if row.distrusted else row.second // 86_400].append(row)
+            seconds[delivery.workspace] |= delivery.batch.seconds
+            # One insert, one partition (a day of arrival): only then is it one part, stored whole or not at all.
+            day = delivery.batch.received_ns // _NANO_PER_DAY
+            days[delivery.batch.signal, day].append((delivery.workspace, delivery.batch))
         await self._touches.announce(flush_id, {workspace: sorted(found) for workspace, found in seconds.items()})
         self._unconfirmed[flush_id] = sorted(seconds)
-        for day, rows in days.items():
-            await self._spans.add_spans(rows, token=f"{flush_id}-{day}")
-            self.stored_rows += len(rows)
+        for (signal, day), batches in days.items():
+            await self._store.add(batches, signal=signal, token=f"{flush_id}-{signal}-{day}")
+            self.stored_rows += sum(one.row_count for _, one in batches)
         await self._settle_touches(stored=flush_id)
 
 

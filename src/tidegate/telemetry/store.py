@@ -1,17 +1,22 @@
-"""Spans in the telemetry engine, touched seconds in PostgreSQL."""
+"""Telemetry in its engine, touched seconds in PostgreSQL."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
-import msgspec
-
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
-from tidegate.telemetry.model import SPAN_COLUMNS, SpanRow
+from tidegate.telemetry.logs.model import LOG_COLUMNS
+from tidegate.telemetry.model import Batch, Signal
+from tidegate.telemetry.points.model import POINT_COLUMNS
+from tidegate.telemetry.span_block import block_of
 
 _MAX_INSERT_BYTES = 16 * 2**20  # 8,192 ordinary rows are 10 MB; the engine refuses over 80
-_encoder = msgspec.json.Encoder()
+_TABLES: Final[Mapping[Signal, tuple[str, Sequence[str]]]] = {
+    Signal.LOGS: ("raw_logs", LOG_COLUMNS),
+    Signal.POINTS: ("raw_points", POINT_COLUMNS),
+}
+Own = tuple[WorkspaceId, Batch]
 
 
 class InsertEngine(Protocol):
@@ -21,34 +26,54 @@ class InsertEngine(Protocol):
         self, workspaces: Sequence[WorkspaceId], table: str, columns: Sequence[str], rows_json: bytes, *, token: str
     ) -> None: ...
 
+    async def insert_native(
+        self, workspaces: Sequence[WorkspaceId], table: str, columns: Sequence[str], block: bytes, *, token: str
+    ) -> None: ...
 
-class EngineSpanStore:
-    """Keeps the promises of `SpanStore`: the engine syncs part and directory before it answers."""
+
+class EngineBatchStore:
+    """Keeps the promises of `BatchStore`: the engine syncs part and directory before it answers."""
 
     def __init__(self, engine: InsertEngine, *, max_insert_bytes: int = _MAX_INSERT_BYTES) -> None:
         self._engine = engine
         self._max_insert_bytes = max_insert_bytes
 
-    async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
-        for number, (workspaces, lines) in enumerate(_pieces_of(rows, self._max_insert_bytes)):
-            piece = token if number == 0 else f"{token}-{number}"
-            await self._engine.insert(sorted(workspaces), "spans", SPAN_COLUMNS, lines, token=piece)
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
+        if signal is Signal.TRACES:
+            for number, piece in enumerate(_in_pieces(batches, self._max_insert_bytes)):
+                names, block = block_of([(workspace, batch.payload) for workspace, batch in piece])
+                owners = sorted({workspace for workspace, _ in piece})
+                await self._engine.insert_native(owners, "raw_spans", names, block, token=f"{token}-{number}")
+            return
+        table, columns = _TABLES[signal]
+        for number, (workspaces, lines) in enumerate(_joined(batches, self._max_insert_bytes)):
+            await self._engine.insert(sorted(workspaces), table, columns, lines, token=f"{token}-{number}")
 
 
-def _pieces_of(rows: Iterable[SpanRow], max_bytes: int) -> Iterator[tuple[set[WorkspaceId], bytes]]:
-    """Yield `rows` as lines of JSON with whose they are, in pieces that the engine takes: the same rows, the same."""
-    lines = bytearray()
-    workspaces: set[WorkspaceId] = set()
-    for row in rows:
-        line = _encoder.encode(row)
-        if lines and len(lines) + len(line) > max_bytes:
-            yield workspaces, bytes(lines)
-            lines, workspaces = bytearray(), set()
-        lines += line
-        lines += b"\n"
-        workspaces.add(row.workspace)
-    if lines:
-        yield workspaces, bytes(lines)
+def _in_pieces(batches: Sequence[Own], max_bytes: int) -> Iterator[list[Own]]:
+    """Yield batches that the engine takes together, one at least: the same batches, the same pieces."""
+    piece: list[Own] = []
+    size = 0
+    for own in batches:
+        if piece and size + own[1].size_bytes > max_bytes:
+            yield piece
+            piece, size = [], 0
+        piece.append(own)
+        size += own[1].size_bytes
+    if piece:
+        yield piece
+
+
+def _joined(batches: Sequence[Own], max_bytes: int) -> list[tuple[set[WorkspaceId], bytes]]:
+    """Return the lines in parts that the engine takes, each with whose they are: the same batches, the same parts."""
+    parts: list[tuple[set[WorkspaceId], bytearray]] = []
+    for workspace, batch in batches:
+        for line in batch.payload.splitlines(keepends=True):
+            if not parts or len(parts[-1][1]) + len(line) > max_bytes:
+                parts.append((set(), bytearray()))
+            parts[-1][0].add(workspace)
+            parts[-1][1].extend(line)
+    return [(workspaces, bytes(lines)) for workspaces, lines in parts]
 
 
 _LATE: Final = timedelta(seconds=90)  # an insert ends after 30 s in the engine; one that hangs is killed after 30 more

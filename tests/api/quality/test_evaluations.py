@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from tidegate.edge.http import build_http_app
 from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.signals.quality.routes import router
 from tidegate.signals.quality.service import EvaluationService
+from tidegate.telemetry.logs.model import LOG_COLUMNS
+from tidegate.telemetry.model import Batch, Signal
 from tidegate.testing import CountingIds, FakeClock
 
 SENDER = "ingest:w-1"
@@ -33,11 +35,16 @@ class FakeSink:
         self.rows: dict[tuple[WorkspaceId, str], Mapping[str, object]] = {}
         self.is_down = False
 
-    async def accept(self, workspace: WorkspaceId, rows: Sequence[Mapping[str, object]]) -> None:
+    async def accept(self, workspace: WorkspaceId, batch: Batch) -> None:
         if self.is_down:
             raise UnavailableError("The engine does not answer.")
+        rows = [json.loads(line) for line in batch.payload.splitlines()]
+        assert (batch.signal, batch.row_count) == (Signal.LOGS, len(rows))
+        assert batch.seconds == {row["second"] for row in rows}
         for row in rows:
-            self.rows.setdefault((workspace, str(row["log_id"])), row)
+            assert set(row) == set(LOG_COLUMNS)
+            assert row["workspace"] == workspace
+            self.rows.setdefault((workspace, row["log_id"]), row)
 
 
 class NoContent:
@@ -52,7 +59,7 @@ def sink() -> FakeSink:
 
 @pytest.fixture
 def application(sink: FakeSink) -> FastAPI:
-    service = EvaluationService(sink=sink, policy=NoContent(), ids=CountingIds(), clock=FakeClock(AT))
+    service = EvaluationService(ingest=sink, policy=NoContent(), ids=CountingIds(), clock=FakeClock(AT))
     built = build_http_app(version="test", authenticator=FakeAuthenticator(), services={EvaluationService: service})
     built.include_router(router)
     return built

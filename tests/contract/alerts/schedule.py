@@ -30,7 +30,7 @@ class Schedule:
         self.workspace = workspace
         self._totals: Mapping[tuple[Family, str, str | None], list[Totals]] = {
             (family, service, tenant): _course(random.Random(f"{seed} {family} {service} {tenant}"))
-            for family in (Family.AUTH, Family.AI_RUN)
+            for family in Family
             for service, tenant in SUBJECTS
         }
 

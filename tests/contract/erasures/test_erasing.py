@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,7 @@ from tests.telemetry_rows import (
     make_run_row,
     make_span_row,
     marker_of,
+    patiently,
     span_id,
     store,
 )
@@ -37,19 +39,21 @@ SECOND = AT_NS // NANO
 OTHER_TRACE = "0" * 31 + "1"
 NOW = datetime.fromtimestamp(SECOND + 3_600, UTC)
 HOLD = timedelta(days=7)
+NOBODY = WorkspaceId("nobody")
 
 
 class Failing:
-    """The engine, which fails at one call and then always: what a crash leaves behind."""
+    """The engine, which fails at one delete and then always: what a crash leaves behind. Else it is waited for."""
 
-    def __init__(self, engine: TelemetryEngine, *, deletes: int) -> None:
+    def __init__(self, engine: TelemetryEngine, workspace: WorkspaceId = NOBODY, *, deletes: int = -1) -> None:
         self._engine = engine
+        self._workspace = workspace  # other tests leave erasures that a runner finds as well
         self.deletes_left = deletes
 
     async def select(
         self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object] | None = None
     ) -> list[dict[str, Any]]:
-        return await self._engine.select(workspaces, sql, parameters)
+        return await patiently(partial(self._engine.select, workspaces, sql, parameters))
 
     async def delete(
         self,
@@ -58,13 +62,14 @@ class Failing:
         condition: str,
         parameters: Mapping[str, object] | None = None,
     ) -> None:
-        if self.deletes_left == 0:
-            raise UnavailableError("gone")
-        self.deletes_left -= 1
-        await self._engine.delete(workspaces, table, condition, parameters)
+        if self._workspace in workspaces:
+            if self.deletes_left == 0:
+                raise UnavailableError("gone")
+            self.deletes_left -= 1
+        await patiently(partial(self._engine.delete, workspaces, table, condition, parameters))
 
     async def admin(self, sql: str) -> list[dict[str, Any]]:
-        return await self._engine.admin(sql)
+        return await patiently(partial(self._engine.admin, sql))
 
 
 class World:
@@ -72,13 +77,13 @@ class World:
         self.database, self.engine, self.workspace = database, engine, workspace
         self.clock = FakeClock(NOW)
         self.store = PostgresErasures(database)
-        rows = EngineErasedRows(engine)
+        rows = EngineErasedRows(Failing(engine))
         self.service = ErasureService(
             rows=rows, store=self.store, ids=RandomIds(), clock=self.clock, hold=HOLD, on_requested=lambda: None
         )
 
     def runner(self, engine: Any = None, *, holder: str = "one") -> EraseRunner:
-        rows = EngineErasedRows(engine or self.engine)
+        rows = EngineErasedRows(engine or Failing(self.engine))
         return EraseRunner(rows=rows, store=self.store, clock=self.clock, holder=holder)
 
     async def put(self, table: str, *rows: dict[str, Any], workspace: WorkspaceId | None = None) -> None:
@@ -212,7 +217,7 @@ async def test_whatever_a_crash_leaves_another_process_finishes(world: World, de
     await world.put("raw_logs", make_log_row())
     erasure_id = await world.ask()
     with pytest.raises(UnavailableError):
-        await world.runner(Failing(world.engine, deletes=deletes)).run_once()
+        await world.runner(Failing(world.engine, world.workspace, deletes=deletes)).run_once()
     assert await world.runner(holder="two").run_once() == 0, "the lease of the dead one still holds"
     world.clock.advance(timedelta(minutes=2))
     assert await world.runner(holder="two").run_once() == 1
@@ -288,7 +293,7 @@ async def test_many_seconds_go_in_batches_that_are_seen_as_progress(world: World
     await world.put("raw_spans", *[make_span_row(n, start_ms=n * 1_000, tenant="acme") for n in range(1_100)])
     erasure_id = await world.ask(ErasureKind.TENANT, "acme")
     with pytest.raises(UnavailableError):
-        await world.runner(Failing(world.engine, deletes=4)).run_once()
+        await world.runner(Failing(world.engine, world.workspace, deletes=4)).run_once()
     erasure = await world.service.get(world.workspace, erasure_id)
     assert 0.4 < erasure.progress < 0.5
     world.clock.advance(timedelta(minutes=2))

@@ -2,20 +2,19 @@
 
 import secrets
 import time
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.factories import auth_span, make_request
+from tests.span_rows import batch_of
 
 from tidegate.kernel import RandomIds, SystemClock, WorkspaceId
 from tidegate.signals.tasks import build_closer, build_reader
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
-from tidegate.telemetry import EngineSpanStore, PostgresTouchLedger
-from tidegate.telemetry.model import SpanRow
-from tidegate.telemetry.otlp import rows_of
+from tidegate.telemetry import EngineBatchStore, PostgresTouchLedger
+from tidegate.telemetry.model import Signal
 
 AT_ONCE = timedelta(0)
 
@@ -26,17 +25,16 @@ class Writer:
     def __init__(self, database: Database, engine: TelemetryEngine, workspace: WorkspaceId) -> None:
         name = f"writer-{secrets.token_hex(4)}"
         self.ledger = PostgresTouchLedger(database, writer=name, late=AT_ONCE, given_up=AT_ONCE)
-        self._spans = EngineSpanStore(engine)
+        self._store = EngineBatchStore(engine)
         self._workspace = workspace
         self._flush_id = RandomIds().new_id("flu")
-        spans = [auth_span(200, at_ns=time.time_ns())]
-        self._rows: Sequence[SpanRow] = list(rows_of(make_request(*spans), workspace, time.time_ns()))
+        self._batch = batch_of(make_request(auth_span(200, at_ns=time.time_ns())), time.time_ns())
 
     async def announce(self) -> None:
-        await self.ledger.announce(self._flush_id, {self._workspace: sorted({row.second for row in self._rows})})
+        await self.ledger.announce(self._flush_id, {self._workspace: sorted(self._batch.seconds)})
 
     async def store(self) -> None:
-        await self._spans.add_spans(self._rows, token=self._flush_id)
+        await self._store.add([(self._workspace, self._batch)], signal=Signal.TRACES, token=self._flush_id)
 
     async def confirm(self) -> None:
         await self.ledger.confirm(self._flush_id, [self._workspace])

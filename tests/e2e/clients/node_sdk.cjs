@@ -10,7 +10,7 @@ const { BatchSpanProcessor, NodeTracerProvider } = require("@opentelemetry/sdk-t
 
 const resource = resourceFromAttributes({ "service.name": "node-shop", "service.version": "1.4.0" });
 const traces = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())] });
-const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor(new OTLPLogExporter())] });
+const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter: new OTLPLogExporter() })] });
 const reader = new PeriodicExportingMetricReader({ exporter: new OTLPMetricExporter() });
 const metrics = new MeterProvider({ resource, readers: [reader] });
 

@@ -4,24 +4,24 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.factories import NANO, make_request, make_span
+from tests.span_rows import batch_of
 
 from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.storage.telemetry import BadTelemetryRowsError
 from tidegate.telemetry import IngestService
 from tidegate.telemetry.errors import IngestFullError
-from tidegate.telemetry.model import SpanRow
-from tidegate.telemetry.otlp import rows_of
+from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.service import MAX_WAITING_ROWS_PER_WORKSPACE
 from tidegate.testing import CountingIds
 
 ACME, GLOBEX = WorkspaceId("acme"), WorkspaceId("globex")
 NOW_NS = 1_700_000_002 * NANO
 DAY_NS = 86_400 * NANO
-HALF_A_DAY_AND_MORE_NS = 23 * 3_600 * NANO
 
 
-def rows(workspace: WorkspaceId, count: int = 1, **changes: object) -> list[SpanRow]:
-    return list(rows_of(make_request(*(make_span(**changes) for _ in range(count))), workspace, NOW_NS))
+def spans(count: int = 1, *, size_bytes: int = 0, received_ns: int = NOW_NS, **changes: object) -> Batch:
+    request = make_request(*(make_span(**changes) for _ in range(count)))
+    return batch_of(request, received_ns, size_bytes=size_bytes)
 
 
 class RecordingSpans:
@@ -33,20 +33,20 @@ class RecordingSpans:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
-        self.inserts.append((token, len(rows)))
+        self.inserts.append((token, sum(batch.row_count for _, batch in batches)))
 
 
 class PickySpans(RecordingSpans):
     """A span store that cannot read rows of one name."""
 
-    async def add_spans(self, rows: Sequence[SpanRow], *, token: str) -> None:
-        if any(row.name == "unreadable" for row in rows):
+    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
+        if any(one.name == "unreadable" for _, batch in batches for one in batch.payload.ids):
             raise BadTelemetryRowsError("cannot be read")
-        await super().add_spans(rows, token=token)
+        await super().add(batches, signal=signal, token=token)
 
 
 class RecordingTouches:
@@ -78,7 +78,7 @@ class World:
         self.spans, self.touches = spans or RecordingSpans(), RecordingTouches()
         self.stored = 0
         self.ingest = IngestService(
-            spans=self.spans, touches=self.touches, ids=CountingIds(), on_stored=self._count, monotonic=lambda: 0.0
+            store=self.spans, touches=self.touches, ids=CountingIds(), on_stored=self._count, monotonic=lambda: 0.0
         )
 
     def _count(self) -> None:
@@ -107,7 +107,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_it_announces_then_stores_then_confirms(world: World) -> None:
     async with world.running():
-        await world.ingest.accept(ACME, rows(ACME, 2))
+        await world.ingest.accept(ACME, spans(2))
     assert world.touches.events == [("adopt",), ("announce", "flu_00001", "acme"), ("confirm", "flu_00001", "acme")]
     assert [count for _, count in world.spans.inserts] == [2]
     assert (world.ingest.stored_rows, world.stored) == (2, 1)
@@ -115,28 +115,28 @@ async def test_it_announces_then_stores_then_confirms(world: World) -> None:
 
 async def test_what_comes_in_together_is_stored_together(world: World) -> None:
     async with world.running():
-        await asyncio.gather(world.ingest.accept(ACME, rows(ACME)), world.ingest.accept(GLOBEX, rows(GLOBEX, 3)))
+        await asyncio.gather(world.ingest.accept(ACME, spans()), world.ingest.accept(GLOBEX, spans(3)))
     assert [count for _, count in world.spans.inserts] == [4]
 
 
-async def test_an_insert_never_spans_two_days(world: World) -> None:
-    both = rows(ACME) + rows(
-        ACME, end_time_unix_nano=NOW_NS - HALF_A_DAY_AND_MORE_NS, start_time_unix_nano=NOW_NS - HALF_A_DAY_AND_MORE_NS
-    )
+async def test_an_insert_never_spans_two_days_of_arrival(world: World) -> None:
     async with world.running():
-        await world.ingest.accept(ACME, both)
+        await asyncio.gather(
+            world.ingest.accept(ACME, spans()), world.ingest.accept(ACME, spans(received_ns=NOW_NS + DAY_NS))
+        )
     assert len({token for token, _ in world.spans.inserts}) == 2
 
 
-async def test_distrusted_rows_of_any_year_share_one_insert(world: World) -> None:
-    old = [row for year in (1, 5, 9) for row in rows(ACME, end_time_unix_nano=NOW_NS - year * 365 * DAY_NS)]
+async def test_spans_of_any_year_share_one_insert(world: World) -> None:
     async with world.running():
-        await world.ingest.accept(ACME, old)
+        await asyncio.gather(
+            *(world.ingest.accept(ACME, spans(end_time_unix_nano=NOW_NS - year * 365 * DAY_NS)) for year in (1, 5, 9))
+        )
     assert [count for _, count in world.spans.inserts] == [3]
 
 
 async def test_nothing_to_store_is_stored_at_once(world: World) -> None:
-    await world.ingest.accept(ACME, [])
+    await world.ingest.accept(ACME, Batch(Signal.TRACES, None, 0, frozenset(), NOW_NS, size_bytes=0))
     assert world.touches.events == []
 
 
@@ -144,8 +144,8 @@ async def test_a_failed_insert_reaches_its_sender_and_its_seconds_are_counted_al
     world.spans.failures.append(UnavailableError("engine away"))
     async with world.running():
         with pytest.raises(UnavailableError, match="engine away"):
-            await world.ingest.accept(ACME, rows(ACME))
-        await world.ingest.accept(ACME, rows(ACME))
+            await world.ingest.accept(ACME, spans())
+        await world.ingest.accept(ACME, spans())
     assert ("confirm in doubt", "flu_00001", "acme") in world.touches.events
     assert [token.partition("-")[0] for token, _ in world.spans.inserts] == ["flu_00002"]
 
@@ -157,9 +157,9 @@ async def test_an_engine_that_never_answers_does_not_hold_up_senders_for_ever(
     world.spans.gate.clear()
     async with world.running():
         with pytest.raises(UnavailableError, match="too long"):
-            await world.ingest.accept(ACME, rows(ACME))
+            await world.ingest.accept(ACME, spans())
         world.spans.gate.set()
-        await world.ingest.accept(ACME, rows(ACME))
+        await world.ingest.accept(ACME, spans())
     assert len(world.spans.inserts) == 1
 
 
@@ -167,20 +167,20 @@ async def test_an_unexpected_failure_is_no_end_of_ingest(world: World) -> None:
     world.spans.failures.append(RuntimeError("a bug"))
     async with world.running():
         with pytest.raises(UnavailableError):
-            await world.ingest.accept(ACME, rows(ACME))
-        await world.ingest.accept(ACME, rows(ACME))
+            await world.ingest.accept(ACME, spans())
+        await world.ingest.accept(ACME, spans())
     assert len(world.spans.inserts) == 1
 
 
 async def test_a_flood_of_one_workspace_is_stopped_and_another_gets_through(world: World) -> None:
     world.spans.gate.clear()
-    one = rows(ACME)
+    one = spans()
     async with world.running():
-        flood = asyncio.create_task(world.ingest.accept(ACME, one * MAX_WAITING_ROWS_PER_WORKSPACE))
+        flood = asyncio.create_task(world.ingest.accept(ACME, spans(size_bytes=MAX_WAITING_ROWS_PER_WORKSPACE * 1_024)))
         await until(lambda: len(world.touches.events) > 1)
         with pytest.raises(IngestFullError):
             await world.ingest.accept(ACME, one)
-        quiet = asyncio.create_task(world.ingest.accept(GLOBEX, rows(GLOBEX)))
+        quiet = asyncio.create_task(world.ingest.accept(GLOBEX, spans()))
         world.spans.gate.set()
         await asyncio.gather(flood, quiet)
         await world.ingest.accept(ACME, one)
@@ -189,7 +189,7 @@ async def test_a_flood_of_one_workspace_is_stopped_and_another_gets_through(worl
 async def test_a_sender_that_hangs_up_leaves_its_rows_stored(world: World) -> None:
     world.spans.gate.clear()
     async with world.running():
-        sender = asyncio.create_task(world.ingest.accept(ACME, rows(ACME)))
+        sender = asyncio.create_task(world.ingest.accept(ACME, spans()))
         await until(lambda: len(world.touches.events) > 1)
         sender.cancel()
         await asyncio.gather(sender, return_exceptions=True)
@@ -201,7 +201,7 @@ async def test_a_sender_that_hangs_up_leaves_its_rows_stored(world: World) -> No
 async def test_stopping_tells_the_senders_to_come_again(world: World) -> None:
     world.spans.gate.clear()
     async with world.running():
-        sender = asyncio.create_task(world.ingest.accept(ACME, rows(ACME)))
+        sender = asyncio.create_task(world.ingest.accept(ACME, spans()))
         await until(lambda: len(world.touches.events) > 1)
     with pytest.raises(UnavailableError, match="stopping"):
         await sender
@@ -211,9 +211,9 @@ async def test_a_row_that_cannot_be_read_is_refused_alone() -> None:
     picky = World(PickySpans())
     async with picky.running():
         answers = await asyncio.gather(
-            picky.ingest.accept(ACME, rows(ACME)),
-            picky.ingest.accept(GLOBEX, rows(GLOBEX, name="unreadable")),
-            picky.ingest.accept(ACME, rows(ACME, 2)),
+            picky.ingest.accept(ACME, spans()),
+            picky.ingest.accept(GLOBEX, spans(name="unreadable")),
+            picky.ingest.accept(ACME, spans(2)),
             return_exceptions=True,
         )
     assert [type(answer) for answer in answers] == [type(None), BadTelemetryRowsError, type(None)]
@@ -223,23 +223,23 @@ async def test_a_row_that_cannot_be_read_is_refused_alone() -> None:
 async def test_few_rows_of_many_bytes_wait_as_many_rows(world: World) -> None:
     world.spans.gate.clear()
     async with world.running():
-        first = asyncio.create_task(world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20))
+        first = asyncio.create_task(world.ingest.accept(ACME, spans(size_bytes=60 * 2**20)))
         await until(lambda: bool(world.touches.events))
         with pytest.raises(IngestFullError):
-            await world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20)
+            await world.ingest.accept(ACME, spans(size_bytes=60 * 2**20))
         world.spans.gate.set()
         await first
-        await world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20)
+        await world.ingest.accept(ACME, spans(size_bytes=60 * 2**20))
 
 
 async def test_rows_of_a_sender_that_hung_up_take_room_until_they_are_stored(world: World) -> None:
     world.spans.gate.clear()
     async with world.running():
-        gone = asyncio.create_task(world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20))
+        gone = asyncio.create_task(world.ingest.accept(ACME, spans(size_bytes=60 * 2**20)))
         await until(lambda: bool(world.touches.events))
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
         with pytest.raises(IngestFullError):
-            await world.ingest.accept(ACME, rows(ACME), size_bytes=60 * 2**20)
+            await world.ingest.accept(ACME, spans(size_bytes=60 * 2**20))
         world.spans.gate.set()
         await until(lambda: bool(world.spans.inserts))

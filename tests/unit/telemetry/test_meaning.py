@@ -1,9 +1,19 @@
-import pytest
+from typing import Any
 
+import pytest
+from tests.factories import NANO, make_request, make_span
+from tests.span_rows import rows_of
+
+from tidegate.telemetry.content import is_content
 from tidegate.telemetry.meaning import NO_GEN_AI, gen_ai_of, is_auth_route
-from tidegate.telemetry.semconv import is_content
 
 ERROR = 2
+NOW_NS = 1_700_000_002 * NANO
+
+
+def row_of(attributes: dict[str, str]) -> Any:
+    (row,) = rows_of(make_request(make_span(attributes={"gen_ai.operation.name": "chat"} | attributes)), NOW_NS)
+    return row
 
 
 @pytest.mark.parametrize(
@@ -44,7 +54,8 @@ ERROR = 2
 def test_every_spelling_means_the_same(attributes: dict[str, str]) -> None:
     found = gen_ai_of(attributes, status=0)
     assert (found.role, found.operation, found.provider, found.model) == ("inference", "chat", "openai", "gpt-4o")
-    assert (found.input_tokens, found.output_tokens, found.outcome) == (10, 3, "ok")
+    row = row_of(attributes)
+    assert (row.input_tokens, row.output_tokens, row.run_outcome) == (10, 3, "ok")
 
 
 def test_a_span_without_an_operation_is_no_part_of_a_run() -> None:
@@ -69,7 +80,7 @@ def test_a_span_without_an_operation_is_no_part_of_a_run() -> None:
     ],
 )
 def test_outcomes(attributes: dict[str, str], status: int, outcome: str) -> None:
-    assert gen_ai_of({"gen_ai.operation.name": "chat"} | attributes, status=status).outcome == outcome
+    assert gen_ai_of({"gen_ai.operation.name": "chat"} | attributes, status=status).run_outcome == outcome
 
 
 @pytest.mark.parametrize(
@@ -88,24 +99,17 @@ def test_outcomes(attributes: dict[str, str], status: int, outcome: str) -> None
     ],
 )
 def test_the_senders_figure_is_taken_when_it_can_be_believed(attributes: dict[str, str], nano_usd: int | None) -> None:
-    assert gen_ai_of({"gen_ai.operation.name": "chat"} | attributes, status=0).cost_nano_usd == nano_usd
+    assert row_of(attributes).cost_nano_usd == nano_usd
 
 
 def test_cached_tokens_that_the_sender_left_out_of_input_are_added() -> None:
-    found = gen_ai_of(
-        {
-            "gen_ai.operation.name": "chat",
-            "gen_ai.usage.input_tokens": "10",
-            "gen_ai.usage.cache_read.input_tokens": "90",
-        },
-        status=0,
-    )
+    found = row_of({"gen_ai.usage.input_tokens": "10", "gen_ai.usage.cache_read.input_tokens": "90"})
     assert (found.input_tokens, found.cached_input_tokens) == (100, 90)
 
 
 @pytest.mark.parametrize("text", ["-1", "nan", "1e99", "many", "99999999999999999999"])
 def test_absurd_token_counts_are_zero(text: str) -> None:
-    assert gen_ai_of({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": text}, status=0).input_tokens == 0
+    assert row_of({"gen_ai.usage.input_tokens": text}).input_tokens == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -9,17 +9,21 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.factories import NANO, auth_span, make_request, make_span
+from tests.span_rows import read, rows_of
 
+from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import TidegateError, WorkspaceId
+from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.errors import (
     BodyTooLargeError,
     ContentEncodingError,
     OtlpMalformedError,
-    ResourceTooLargeError,
+    ReplayNotAllowedError,
     SpanInvalidError,
     SpansTooManyError,
 )
-from tidegate.telemetry.model import SpanRow
+from tidegate.telemetry.families import FAMILY_BITS
+from tidegate.telemetry.model import Batch
 from tidegate.telemetry.otlp import (
     MAX_ATTRIBUTES,
     MAX_EXPANDED_BYTES,
@@ -28,67 +32,111 @@ from tidegate.telemetry.otlp import (
     expand,
     parse_json,
     parse_protobuf,
-    rows_of,
 )
+from tidegate.telemetry.records import Refusals
+from tidegate.telemetry.span_block import block_of
+from tidegate.telemetry.span_receiver import SpanReceiver
+from tidegate.testing import FakeClock
 
-W = WorkspaceId("default")
 NOW_NS = 1_700_000_002 * NANO
 
 
-def row_of(span: Span, **resource: Any) -> SpanRow:
-    return next(iter(rows_of(make_request(span, **resource), W, NOW_NS)))
+def row_of(span: Span, **resource: Any) -> Any:
+    return next(iter(rows_of(make_request(span, **resource), NOW_NS)))
 
 
 def test_a_span_keeps_its_identity_times_and_origin() -> None:
     row = row_of(make_span(trace_id=b"\1" * 16, span_id=b"\2" * 8), **{"service.version": "7"})
     assert (row.trace_id, row.span_id, row.second) == ("01" * 16, "02" * 8, 1_700_000_001)
-    assert (row.service, row.release, row.workspace, row.distrusted) == ("harbor", "7", W, 0)
+    assert (row.service, row.release, row.distrusted) == ("harbor", "7", 0)
 
 
-def test_the_workspace_comes_from_the_caller_whatever_the_span_says() -> None:
-    assert row_of(make_span(attributes={"tidegate.workspace": "other", "workspace.id": "acme"})).workspace == W
-
-
-def test_a_sign_in_is_an_auth_request() -> None:
+def test_a_sign_in_is_a_request_an_auth_event_and_its_tenants() -> None:
     row = row_of(auth_span(401, at_ns=NOW_NS))
-    assert (row.http_method, row.route, row.http_status, row.is_auth, row.tenant) == (
-        "POST",
-        "/auth/login",
-        401,
-        1,
-        "acme",
-    )
+    assert (row.http_method, row.route, row.http_status, row.tenant) == ("POST", "/auth/login", 401, "acme")
+    assert row.families == FAMILY_BITS["request"] + FAMILY_BITS["auth"] + FAMILY_BITS["tenant"]
 
 
 def test_a_client_call_to_an_auth_route_is_no_auth_request_of_ours() -> None:
-    assert row_of(auth_span(401, at_ns=NOW_NS, kind=Span.SPAN_KIND_CLIENT)).is_auth == 0
+    assert row_of(auth_span(401, at_ns=NOW_NS, kind=Span.SPAN_KIND_CLIENT)).families == 0
 
 
-def test_prompts_and_outputs_are_dropped_and_facts_about_them_stay() -> None:
-    row = row_of(
-        make_span(
-            attributes={
-                "gen_ai.operation.name": "chat",
-                "gen_ai.input.messages": "secret prompt",
-                "gen_ai.prompt.0.content": "secret prompt",
-                "output.value": "secret",
-                "gen_ai.prompt.name": "support-v3",
-                "gen_ai.completion.0.finish_reason": "stop",
-            }
-        )
-    )
-    assert set(row.attributes) == {
+def test_a_replay_needs_a_token_that_may_write() -> None:
+    request = make_request(make_span(), **{"tidegate.replayed": "true"})
+    with pytest.raises(ReplayNotAllowedError):
+        list(rows_of(request, NOW_NS))
+    assert [row.replayed for row in rows_of(request, NOW_NS, may_replay=True)] == [1]
+
+
+def test_a_replayed_span_is_believed_however_old_it_is() -> None:
+    old = make_span(start_time_unix_nano=NANO, end_time_unix_nano=2 * NANO)
+    request = make_request(old, **{"tidegate.replayed": "true"})
+    assert [row.distrusted for row in rows_of(request, NOW_NS, may_replay=True)] == [0]
+
+
+@pytest.mark.parametrize(
+    ("trace_state", "weight_milli", "is_sampled"),
+    [
+        pytest.param("", 1_000, 0, id="all of them"),
+        pytest.param("ot=th:8", 2_000, 0, id="every second one"),
+        pytest.param("vendor=x,ot=rv:1;th:c", 4_000, 0, id="every fourth one, among others"),
+        pytest.param("ot=p:3", 1_000, 1, id="sampled, nobody knows how"),
+        pytest.param("ot=th:zz", 1_000, 1, id="sampled, by nonsense"),
+    ],
+)
+def test_a_sampled_span_stands_for_several(trace_state: str, weight_milli: int, is_sampled: int) -> None:
+    span = make_span()
+    span.trace_state = trace_state
+    row = row_of(span)
+    assert (row.weight_milli, row.is_sampled) == (weight_milli, is_sampled)
+
+
+SPOKEN = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.input.messages": "write to jane@example.org with key sk-live-0123456789abcdef",
+    "gen_ai.prompt.0.content": "hello",
+    "gen_ai.prompt.name": "support-v3",
+    "gen_ai.completion.0.finish_reason": "stop",
+    "authorization": "Bearer abcdefghijklmnop",
+}
+
+
+def kept(content: Content) -> Mapping[str, str]:
+    rows = rows_of(make_request(make_span(attributes=SPOKEN)), NOW_NS, policy=ContentPolicy(content))
+    return next(iter(rows)).attributes
+
+
+def test_dropped_prompts_are_not_stored_and_facts_about_them_are() -> None:
+    assert set(kept(Content.DROP)) == {
         "gen_ai.operation.name",
         "gen_ai.prompt.name",
         "gen_ai.completion.0.finish_reason",
+        "authorization",
     }
 
 
-def test_messages_in_events_are_dropped() -> None:
+def test_redacted_prompts_are_stored_without_secrets_and_personal_data() -> None:
+    assert kept(Content.REDACT)["gen_ai.input.messages"] == "write to [redacted] with key [redacted]"
+    assert kept(Content.REDACT)["gen_ai.prompt.0.content"] == "hello"
+
+
+@pytest.mark.parametrize("content", Content)
+def test_secrets_are_masked_whatever_is_kept(content: Content) -> None:
+    assert kept(content)["authorization"] == "[redacted]"
+    assert "sk-live" not in str(kept(content))
+
+
+def test_kept_prompts_keep_their_names() -> None:
+    assert "jane@example.org" in kept(Content.KEEP)["gen_ai.input.messages"]
+
+
+def test_messages_in_events_are_dropped_with_the_prompts() -> None:
     span = make_span()
     event = span.events.add(name="gen_ai.user.message")
-    event.attributes.add(key="content").value.string_value = "secret prompt"
-    assert "secret" not in row_of(span).events
+    event.attributes.add(key="content").value.string_value = "hidden words"
+    dropped = next(iter(rows_of(make_request(span), NOW_NS, policy=ContentPolicy(Content.DROP))))
+    assert "hidden" not in str(dropped.events)
+    assert "hidden" in str(row_of(span).events)
 
 
 @pytest.mark.parametrize(
@@ -116,26 +164,28 @@ def test_times_that_cannot_be_believed_are_stored_and_distrusted(start: int, end
         pytest.param({"parent_span_id": b"\1"}, "parentSpanId", id="a short parent id"),
     ],
 )
-def test_a_wrong_id_refuses_the_body_and_names_the_field(changes: dict[str, bytes], field: str) -> None:
-    with pytest.raises(SpanInvalidError) as refused:
-        list(rows_of(make_request(make_span(), make_span(**changes)), W, NOW_NS))
-    assert refused.value.field == f"resourceSpans.0.scopeSpans.0.spans.1.{field}"
+def test_a_span_with_a_wrong_id_is_refused_alone_and_named(changes: dict[str, bytes], field: str) -> None:
+    refusals = Refusals()
+    rows = rows_of(make_request(make_span(), make_span(**changes)), NOW_NS, refusals=refusals)
+    assert (len(rows), refusals.count) == (1, 1)
+    assert refusals.first.startswith(f"resourceSpans.0.scopeSpans.0.spans.1: {field} must have")
 
 
-def test_too_many_attributes_refuse_the_body() -> None:
-    with pytest.raises(SpanInvalidError) as refused:
-        row_of(make_span(attributes={f"k{i}": i for i in range(MAX_ATTRIBUTES + 1)}))
-    assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.attributes"
+def test_a_span_with_too_many_attributes_is_refused_alone() -> None:
+    refusals = Refusals()
+    many = make_span(attributes={f"k{i}": i for i in range(MAX_ATTRIBUTES + 1)})
+    assert len(rows_of(make_request(make_span(), many), NOW_NS, refusals=refusals)) == 1
+    assert refusals.first == f"resourceSpans.0.scopeSpans.0.spans.1: More than {MAX_ATTRIBUTES} attributes."
 
 
-def test_a_million_attributes_of_one_name_refuse_the_body_too() -> None:
+def test_a_million_attributes_of_one_name_are_too_many() -> None:
     pair = bytes.fromhex("4a050a016b1200")  # attributes (field 9): key "k", an empty value
     span = make_span().SerializeToString() + pair * 1_000_000
     request = make_request()
     request.resource_spans[0].scope_spans[0].spans.add().ParseFromString(span)
-    with pytest.raises(SpanInvalidError) as refused:
-        list(rows_of(request, W, NOW_NS))
-    assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.attributes"
+    refusals = Refusals()
+    assert rows_of(request, NOW_NS, refusals=refusals) == []
+    assert refusals.count == 1
 
 
 def test_long_values_are_cut() -> None:
@@ -175,8 +225,8 @@ def test_json_and_protobuf_of_one_request_give_one_row() -> None:
         span_id=bytes.fromhex("EEE19B7EC3C1B174"),
         attributes={"http.request.method": "GET"},
     )
-    from_json = list(rows_of(parse_json(json.dumps(document).encode()), W, NOW_NS))
-    assert from_json == list(rows_of(parse_protobuf(make_request(span).SerializeToString()), W, NOW_NS))
+    from_json = list(rows_of(parse_json(json.dumps(document).encode()), NOW_NS))
+    assert from_json == list(rows_of(parse_protobuf(make_request(span).SerializeToString()), NOW_NS))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +264,7 @@ def test_any_bytes_are_read_or_refused_with_a_field_and_nothing_else(body: bytes
 def field_refused(parse: Callable[[bytes], ExportTraceServiceRequest], body: bytes) -> str | None:
     """Return the field that was refused, or `None` when the body was read."""
     try:
-        list(rows_of(parse(body), W, NOW_NS))
+        list(rows_of(parse(body), NOW_NS))
     except TidegateError as refused:
         return refused.field or ""
     return None
@@ -244,14 +294,14 @@ def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> No
     request = make_request(make_span())
     request.resource_spans[0].scope_spans[0].spans.extend([make_span()] * MAX_SPANS)
     with pytest.raises(SpansTooManyError):
-        next(rows_of(request, W, NOW_NS))
+        rows_of(request, NOW_NS)[0]
 
 
 def test_a_large_resource_is_not_multiplied_by_many_spans() -> None:
-    resource = {f"k{number}": "v" * MAX_VALUE_CHARACTERS for number in range(100)}
-    with pytest.raises(ResourceTooLargeError) as refused:
-        next(rows_of(make_request(*([make_span()] * 100), **resource), W, NOW_NS))
-    assert refused.value.field == "resourceSpans.0.resource.attributes"
+    large = {f"k{i}": "x" * MAX_VALUE_CHARACTERS for i in range(100)}
+    columns = read(make_request(*(make_span() for _ in range(100)), **large), NOW_NS)
+    _, block = block_of([(WorkspaceId("default"), columns)])
+    assert len(block) < 2 * 100 * MAX_VALUE_CHARACTERS
 
 
 def test_bytes_are_cut_as_texts_are() -> None:
@@ -262,3 +312,26 @@ def test_names_that_signals_are_grouped_by_are_short_and_the_attribute_stays() -
     row = row_of(make_span(attributes={"tenant.id": "t" * 5_000, "http.route": "/r" * 5_000}))
     assert (len(row.tenant), len(row.attributes["tenant.id"])) == (512, 5_000)
     assert row_of(make_span(), **{"service.version": "v" * 5_000}).release == "v" * 512
+
+
+class Kept:
+    """Keeps what is accepted, with whose it is."""
+
+    def __init__(self) -> None:
+        self.owners: list[WorkspaceId] = []
+
+    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+        del workspace
+
+    async def accept(self, workspace: WorkspaceId, batch: Batch) -> None:
+        assert batch.row_count == 1
+        self.owners.append(workspace)
+
+
+async def test_the_workspace_comes_from_the_caller_whatever_the_span_says() -> None:
+    kept = Kept()
+    receiver = SpanReceiver(ingest=kept, policy=ContentPolicy(), clock=FakeClock())
+    body = make_request(make_span(attributes={"tidegate.workspace": "other", "workspace.id": "acme"}))
+    caller = Caller(WorkspaceId("default"), Scope.INGEST, "token", by_session=False)
+    await receiver.receive(caller, body.SerializeToString(), is_json=False)
+    assert kept.owners == ["default"]

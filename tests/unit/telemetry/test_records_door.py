@@ -19,7 +19,7 @@ from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.receiving import LOGS, MAX_RECORDS, POINTS, RecordsReceiver
-from tidegate.telemetry.records_door import OtlpRecords
+from tidegate.telemetry.routes import OtlpDoor
 from tidegate.testing import FakeClock
 
 PROTOBUF = "application/x-protobuf"
@@ -61,7 +61,7 @@ def client(kept: Kept) -> httpx.AsyncClient:
         await send({"type": "http.response.start", "status": 404, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    door = OtlpRecords(elsewhere, receivers=receivers, authenticator=Tokens(), bodies=BodiesInFlight())
+    door = OtlpDoor(elsewhere, receivers=receivers, authenticator=Tokens(), bodies=BodiesInFlight())
     return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://tidegate.test")
 
 

@@ -6,7 +6,11 @@ from tests.unit.telemetry.test_ingest import World
 
 from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import WorkspaceId
-from tidegate.telemetry.routes import OtlpTraces
+from tidegate.telemetry.admission import BodiesInFlight
+from tidegate.telemetry.content import ContentPolicy
+from tidegate.telemetry.model import Signal
+from tidegate.telemetry.routes import OtlpDoor
+from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.testing import FakeClock
 
 
@@ -21,7 +25,7 @@ class Anybody:
 
 
 async def test_others_are_served_while_a_large_json_body_is_read() -> None:
-    span = {"traceId": "00", "attributes": [{"key": f"k{n}", "value": {"stringValue": "v"}} for n in range(20)]}
+    span = {"traceId": "0", "attributes": [{"key": f"k{n}", "value": {"stringValue": "v"}} for n in range(20)]}
     body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span] * 500}]}]}).encode()
     headers = [(b"authorization", b"Bearer t"), (b"content-type", b"application/json")]
     answers: list[Any] = []
@@ -35,7 +39,8 @@ async def test_others_are_served_while_a_large_json_body_is_read() -> None:
     async def unreached(*_: object) -> None:
         raise AssertionError
 
-    door = OtlpTraces(unreached, ingest=World().ingest, authenticator=Anybody(), clock=FakeClock())
+    receiver = SpanReceiver(ingest=World().ingest, policy=ContentPolicy(), clock=FakeClock())
+    door = OtlpDoor(unreached, receivers={Signal.TRACES: receiver}, authenticator=Anybody(), bodies=BodiesInFlight())
     scope = {"type": "http", "method": "POST", "path": "/v1/traces", "headers": headers}
     served = 0
     request = asyncio.create_task(door(scope, receive, send))

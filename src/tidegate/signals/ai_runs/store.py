@@ -1,7 +1,8 @@
 """Counted runs read from the telemetry engine.
 
 A run's row is current when its version is that of the newest row without a trace (the second's marker), up to the
-watermark: what was counted before, and is no longer true, stays in the table until it is dropped.
+watermark: what was counted before, and is no longer true, stays in the table until it is dropped. Every run has an
+outcome and no marker has one: telling them apart by that reads a hundredth of what their ids would.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -18,10 +19,10 @@ _COLUMNS: Final = ", ".join(field.name for field in fields(AiRun))
 _WINDOW: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')"
 _LIST: Final = """
     SELECT {columns} FROM ai_runs
-    WHERE trace_id != '' AND {window}{conditions}
+    WHERE {window} AND outcome != ''{conditions}
         AND (second, version) IN (
             SELECT second, max(version) FROM ai_runs
-            WHERE trace_id = '' AND version <= {{watermark:UInt64}} AND {window} GROUP BY second)
+            WHERE {window} AND outcome = '' AND version <= {{watermark:UInt64}} GROUP BY second)
     ORDER BY end_ns DESC, trace_id DESC, span_id DESC LIMIT 1 BY trace_id, span_id LIMIT {{limit:UInt32}}
 """
 _FIND: Final = f"""
@@ -82,10 +83,8 @@ class EngineRunStore:
         return AiRun(**rows[0]) if rows else None
 
     async def _after_newest(self, workspace: WorkspaceId) -> int:
-        """Return the second after the newest run: a recording may be a year old, and is looked at all the same."""
-        rows = await self._engine.select(
-            [workspace], "SELECT toUInt32(max(second)) AS newest FROM ai_runs WHERE trace_id != ''"
-        )
+        """Return the second after the newest that was counted: a recording may be a year old, and is looked at too."""
+        rows = await self._engine.select([workspace], "SELECT toUInt32(max(second)) AS newest FROM ai_runs")
         return min(int(rows[0]["newest"]) + 1, _LAST_SECOND) if rows else 1
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from tidegate.signals import Dimension, Family
 from tidegate.signals.errors import FamilyNotFoundError
-from tidegate.signals.model import Family
-from tidegate.signals.ports import Dimension
 
 __all__ = [
     "ALIASES",
@@ -189,6 +188,8 @@ _ENTRIES: Final = (
             Figure("inputTokens", "Input tokens", _TOKENS),
             Figure("outputTokens", "Output tokens", _TOKENS),
             Figure("cachedInputTokens", "Cached input tokens", _TOKENS),
+            Figure("cacheWriteTokens", "Cache-write tokens", _TOKENS),
+            Figure("reasoningTokens", "Reasoning tokens", _TOKENS),
             Figure("costUsd", "Cost", _USD),
             Figure("unpricedRunCount", "Runs without a price"),
             Figure("averageCostPerRunUsd", "Cost per run", _USD),
@@ -239,6 +240,7 @@ _ENTRIES: Final = (
             Figure("deadLetterCount", "Dead letters"),
             Figure("failedCount", "Failed"),
             Figure("failureRate", "Failure rate", _RATE),
+            Figure("sentCount", "Sent"),
             Figure("averageWaitMs", "Average wait", _MS),
         ),
         charts=(

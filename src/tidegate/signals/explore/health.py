@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tidegate.signals import Figures
 from tidegate.signals.explore.catalogue import FamilyEntry
 from tidegate.signals.explore.ports import Bound, Burning
 from tidegate.signals.explore.words import written
-from tidegate.signals.model import Figures
 
 __all__ = ["DISTRUST_LIMIT", "Health", "HealthState", "distrusted_share", "health_of"]
 

@@ -15,6 +15,7 @@ from tidegate.edge.html import Pages, page_router
 from tidegate.edge.marks import MARKS
 from tidegate.edge.providers import provide
 from tidegate.kernel import UnavailableError, WorkspaceId, format_utc
+from tidegate.signals import SignalScope
 from tidegate.signals.explore.asked import entry_of, span_asked, split_asked
 from tidegate.signals.explore.catalogue import FamilyEntry, Split
 from tidegate.signals.explore.ports import OpenAlert, ReleaseMark
@@ -34,7 +35,6 @@ from tidegate.signals.explore.views import (
     overview_row,
     split_table,
 )
-from tidegate.signals.model import SignalScope
 
 __all__ = ["AlertLine", "FamilyPage", "address", "alert_lines", "router"]
 

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals.model import Family
-from tidegate.signals.ports import SeriesReader, SignalReader
+from tidegate.signals import Family, SeriesReader, SignalReader
 
 __all__ = ["Bound", "Burning", "OpenAlert", "Reader", "ReleaseMark", "ReleaseMarks", "Watcher"]
 

@@ -8,6 +8,7 @@ from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.csv import csv_response
 from tidegate.edge.providers import provide
 from tidegate.kernel import format_utc
+from tidegate.signals import Totals, figures_of
 from tidegate.signals.explore.asked import entry_of, figures_asked, span_asked, split_asked
 from tidegate.signals.explore.catalogue import CATALOGUE, FamilyEntry
 from tidegate.signals.explore.ranges import Span
@@ -28,7 +29,6 @@ from tidegate.signals.explore.schemas import (
     WindowOut,
 )
 from tidegate.signals.explore.service import ExploreService, Lines
-from tidegate.signals.model import Totals, figures_of
 
 __all__ = ["router"]
 

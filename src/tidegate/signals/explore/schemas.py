@@ -6,10 +6,10 @@ from pydantic import Field, field_validator
 
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import InvalidInputError, TimeRange, format_duration
+from tidegate.signals import Durations, SignalScope
 from tidegate.signals.explore.catalogue import FamilyEntry
 from tidegate.signals.explore.ports import Bound
 from tidegate.signals.explore.service import FamilyHealth, SplitRow
-from tidegate.signals.model import Durations, SignalScope
 
 Text = Annotated[str | None, Field(max_length=512)]
 Number = int | float | None

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate.kernel import Clock, Remembered, TimeRange, UnavailableError, WorkspaceId
+from tidegate.signals import Durations, Family, Figures, SignalScope, Totals, figures_of
 from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry, Split
 from tidegate.signals.explore.health import Health, health_of
 from tidegate.signals.explore.ports import Bound, Burning, Reader, ReleaseMark, ReleaseMarks, Watcher
 from tidegate.signals.explore.ranges import Span
-from tidegate.signals.model import Durations, Family, Figures, SignalScope, Totals, figures_of
 
 __all__ = ["ExploreService", "FamilyHealth", "Line", "Lines", "SplitRow", "window_now"]
 

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 from tidegate.edge.marks import MARKS, Mark
 from tidegate.kernel import format_duration
+from tidegate.signals import Figures
 from tidegate.signals.explore.catalogue import DURATION_FIGURES, Chart, FamilyEntry, FigureUnit
 from tidegate.signals.explore.health import DISTRUST_LIMIT, distrusted_share
 from tidegate.signals.explore.ports import Bound
 from tidegate.signals.explore.ranges import Span
 from tidegate.signals.explore.service import FamilyHealth, Lines, SplitRow
 from tidegate.signals.explore.words import line_sentence, written
-from tidegate.signals.model import Figures
 
 __all__ = [
     "ChartView",

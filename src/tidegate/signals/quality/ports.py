@@ -1,16 +1,16 @@
 """What receiving evaluations needs."""
 
-from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tidegate.kernel import WorkspaceId
+from tidegate.telemetry.model import Batch
 
 
-class EvaluationSink(Protocol):
-    """Stores rows of `raw_logs` durably, as intake does."""
+class Ingest(Protocol):
+    """Where rows go: telemetry's own intake."""
 
-    async def accept(self, workspace: WorkspaceId, rows: Sequence[Mapping[str, object]]) -> None:
-        """Store `rows`; returns when they are durable.
+    async def accept(self, workspace: WorkspaceId, batch: Batch) -> None:
+        """Store the batch; returns when it is durable.
 
         Raises:
             TooManyRequestsError: too much waits; nothing was stored.

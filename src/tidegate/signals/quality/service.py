@@ -1,26 +1,29 @@
 """Receiving evaluations: they become log records, counted once with everything else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
+import msgspec
+
 from tidegate.kernel import Clock, IdFactory, WorkspaceId, canonical_json, digest_of
 from tidegate.signals.quality.model import ReceivedEvaluation
-from tidegate.signals.quality.ports import ContentPolicy, EvaluationSink
+from tidegate.signals.quality.ports import ContentPolicy, Ingest
 from tidegate.telemetry import evaluations as spelled
 from tidegate.telemetry.families import FAMILY_BITS
-from tidegate.telemetry.model import NANO, is_distrusted, precedence_of, second_of
+from tidegate.telemetry.logs.model import LogRow
+from tidegate.telemetry.model import NANO, Batch, Signal, is_distrusted, precedence_of, second_of
 
 _MICRO: Final = 1_000_000
 _INFO: Final = 9  # OTLP's severity
-_WEIGHT_MILLI: Final = 1_000
+_encoder = msgspec.json.Encoder()
 
 
 class EvaluationService:
     """Takes evaluations of answers."""
 
-    def __init__(self, *, sink: EvaluationSink, policy: ContentPolicy, ids: IdFactory, clock: Clock) -> None:
-        self._sink = sink
+    def __init__(self, *, ingest: Ingest, policy: ContentPolicy, ids: IdFactory, clock: Clock) -> None:
+        self._ingest = ingest
         self._policy = policy
         self._ids = ids
         self._clock = clock
@@ -41,7 +44,10 @@ class EvaluationService:
             self._row_of(workspace, evaluation, log_id, received_ns)
             for log_id, evaluation in zip(ids, received, strict=True)
         ]
-        await self._sink.accept(workspace, rows)
+        payload = _encoder.encode_lines(rows)
+        seconds = frozenset(row.second for row in rows)
+        batch = Batch(Signal.LOGS, payload, len(rows), seconds, received_ns, size_bytes=len(payload))
+        await self._ingest.accept(workspace, batch)
         return ids
 
     def _id_of(self, evaluation: ReceivedEvaluation) -> str:
@@ -52,38 +58,41 @@ class EvaluationService:
         said = asdict(evaluation) | {"time": evaluation.time.isoformat()}
         return digest_of(canonical_json(said)).replace("sha256:", "e-")
 
-    def _row_of(
-        self, workspace: WorkspaceId, evaluation: ReceivedEvaluation, log_id: str, received_ns: int
-    ) -> Mapping[str, object]:
+    def _row_of(self, workspace: WorkspaceId, evaluation: ReceivedEvaluation, log_id: str, received_ns: int) -> LogRow:
         time_ns = received_ns if evaluation.time is None else int(evaluation.time.timestamp() * NANO)
         is_off = is_distrusted(time_ns, time_ns, received_ns)
         score = evaluation.score
-        return {
-            "workspace": workspace,
-            "log_id": log_id,
-            "second": second_of(time_ns),
-            "time_ns": time_ns,
-            "received_ns": received_ns,
-            "precedence": precedence_of(distrusted=is_off, received_ns=received_ns),
-            "trace_id": evaluation.trace_id,
-            "span_id": evaluation.span_id,
-            "severity": _INFO,
-            "severity_text": "INFO",
-            "event_name": spelled.EVENT_NAME,
-            "attributes": self._attributes_of(evaluation),
-            "families": FAMILY_BITS["evaluation"],
-            "distrusted": int(is_off),
-            "weight_milli": _WEIGHT_MILLI,
-            "service": evaluation.service,
-            "environment": evaluation.environment,
-            "release": evaluation.release,
-            "tenant": evaluation.tenant,
-            "error_type": evaluation.error,
-            "object": spelled.canonical_name(evaluation.name),
-            "detail": evaluation.label,
-            "outcome": "failed" if evaluation.error else "ok",
-            "amount_micro": None if score is None else round(score * _MICRO),
-        }
+        return LogRow(
+            workspace=workspace,
+            log_id=log_id,
+            second=second_of(time_ns),
+            time_ns=time_ns,
+            received_ns=received_ns,
+            precedence=precedence_of(distrusted=is_off, received_ns=received_ns),
+            trace_id=evaluation.trace_id,
+            span_id=evaluation.span_id,
+            severity=_INFO,
+            severity_text="INFO",
+            event_name=spelled.EVENT_NAME,
+            body="",
+            scope="",
+            attributes=self._attributes_of(evaluation),
+            resource={},
+            request_id="",
+            correlation_id="",
+            families=FAMILY_BITS["evaluation"],
+            distrusted=int(is_off),
+            replayed=0,
+            service=evaluation.service,
+            environment=evaluation.environment,
+            release=evaluation.release,
+            tenant=evaluation.tenant,
+            error_type=evaluation.error,
+            object=spelled.canonical_name(evaluation.name),
+            detail=evaluation.label,
+            outcome="failed" if evaluation.error else "ok",
+            amount_micro=None if score is None else round(score * _MICRO),
+        )
 
     def _attributes_of(self, evaluation: ReceivedEvaluation) -> dict[str, str]:
         said = {

@@ -13,6 +13,7 @@ from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.html import Pages, page_router
 from tidegate.edge.providers import provide
 from tidegate.kernel import UnavailableError
+from tidegate.signals import SignalScope
 from tidegate.signals.explore.catalogue import FigureUnit
 from tidegate.signals.explore.pages import alert_lines
 from tidegate.signals.explore.ranges import PRESETS
@@ -20,7 +21,6 @@ from tidegate.signals.explore.schemas import RangeIn
 from tidegate.signals.explore.service import ExploreService
 from tidegate.signals.explore.views import address, overview_row
 from tidegate.signals.explore.words import written
-from tidegate.signals.model import SignalScope
 from tidegate.signals.tenants.ranking import COLUMNS, Ranked, TenantRow
 from tidegate.signals.tenants.routes import DEFAULT_TENANT_RANGE, Name, checked, tenant_span
 from tidegate.signals.tenants.schemas import TenantsIn

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from tidegate.signals import Family, Figures, Totals, figures_of
 from tidegate.signals.explore.catalogue import FigureUnit
-from tidegate.signals.model import Family, Figures, Totals, figures_of
 
 __all__ = ["COLUMNS", "Column", "Ranked", "TenantRow", "medians_of", "rows_of"]
 

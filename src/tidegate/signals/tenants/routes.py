@@ -8,10 +8,10 @@ from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.csv import csv_response
 from tidegate.edge.providers import provide
 from tidegate.kernel import InvalidInputError
+from tidegate.signals import SignalScope
 from tidegate.signals.explore.ranges import Span, span_of
 from tidegate.signals.explore.schemas import HealthOut, RangeIn, WindowOut
 from tidegate.signals.explore.service import ExploreService
-from tidegate.signals.model import SignalScope
 from tidegate.signals.tenants.ranking import COLUMNS, Ranked
 from tidegate.signals.tenants.schemas import TenantAlertOut, TenantDetailOut, TenantOut, TenantsIn, TenantsOut
 from tidegate.signals.tenants.service import TenantPage, TenantService

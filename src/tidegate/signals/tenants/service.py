@@ -16,8 +16,7 @@ from tidegate.kernel import (
     decode_cursor,
     encode_cursor,
 )
-from tidegate.signals.model import SignalScope
-from tidegate.signals.ports import SignalReader
+from tidegate.signals import SignalReader, SignalScope
 from tidegate.signals.tenants.ranking import COLUMNS, FAMILIES, TenantRow, rows_of
 
 __all__ = ["SORTS", "TenantPage", "TenantService"]

@@ -10,18 +10,13 @@ import click
 from tidegate.edge.client import ApiClient, CliError, api
 from tidegate.edge.console import json_option, print_json, printable
 
-__all__ = ["erase_tenant", "erase_trace", "tenant"]
+__all__ = ["erase_tenant", "erase_trace"]
 
 _POLL_S = 0.5
 _reason = click.option("--reason", default="", help="Why; kept with the erasure. Do not repeat in it what is erased.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Only say what would be erased.")
 _wait = click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until the rows are gone.")
-
-
-@click.group()
-def tenant() -> None:
-    """Tenants of the services that are watched."""
 
 
 @click.command("erase")
@@ -39,7 +34,7 @@ def erase_trace(trace_id: str, **options: Any) -> None:  # noqa: ANN401 - the op
     _erase(f"/api/v1/traces/{clean}", clean, "trace", **options)
 
 
-@tenant.command("erase")
+@click.command("erase")
 @click.argument("name", metavar="TENANT")
 @_reason
 @_dry_run

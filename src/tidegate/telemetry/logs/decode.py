@@ -89,6 +89,9 @@ def rows_of(request: ExportLogsServiceRequest, arrival: Arrival) -> Iterator[Log
             scope = clean(scope_logs.scope.name, MAX_NAME_CHARACTERS)
             origin = _Origin(own, resource, kept, scope, is_replayed)
             for i, record in enumerate(scope_logs.log_records):
+                if not record.ListFields():
+                    arrival.refusals.add(f"{place}.scopeLogs.{s}.logRecords.{i}: it says nothing.")
+                    continue
                 try:
                     yield _row_of(record, arrival, origin, seen)
                 except TooManyAttributesError:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tidegate.telemetry.evaluations import EVENT_NAME as EVALUATION_EVENT
+from tidegate.telemetry.evaluations import evaluations_of
 from tidegate.telemetry.families import FAMILY_BITS
 from tidegate.telemetry.logs import names
 from tidegate.telemetry.logs.model import Event
@@ -20,7 +22,6 @@ _MAX_MICRO: Final = 2**53  # nine thousand million: more of anything in one even
 _MAX_ATTEMPT: Final = 2**31
 _MAX_NS: Final = 2**62
 _MAX_TEXT: Final = 256
-EVALUATION_EVENT: Final = "gen_ai.evaluation.result"
 POLICY_EVENT: Final = "policy.decision"
 _NOTHING: Final[Event] = {}
 _LAST_WORD: Final = re.compile(r"[.\s/]")
@@ -178,18 +179,15 @@ def _policy(attributes: Mapping[str, str]) -> Event:
 
 
 def _evaluation(attributes: Mapping[str, str]) -> Event:
-    evaluation = first_of(attributes, names.EVALUATION)
-    score = _scaled(first_of(attributes, names.SCORE), _MICRO, _MAX_MICRO, is_signed=True)
-    label = first_of(attributes, names.LABEL)
-    error = first_of(attributes, ("error.type",))
-    if not evaluation or (score is None and not label and not error):
+    found = next(iter(evaluations_of(attributes)), None)
+    if found is None:
         return _NOTHING
     return {
         "families": FAMILY_BITS["evaluation"],
-        "object": evaluation,
-        "detail": label,
-        "outcome": "failed" if error else "ok",
-        "amount_micro": score,
+        "object": found.name,
+        "detail": found.label,
+        "outcome": "failed" if found.error else "ok",
+        "amount_micro": None if found.score is None else round(found.score * _MICRO),
     }
 
 

@@ -54,10 +54,6 @@ LIMIT: Final = ("tidegate.limit", "usage.limit")
 POLICY: Final = ("tidegate.policy.id", "policy.id", "gen_ai.security.policy.id")
 DECISION: Final = ("tidegate.policy.decision", "policy.decision", "policy.effect", "tidegate.outcome", "decision")
 
-EVALUATION: Final = ("gen_ai.evaluation.name", "evaluation.name", "eval.name")
-LABEL: Final = ("gen_ai.evaluation.score.label", "evaluation.label", "eval.label")
-SCORE: Final = ("gen_ai.evaluation.score.value", "evaluation.score", "eval.score")
-
 # The last word of an event's name, or the value of its outcome, in lower case.
 _SUCCESS: Final = ("success", "succeeded", "successful", "ok", "accepted", "allowed", "granted", "signed_in")
 _FAILURE: Final = ("failure", "failed", "fail", "error", "rejected", "denied", "refused", "invalid")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tidegate.kernel import Cursor, TimeRange
+from tidegate.telemetry.content import is_content
 from tidegate.telemetry.families import FAMILY_BITS
-from tidegate.telemetry.semconv import is_content
 
 MAX_TRACE_SPANS: Final = 20_000  # as counting reads of one trace; an id used for ever must not fill our memory
 STATUS_ERROR: Final = 2  # OTLP's StatusCode

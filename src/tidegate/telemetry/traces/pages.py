@@ -12,9 +12,8 @@ from tidegate.edge.html import Pages, page_router
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, encode_cursor
 from tidegate.telemetry.traces.model import Trace, TraceQuery
-from tidegate.telemetry.traces.routes import position_after
 from tidegate.telemetry.traces.schemas import moment_of
-from tidegate.telemetry.traces.service import TraceService
+from tidegate.telemetry.traces.service import TraceService, position_after
 from tidegate.telemetry.traces.views import (
     error_positions,
     length_of,

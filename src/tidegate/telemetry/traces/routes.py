@@ -9,11 +9,9 @@ from tidegate.edge.providers import provide
 from tidegate.kernel import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
-    InvalidInputError,
-    decode_cursor,
     encode_cursor,
 )
-from tidegate.telemetry.traces.model import Trace, TraceQuery
+from tidegate.telemetry.traces.model import TraceQuery
 from tidegate.telemetry.traces.schemas import (
     SpanOut,
     TraceOut,
@@ -21,9 +19,9 @@ from tidegate.telemetry.traces.schemas import (
     TraceSpanOut,
     TraceSummaryOut,
 )
-from tidegate.telemetry.traces.service import TraceService
+from tidegate.telemetry.traces.service import TraceService, position_after
 
-__all__ = ["position_after", "router"]
+__all__ = ["router"]
 
 router = APIRouter()
 Traces = Annotated[TraceService, provide(TraceService)]
@@ -86,18 +84,3 @@ async def get_span(trace_id: str, span_id: str, workspace: CurrentWorkspace, tra
     detail = await traces.get_span(workspace, trace_id.lower(), span_id.lower())
     logs = await traces.find_logs(workspace, trace_id.lower(), span_id=detail.line.span_id)
     return SpanOut.of(trace_id.lower(), detail, logs)
-
-
-def position_after(trace: Trace, cursor: str | None) -> int:
-    """Return where the page after `cursor` begins; the cursor names the last span of the page before.
-
-    Raises:
-        InvalidInputError: the trace has no such span: it was made for another one.
-    """
-    if not cursor:
-        return 0
-    span_id = decode_cursor(cursor)
-    for span in trace.spans:
-        if span.line.span_id == span_id:
-            return span.position + 1
-    raise InvalidInputError("This cursor is not one of this trace: start again without it.", field="cursor")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tidegate.kernel import Clock, InvalidInputError, Page, TimeRange, WorkspaceId, parse_utc
+from tidegate.kernel import Clock, InvalidInputError, Page, TimeRange, WorkspaceId, decode_cursor, parse_utc
 from tidegate.telemetry.traces.errors import SpanNotFoundError, TraceNotFoundError
 from tidegate.telemetry.traces.model import (
     MAX_TRACE_SPANS,
@@ -96,3 +96,18 @@ class TraceService:
         if query.window.length > _LONGEST_WINDOW:
             raise InvalidInputError("Ask for at most 31 days at once.", field="from")
         return await self._store.list_traces(workspace, query)
+
+
+def position_after(trace: Trace, cursor: str | None) -> int:
+    """Return where the page after `cursor` begins; the cursor names the last span of the page before.
+
+    Raises:
+        InvalidInputError: the trace has no such span: it was made for another one.
+    """
+    if not cursor:
+        return 0
+    span_id = decode_cursor(cursor)
+    for span in trace.spans:
+        if span.line.span_id == span_id:
+            return span.position + 1
+    raise InvalidInputError("This cursor is not one of this trace: start again without it.", field="cursor")

@@ -1,5 +1,6 @@
 """Traces read from raw spans and raw logs in the telemetry engine."""
 
+from base64 import b64decode
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -19,6 +20,7 @@ from tidegate.telemetry.traces.model import (
     TraceEntry,
     TraceQuery,
 )
+from tidegate.telemetry.traces.stored import read_stored
 
 _LINE: Final = ", ".join(SpanLine._fields)
 _MORE: Final = (
@@ -35,7 +37,7 @@ _LINES: Final = f"""
     ) ORDER BY start_ns, span_id LIMIT {{limit:UInt32}}
 """
 _DETAILS: Final = f"""
-    SELECT {_LINE}, {", ".join(_MORE)} FROM raw_spans
+    SELECT {_LINE}, {", ".join(_MORE)}, base64Encode(span) AS span_, base64Encode(origin) AS origin_ FROM raw_spans
     WHERE trace_id = {{trace:String}} AND span_id IN {{spans:Array(String)}} {_ONCE}
 """
 _LOG_COLUMNS: Final = (
@@ -147,6 +149,9 @@ def _read_cursor(cursor: str | None) -> tuple[int, str]:
 def _detail_of(row: dict[str, Any]) -> SpanDetail:
     line = SpanLine(*(row[name] for name in SpanLine._fields))
     rest = {name: row[name] for name in _MORE}
+    if row["span_"]:
+        stored = read_stored(b64decode(row["span_"]), b64decode(row["origin_"]))
+        return SpanDetail(line=line, **rest | stored._asdict())
     rest["events"] = tuple(
         SpanEvent(str(event.get("name", "")), _whole(event.get("timeNs")), _texts(event.get("attributes")))
         for event in _list_of(row["events"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from tests.factories import NANO
 from tests.unit.telemetry.logs.records import NOW_NS, make_logs, make_record, read, read_one
 
@@ -106,6 +107,12 @@ def test_too_many_attributes_refuse_one_record_alone() -> None:
         1,
         "resourceLogs.0.scopeLogs.0.logRecords.1: more than 1024 attributes.",
     )
+
+
+def test_a_record_that_says_nothing_is_refused_alone() -> None:
+    refusals = Refusals()
+    assert len(read(make_logs(LogRecord(), make_record("x")), refusals)) == 1
+    assert (refusals.count, refusals.first) == (1, "resourceLogs.0.scopeLogs.0.logRecords.0: it says nothing.")
 
 
 def test_control_characters_are_kept_and_nul_is_replaced() -> None:

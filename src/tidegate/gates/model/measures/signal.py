@@ -121,9 +121,36 @@ def _unusable(
     seen = totals.count + totals.distrusted_count
     if not seen:
         return Finding(CheckOutcome.MISSING, f"No {noun} of {service} in {window}.", send)
-    unreliable = _unreliable(service, totals, noun, window)
-    if unreliable is not None:
-        return unreliable
+    return _doubted(service, totals, noun=noun, window=window) or _too_little(
+        spec, service, totals, bounds, window=window
+    )
+
+
+def _doubted(service: str, totals: Totals, *, noun: str, window: str) -> Finding | None:
+    """Return why the counters cannot be believed, or `None` when they can."""
+    seen = totals.count + totals.distrusted_count
+    if totals.distrusted_count > MAX_DISTRUSTED_SHARE * seen:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"The times of {totals.distrusted_count} of {seen} {noun} of {service} in {window} cannot be believed "
+            f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
+            f"correct the clock of what sends the telemetry of {service}",
+        )
+    if totals.sampled_count:
+        return Finding(
+            CheckOutcome.INCONCLUSIVE,
+            f"{service} sends a sample of its {noun} and does not say how large: {totals.sampled_count} in {window}.",
+            f"let the sampler of {service} write its threshold into tracestate (ot=th:), or send all of them",
+        )
+    return None
+
+
+def _too_little(
+    spec: SignalSpec, service: str, totals: Totals, bounds: Sequence[Bound], *, window: str
+) -> Finding | None:
+    """Return which counts are too small for all of `bounds`, or `None` when they suffice."""
+    noun = _NOUNS[spec.family]
+    send = f"send telemetry of {service} with {noun}, then look again"
     bound, *_ = bounds
     count = _count_behind(totals, bound)
     if count < spec.min_count:
@@ -139,25 +166,6 @@ def _unusable(
             f"{totals.count - totals.priced_count} of {totals.count} runs of {service} in {window} have no price, "
             "so their cost is not known.",
             f"send the cost of every run of {service}",
-        )
-    return None
-
-
-def _unreliable(service: str, totals: Totals, noun: str, window: str) -> Finding | None:
-    """Return why the counts may be far from what happened, or `None` when they are not."""
-    seen = totals.count + totals.distrusted_count
-    if totals.distrusted_count > MAX_DISTRUSTED_SHARE * seen:
-        return Finding(
-            CheckOutcome.INCONCLUSIVE,
-            f"The times of {totals.distrusted_count} of {seen} {noun} of {service} in {window} cannot be believed "
-            f"(limit {MAX_DISTRUSTED_SHARE:.0%}).",
-            f"correct the clock of what sends the telemetry of {service}",
-        )
-    if totals.sampled_count:
-        return Finding(
-            CheckOutcome.INCONCLUSIVE,
-            f"{service} sends a sample of its {noun} and does not say how large: {totals.sampled_count} in {window}.",
-            f"let the sampler of {service} write its threshold into tracestate (ot=th:), or send all of them",
         )
     return None
 

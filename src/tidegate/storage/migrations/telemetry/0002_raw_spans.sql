@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS tidegate.raw_spans
     trace_state String CODEC(ZSTD),
     flags UInt32,
     scope LowCardinality(String),
+    -- The span and its resource as OTLP messages, without what may not be kept: taken apart when somebody looks.
+    span String CODEC(ZSTD),
+    origin LowCardinality(String),
+    -- The same taken apart, of spans that were stored before.
     attributes Map(LowCardinality(String), String) CODEC(ZSTD),
     resource Map(LowCardinality(String), String) CODEC(ZSTD),
     events String CODEC(ZSTD),
