@@ -103,8 +103,12 @@ def _moments(runs: Runs) -> Numbers:
     return moments
 
 
-def _hashes(words: Words) -> Numbers:
-    return np.array([hash(word) for word in words.words], dtype=np.int64).astype(np.uint64)
+def _hashes(words: Words, codes: Numbers) -> Numbers:
+    """Return a number for the word of each of `codes`; -1 stands for no word."""
+    used, places = np.unique(codes, return_inverse=True)
+    own = np.array([hash(words.words[code]) if code >= 0 else 0 for code in used.tolist()], np.int64)
+    found: Numbers = own.astype(np.uint64)[places]
+    return found
 
 
 def ids_of(runs: Runs) -> Numbers:
@@ -130,11 +134,10 @@ def digests_of(runs: Runs) -> Numbers:
             digest = (digest ^ column.astype(np.uint64)) * odd
             digest ^= digest >> np.uint64(29)
         for name in _SAID:
-            hashes = np.r_[_hashes(spans.columns.words[name]), np.uint64(0)]
             rows = runs.words_of["model" if name == "provider" else name] if name in runs.words_of else root
-            codes = spans.codes(name)[rows]
+            codes = spans.codes(name)[rows if name != "error_type" else slice(None)]
             if name == "error_type":
-                codes = np.where(runs.cause >= 0, spans.codes(name)[runs.cause], len(hashes) - 1)
-            digest = (digest ^ hashes[codes]) * odd
+                codes = np.where(runs.cause >= 0, codes[runs.cause], -1)
+            digest = (digest ^ _hashes(spans.columns.words[name], codes)) * odd
             digest ^= digest >> np.uint64(29)
     return digest

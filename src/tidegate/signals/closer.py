@@ -28,6 +28,7 @@ from tidegate.signals.counting import Counts, count_events, count_runs
 from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, TouchedSeconds, Touches
 from tidegate.signals.recounts import NotedProgress
 from tidegate.signals.roller import widened
+from tidegate.signals.run_costs import Prices, Quotes
 from tidegate.signals.runs import Runs, find_runs
 from tidegate.signals.spans import sort_spans
 from tidegate.signals.spans_read import SpanReads, SpanRows, is_in, rows_in
@@ -90,6 +91,7 @@ class RollupCloser:
     """Set after each publication; the alert evaluator waits for it."""
     reads: SpanReads = field(init=False)
     _published: PublishedRuns = field(default_factory=PublishedRuns)
+    _quotes: Quotes = field(default_factory=Quotes)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _has_more: bool = False
     _watermark: int | None = None
@@ -199,11 +201,11 @@ class RollupCloser:
     async def _count(self, touched: TouchedSeconds, noted: NotedProgress | None = None) -> None:
         version = await self.touches.next_version()
         found = await self.prices.books_of(list(touched.seconds))
-        books = {str(workspace): book for workspace, book in found.items()}
+        prices = Prices({str(workspace): book for workspace, book in found.items()}, self._quotes)
         try:
             whole = await self._widened(touched.seconds)
             counts = await self._counted(whole)
-            runs, seconds = await self._runs_through(whole, books)
+            runs, seconds = await self._runs_through(whole, prices)
             which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
             count_runs(counts, runs, which)
             counts.mark("published.ai_run", seconds)
@@ -244,13 +246,13 @@ class RollupCloser:
         stored = await self.counts.stored_seconds(ranges)
         return {workspace: sorted({*found, *stored.get(workspace, ())}) for workspace, found in seconds.items()}
 
-    async def _runs_through(self, touched: Seconds, books: Mapping[str, PriceBook]) -> tuple[Runs, Seconds]:
+    async def _runs_through(self, touched: Seconds, prices: Prices) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
-        runs = find_runs(await self.reads.linked(touched, self._now_s()), books)
+        runs = find_runs(await self.reads.linked(touched, self._now_s()), prices)
         seconds = self._published.affected(runs, touched)
         if _count_of(seconds) > _count_of(touched):
             seconds = await self._widened(seconds)
-            runs = find_runs(await self.reads.linked(seconds, self._now_s()), books)
+            runs = find_runs(await self.reads.linked(seconds, self._now_s()), prices)
         return runs, seconds
 
 

@@ -193,8 +193,8 @@ class _Events:
             **self.time_sums,
             "wait_us": scaled((numbers["wait_ns"] // np.uint64(1000)).astype(np.int64), weight),
             "amount_count": has_amount * weight,
-            "amount_micro": scaled(numbers["amount_micro"], weight),
-            "limit_micro": numbers["limit_micro"],
+            "amount_micro": scaled(numbers["amount_said"], weight),
+            "limit_micro": numbers["limit_said"],
         }
 
     def keys(self, family: str) -> Keys:

@@ -33,8 +33,11 @@ def resolution_of(window: TimeRange, now: datetime, *, minutes_kept_s: int) -> i
     return 60 if age_s <= minutes_kept_s else 3_600
 
 
-def cover(window: TimeRange | None, resolution_s: int) -> Cover:
-    """Return what picks the published rows of `window`, widened to whole buckets of `resolution_s`."""
+def cover(window: TimeRange | None, resolution_s: int, *, coarsest_s: int = 3_600) -> Cover:
+    """Return what picks the published rows of `window`, widened to whole buckets of `resolution_s`.
+
+    With `coarsest_s` coarser buckets are not taken where there are finer ones: steps of a series end within them.
+    """
     if window is None:
         start, end = 0, LAST_SECOND + 1
     else:
@@ -42,19 +45,21 @@ def cover(window: TimeRange | None, resolution_s: int) -> Cover:
     if resolution_s > 1:
         start -= start % resolution_s
         end += -end % resolution_s
-    is_fine = resolution_s == 1 and end - start <= _FINE_S
-    parameters: dict[str, object] = {"start": start, "last": max(start, end) - 1, "end": end}
+    is_fine = coarsest_s == 1 or (resolution_s == 1 and end - start <= _FINE_S)
+    parameters: dict[str, object] = {"start": start, "last": max(start, end) - 1, "end": end, "coarsest": coarsest_s}
     if start >= end:
-        return Cover("1 = 0 AND {watermark:UInt64} >= 0 AND {start:Int64} <= {last:Int64} + {end:Int64}", parameters)
+        return Cover(_NOTHING, parameters)
     return Cover(_SECONDS if is_fine else _MIXED, parameters)
 
 
+_NOTHING: Final = "1 = 0 AND {watermark:UInt64} + {start:Int64} + {last:Int64} + {end:Int64} + {coarsest:Int64} < 0"
 _WITHIN: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 _AROUND: Final = (
     "second >= toDateTime({start:UInt32} - {start:UInt32} % 3600, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 )
 _SECONDS: Final = f"""
-    {_WITHIN} AND resolution = 1 AND {{end:UInt64}} > 0 AND (workspace, {_MARKER}, second, version) IN (
+    {_WITHIN} AND resolution = 1 AND {{end:UInt64}} + {{coarsest:UInt16}} > 0
+    AND (workspace, {_MARKER}, second, version) IN (
         SELECT workspace, family, second, max(version) FROM counts
         WHERE family IN ('published', 'published.ai_run') AND resolution = 1 AND {_WITHIN}
             AND version <= {{watermark:UInt64}}
@@ -76,6 +81,7 @@ _MIXED: Final = f"""
                     intDiv(moment, 3600) AS hour, intDiv(moment, 60) AS minute, max(version) AS newest
                 FROM counts
                 WHERE family IN ('published', 'published.ai_run') AND {_AROUND} AND version <= {{watermark:UInt64}}
+                    AND resolution <= {{coarsest:UInt16}}
                 GROUP BY workspace, marker, resolution, second))
         WHERE multiIf(
             of_hour > within_hour, resolution = 3600,

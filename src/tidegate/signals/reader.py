@@ -150,7 +150,8 @@ class RollupReader:
         scope: SignalScope,
         limit: int = 20,
     ) -> list[SeriesPoint]:
-        step = max(step_s, self.resolution_s(window))
+        finest = self.resolution_s(window)
+        step = max(step_s + -step_s % finest, finest)
         largest: dict[str, Totals] = {}
         if by is not None:
             largest = await self.totals_by(workspace, family, window, by=by, scope=scope, limit=limit)
@@ -166,6 +167,7 @@ class RollupReader:
             by=keys,
             group=("step", *keys),
             more=f" AND toString({by}) IN ({{keys:Array(String)}})" if by is not None else "",
+            coarsest_s=next(one for one in (3_600, 60, 1) if step % one == 0),
             parameters={"step": step, **({"keys": list(largest)} if by is not None else {})},
             tail=f"ORDER BY {', '.join(('step', *keys))}",
         )
@@ -243,11 +245,12 @@ class RollupReader:
         by: tuple[str, ...] = (),
         group: tuple[str, ...] | None = None,
         more: str = "",
+        coarsest_s: int = 3_600,
         parameters: Mapping[str, object] | None = None,
         tail: str = "",
     ) -> list[Row]:
         filters, bound = _filters_of(scope)
-        picked = cover(window, 1 if window is None else self.resolution_s(window))
+        picked = cover(window, 1 if window is None else self.resolution_s(window), coarsest_s=coarsest_s)
         grouped = ", ".join(by if group is None else group)
         sql = f"""
             SELECT {"".join(f"{name}, " for name in by)} {sums} FROM counts

@@ -1,13 +1,13 @@
 """What runs used and cost, summed over the spans that count. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
 from tidegate.signals.ports import PriceBook
-from tidegate.signals.prices.model import Usage
+from tidegate.signals.prices.model import Quote, Usage
 from tidegate.signals.spans import Spans
 from tidegate.storage.native import Numbers
 
@@ -48,7 +48,34 @@ def usage_of(counted: Counted) -> dict[str, Numbers]:
     return sums
 
 
-def costs_of(counted: Counted, books: Mapping[str, PriceBook]) -> tuple[Numbers, Numbers, Sequence[str]]:
+class Quotes:
+    """What books said, remembered: a hot second is counted again and again."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[PriceBook, dict[tuple[Any, ...], Quote]]] = {}
+
+    def of(self, workspace: str, book: PriceBook) -> dict[tuple[Any, ...], Quote]:
+        known = self._said.get(workspace)
+        if known is None or known[0] is not book or len(known[1]) > _MAX_QUOTES:
+            known = self._said[workspace] = (book, {})
+            if len(self._said) > _MAX_BOOKS:
+                del self._said[next(iter(self._said))]
+        return known[1]
+
+
+_MAX_QUOTES: Final = 100_000
+_MAX_BOOKS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The books of workspaces, by name; one without a book has no prices."""
+
+    books: Mapping[str, PriceBook] = field(default_factory=dict)
+    quotes: Quotes = field(default_factory=Quotes)
+
+
+def costs_of(counted: Counted, prices: Prices) -> tuple[Numbers, Numbers, Sequence[str]]:
     """Return the cost of each run, where it is from, and under which version of prices.
 
     Of each span that is counted the sender's figure, else the price table's; a run has a price only when all have one.
@@ -60,7 +87,7 @@ def costs_of(counted: Counted, books: Mapping[str, PriceBook]) -> tuple[Numbers,
     told_of, all_of = np.bincount(runs[is_told], minlength=len(root)), np.bincount(runs, minlength=len(root))
     own = (told_of == 0) & (told[root] >= 0)
     cost, is_known = np.where(is_told, told[counted.rows], 0), is_told.copy()
-    versions = _ask(counted, books, ~is_told & ~own[runs], (cost, is_known))
+    versions = _ask(counted, prices, ~is_told & ~own[runs], (cost, is_known))
     known_of = np.bincount(runs[is_known], minlength=len(root))
     source = np.select([own | (told_of == all_of), known_of < all_of, told_of == 0], [SENDER, UNPRICED, TABLE], MIXED)
     total, about = np.zeros(len(root), np.int64), np.zeros(len(root))
@@ -71,35 +98,42 @@ def costs_of(counted: Counted, books: Mapping[str, PriceBook]) -> tuple[Numbers,
     return np.where(source == UNPRICED, 0, total), source, versions
 
 
-def _ask(
-    counted: Counted, books: Mapping[str, PriceBook], is_asked: Numbers, answers: tuple[Numbers, Numbers]
-) -> list[str]:
+def _ask(counted: Counted, prices: Prices, is_asked: Numbers, answers: tuple[Numbers, Numbers]) -> list[str]:
     """Ask the books for spans without a figure, note the `answers`, and return the version of each run."""
     versions = [""] * len(counted.root)
-    if not books:
+    if not prices.books:
         return versions
     cost, is_known = answers
-    for place, usage, workspace in _usages(counted, np.flatnonzero(is_asked)):
-        book = books.get(workspace)
+    places = np.flatnonzero(is_asked)
+    workspace = counted.spans.columns.words["workspace"]
+    owners = workspace.codes[counted.spans.rows[counted.rows[places]]]
+    for code in np.unique(owners).tolist():
+        name = workspace.words[code]
+        book = prices.books.get(name)
         if book is None:
             continue
-        quote = book.quote(usage)
-        versions[int(counted.runs[place])] = quote.price_version
-        if quote.cost_nano_usd is not None:
-            cost[place], is_known[place] = min(quote.cost_nano_usd, MAX_COST_NANO_USD), True
+        own = places[owners == code]
+        said = prices.quotes.of(name, book)
+        told: list[int] = []
+        for usage, run in zip(_usages(counted, own), counted.runs[own].tolist(), strict=True):
+            quote = said.get(usage)
+            if quote is None:
+                quote = said[usage] = book.quote(Usage(*usage))
+            versions[run] = quote.price_version
+            told.append(-1 if quote.cost_nano_usd is None else min(quote.cost_nano_usd, MAX_COST_NANO_USD))
+        quoted = np.array(told, np.int64)
+        cost[own], is_known[own] = np.maximum(quoted, 0), quoted >= 0
     return versions
 
 
-def _usages(counted: Counted, places: Numbers) -> Iterator[tuple[int, Usage, str]]:
+def _usages(counted: Counted, places: Numbers) -> Iterator[tuple[Any, ...]]:
     rows = counted.spans.rows[counted.rows[places]]
     words, numbers = counted.spans.columns.words, counted.spans.columns.numbers
-    named: list[list[str]] = [
-        [words[name].words[code] for code in words[name].codes[rows].tolist()]
-        for name in ("provider", "model", "workspace")
+    named: list[list[Any]] = [
+        [words[name].words[code] for code in words[name].codes[rows].tolist()] for name in ("provider", "model")
     ]
     figures: list[list[Any]] = [
         numbers[name][rows].tolist()
         for name in ("second", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
     ]
-    for place, provider, model, workspace, *used in zip(places.tolist(), *named, *figures, strict=True):
-        yield place, Usage(provider, model, *used), workspace
+    return zip(*named, *figures, strict=True)

@@ -14,8 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from tidegate.signals.ports import PriceBook
-from tidegate.signals.run_costs import Counted, costs_of, usage_of
+from tidegate.signals.run_costs import Counted, Prices, costs_of, usage_of
 from tidegate.signals.spans import Spans, code_of
 from tidegate.storage.native import Numbers
 
@@ -50,8 +49,8 @@ class Runs:
         return len(self.root)
 
 
-def find_runs(spans: Spans, books: Mapping[str, PriceBook]) -> Runs:
-    """Return the runs of all traces; `books` by workspace, one without a book has no prices."""
+def find_runs(spans: Spans, prices: Prices) -> Runs:
+    """Return the runs of all traces."""
     count = len(spans)
     role = _recoded(spans, "role", ROLES, 0)
     top = _top_of_each(spans, role)
@@ -64,7 +63,7 @@ def find_runs(spans: Spans, books: Mapping[str, PriceBook]) -> Runs:
     counted = _counted(spans, role, run_of=run_of, inside=inside, root=root)
     outcome, cause = _outcomes(spans, run_of, inside, len(root))
     sums = usage_of(counted)
-    sums["cost_nano_usd"], cost_source, versions = costs_of(counted, books)
+    sums["cost_nano_usd"], cost_source, versions = costs_of(counted, prices)
     sums["span_count"] = np.bincount(place, minlength=len(root)).astype(np.int64)
     by_span = members[np.lexsort((spans.span[members], place))]
     words_of = {name: _first_word(name, counted) for name in _BELOW}

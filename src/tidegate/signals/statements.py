@@ -40,8 +40,8 @@ _EVENT: Final = """
     toLowCardinality(client_address) AS client_address, auth_method, denial_class,
     toLowCardinality(principal_tenant) AS principal_tenant, toLowCardinality(target_tenant) AS target_tenant,
     is_granted, lifecycle_action, lifecycle_outcome, object, detail, outcome, wait_ns,
-    amount_micro IS NOT NULL AS has_amount, ifNull(amount_micro, 0) AS amount_micro,
-    ifNull(limit_micro, 0) AS limit_micro, duration_ns, precedence
+    amount_micro IS NOT NULL AS has_amount, ifNull(amount_micro, 0) AS amount_said,
+    ifNull(limit_micro, 0) AS limit_said, duration_ns, precedence
 """
 LOGS: Final = f"""
     SELECT {_EVENT}, sipHash64(log_id) AS trace_hi, cityHash64(log_id) AS trace_lo, toUInt64(0) AS span,

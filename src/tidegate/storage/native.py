@@ -241,8 +241,11 @@ def _dictionary(column: Words) -> bytes:
 
 
 def _texts(column: Words) -> bytes:
-    encoded = [_as_text(word) for word in column.words]
-    return b"".join([encoded[code] for code in column.codes.tolist()])
+    if not len(column.codes):
+        return b""
+    used, codes = np.unique(column.codes, return_inverse=True)
+    encoded = [_as_text(column.words[code]) for code in used.tolist()]
+    return b"".join([encoded[code] for code in codes.tolist()])
 
 
 _SHORT: Final = tuple(bytes([number]) for number in range(128))
@@ -250,7 +253,8 @@ _SHORT: Final = tuple(bytes([number]) for number in range(128))
 
 def _as_text(text: str | bytes) -> bytes:
     raw = text if isinstance(text, bytes) else text.encode()
-    return _as_varint(len(raw)) + raw
+    length = len(raw)
+    return (_SHORT[length] if length < 128 else _as_varint(length)) + raw
 
 
 def _as_varint(number: int) -> bytes:

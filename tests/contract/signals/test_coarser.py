@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,25 +110,30 @@ async def test_a_late_row_of_a_minute_whose_seconds_are_gone_is_counted_with_its
     assert (await pipeline.reader.totals(workspace, Family.AUTH, None, scope=WHOLE)).count == 4
 
 
+@dataclass(frozen=True)
 class Book:
-    """Prices every token alike, at what it is told."""
+    """Prices every token alike; as the real ones, a book never changes its mind."""
 
-    def __init__(self) -> None:
-        self.nano_per_token: int | None = None
+    nano_per_token: int | None = None
 
-    def quote(self, usage: Usage) -> Quote:
+    def quote(self, usage: Usage, /) -> Quote:
         price = self.nano_per_token
         return Quote(None if price is None else price * usage.input_tokens, f"v{price}")
 
-    async def books_of(self, workspaces: Collection[WorkspaceId]) -> Mapping[WorkspaceId, "Book"]:
-        return dict.fromkeys(workspaces, self)
+
+class Books:
+    def __init__(self) -> None:
+        self.book = Book()
+
+    async def books_of(self, workspaces: Collection[WorkspaceId]) -> Mapping[WorkspaceId, Book]:
+        return dict.fromkeys(workspaces, self.book)
 
 
 async def test_a_recount_prices_stored_runs_again_and_says_what_changed(
     database: Database, engine: TelemetryEngine, workspace: WorkspaceId, clock: FakeClock
 ) -> None:
-    book = Book()
-    pipeline = Pipeline(database, engine, clock=clock, prices=book)
+    books = Books()
+    pipeline = Pipeline(database, engine, clock=clock, prices=books)
     now = time.time_ns()
     spans = [
         span_row(workspace, role="inference", operation="chat", model=model, run_outcome="ok", input_tokens=10,
@@ -137,7 +143,7 @@ async def test_a_recount_prices_stored_runs_again_and_says_what_changed(
     await pipeline.flush(spans)
     await pipeline.close()
     assert (await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)).priced_count == 0
-    book.nano_per_token = 7
+    books.book = Book(nano_per_token=7)
     jobs = build_recounts(database, clock)
     begun = await jobs.begin(workspace, reason="reprice", start=None, end=None)
     assert begun.state is RecountState.WAITING

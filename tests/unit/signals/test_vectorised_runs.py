@@ -61,7 +61,7 @@ def columns_of(spans: Sequence[TraceSpan], precedence: Sequence[int]) -> Columns
 
 def found_in(columns: Columns, book: Book | None) -> list[dict[str, Any]]:
     spans = linked.link_spans(linked.sort_spans(columns))
-    runs = vectorised.find_runs(spans, {"w": book} if book else {})
+    runs = vectorised.find_runs(spans, run_costs.Prices({"w": book} if book else {}))
     told: list[dict[str, Any]] = []
     for place in range(len(runs)):
         row = {name: int(values[place]) for name, values in runs.sums.items()}
