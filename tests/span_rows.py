@@ -22,8 +22,8 @@ def read(
     refusals: Refusals | None = None,
 ) -> SpanColumns:
     reader = SpanReader(policy or ContentPolicy())
-    return _now(
-        read_spans(request, reader, received_ns=received_ns, may_replay=may_replay, refusals=refusals or Refusals())
+    return run_now(
+        read_spans(request.SerializeToString(), reader, received_ns=received_ns, may_replay=may_replay, refusals=refusals or Refusals())
     )
 
 
@@ -63,7 +63,7 @@ def batch_of(request: ExportTraceServiceRequest, received_ns: int, *, size_bytes
     return Batch(Signal.TRACES, columns, len(columns), seconds, received_ns, size_bytes=size_bytes)
 
 
-def _now(work: Any) -> Any:
+def run_now(work: Any) -> Any:
     """Run what waits for nothing but its turn, also inside a running loop."""
     try:
         while True:

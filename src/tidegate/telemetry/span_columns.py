@@ -186,9 +186,9 @@ def figures_of(attributes: Sequence[Any], shape: Shape) -> tuple[Usage, int | No
 OWN_NAMES: Final = tuple(_OWN_FIELDS)
 
 
-def kept_span(span: Any, pairs: Sequence[Any], shape: Shape, policy: ContentPolicy) -> bytes:  # noqa: ANN401 - a generated protobuf message
-    """Return the bytes of `span` that are stored: as they came, unless something of it may not be kept."""
-    raw: bytes = span.SerializeToString()
+def kept_span(sent: tuple[Any, bytes], pairs: Sequence[Any], shape: Shape, policy: ContentPolicy) -> bytes:
+    """Return the bytes of a span that are stored: as they came, unless something of it may not be kept."""
+    span, raw = sent
     if shape.is_secret or has_secrets(raw) or len(raw) > MAX_VALUE_CHARACTERS or _is_hidden(span, pairs, shape, policy):
         _mask(span, policy)
         return span.SerializeToString()  # type: ignore[no-any-return]

@@ -7,19 +7,26 @@ at all (400); a span that is bad alone is refused alone, counted, and the first 
 import asyncio
 from typing import Final
 
+import msgspec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.telemetry.content import ContentPolicy
+from tidegate.telemetry.errors import OtlpMalformedError
+from tidegate.telemetry.logs.decode import rows_of
 from tidegate.telemetry.model import Batch, Signal, second_of
-from tidegate.telemetry.otlp import parse_json, parse_protobuf
+from tidegate.telemetry.named_events import NamedEvents
+from tidegate.telemetry.otlp import parse_json
 from tidegate.telemetry.receiving import Ingest
-from tidegate.telemetry.records import Refusals
+from tidegate.telemetry.records import Arrival, Refusals
+from tidegate.telemetry.salvage import NotWireFormatError, salvage
 from tidegate.telemetry.span_columns import SpanReader
 from tidegate.telemetry.spans import read_spans
 
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
+_encoder = msgspec.json.Encoder()
 _BYTES_A_SPAN: Final = 1_024  # of what is kept of it beside its bytes
 
 
@@ -49,24 +56,42 @@ class SpanReceiver:
             SpansTooManyError: it is more than can wait.
             ReplayNotAllowedError: it is marked as a recording, and the caller may not replay.
         """
-        request = await self._parsed_json(body) if is_json else parse_protobuf(body)
+        if is_json:
+            body = (await self._parsed_json(body)).SerializeToString()
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
-        refusals = Refusals()
+        try:
+            batches, refusals = await self._read(caller, body, received_ns)
+        except OtlpMalformedError as error:
+            # One text that is not UTF-8 must not cost the other spans: a collector repeats what is refused, or drops it.
+            good, bad_count = _without_bad(body, error)
+            batches, refusals = await self._read(caller, good, received_ns)
+            refusals.add("A span cannot be read: its text is not UTF-8, or it is damaged.", count=bad_count)
+        # Flushed together; one that fails is sent again with the other, which counts once.
+        await asyncio.gather(*(self._ingest.accept(caller.workspace, batch) for batch in batches))
+        return refusals
+
+    async def _read(self, caller: Caller, body: bytes, received_ns: int) -> tuple[list[Batch], Refusals]:
+        """Return the spans of `body`, and the log records that events of theirs are."""
+        refusals, events, batches = Refusals(), NamedEvents(), []
         columns = await read_spans(
-            request,
+            body,
             self._reader,
             received_ns=received_ns,
             may_replay=caller.may(Scope.WRITE),
             refusals=refusals,
+            events=events,
         )
         if columns:
             seconds = frozenset(second_of(one.end_ns) for one in columns.ids)
-            size = len(body) if not is_json else len(body) // 2
-            size = max(size, len(columns) * _BYTES_A_SPAN)
-            await self._ingest.accept(
-                caller.workspace, Batch(Signal.TRACES, columns, len(columns), seconds, received_ns, size_bytes=size)
-            )
-        return refusals
+            size = max(len(body), len(columns) * _BYTES_A_SPAN)
+            batches.append(Batch(Signal.TRACES, columns, len(columns), seconds, received_ns, size_bytes=size))
+        arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._reader.policy)
+        records = list(rows_of(events.request, arrival))
+        if records:
+            lines = _encoder.encode_lines(records)
+            seconds = frozenset(record.second for record in records)
+            batches.append(Batch(Signal.LOGS, lines, len(records), seconds, received_ns, size_bytes=len(lines)))
+        return batches, refusals
 
     async def _parsed_json(self, body: bytes) -> ExportTraceServiceRequest:
         """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""
@@ -74,3 +99,14 @@ class SpanReceiver:
             return parse_json(body)
         async with self._one_large_json:
             return await asyncio.to_thread(parse_json, body)
+
+
+def _without_bad(body: bytes, error: OtlpMalformedError) -> tuple[bytes, int]:
+    """Return `body` without the spans that cannot be read, and how many they are."""
+    try:
+        found = salvage(body, group=ResourceSpans, record=Span)
+    except NotWireFormatError:
+        raise error from error
+    if not found.kept_count or not found.refused_count:
+        raise error from error
+    return found.body, found.refused_count

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any, Final
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from tidegate.telemetry import semconv
 from tidegate.telemetry.content import ContentPolicy
-from tidegate.telemetry.errors import ReplayNotAllowedError, SpansTooManyError
+from tidegate.telemetry.errors import ReplayNotAllowedError
 from tidegate.telemetry.meaning import NO_USAGE, first_of
 from tidegate.telemetry.model import is_distrusted
+from tidegate.telemetry.named_events import NamedEvents
+from tidegate.telemetry.otlp import parse_protobuf
+from tidegate.telemetry.pieces import MAX_SPAN_BYTES, Piece, pieces_of
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.sampling import PLAIN_WEIGHT, weight_of
 from tidegate.telemetry.span_columns import (
@@ -33,7 +34,6 @@ from tidegate.telemetry.values import (
     clean,
 )
 
-MAX_SPANS: Final = 65_536  # as many as may wait for one workspace: a larger body could never be stored
 _SPANS_PER_TURN: Final = 256  # 5 ms of work: other requests are served in between
 _TENANT: Final = OWN_NAMES.index("tenant")
 _NO_FIGURES: Final = (NO_USAGE, None, 0)
@@ -41,38 +41,59 @@ _ANY_ID: Final = frozenset({0, 8})
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 
 
-async def read_spans(
-    request: ExportTraceServiceRequest, reader: SpanReader, *, received_ns: int, may_replay: bool, refusals: Refusals
+async def read_spans(  # noqa: PLR0913 - the body, who reads it, and the three things that are known of it besides
+    body: bytes,
+    reader: SpanReader,
+    *,
+    received_ns: int,
+    may_replay: bool,
+    refusals: Refusals,
+    events: NamedEvents | None = None,
 ) -> SpanColumns:
     """Return the columns of a body's spans; what is bad alone is counted in `refusals`.
 
+    Events of spans that count by their names are added to `events`.
+
     Raises:
+        OtlpMalformedError: it cannot be read.
         SpansTooManyError: there are more of them than can wait.
         ReplayNotAllowedError: a resource says that it is replayed, and the sender may not.
     """
-    if sum(len(scope.spans) for one in request.resource_spans for scope in one.scope_spans) > MAX_SPANS:
-        raise SpansTooManyError(limit=MAX_SPANS)
     columns = SpanColumns(received_ns)
-    for done, (span, place, where) in enumerate(_spans_of(request, reader.policy, may_replay=may_replay)):
-        problem = _problem_of(span)
-        if problem:
-            refusals.add(f"{where}: {problem}")
-        else:
-            _add(columns, span, place, reader)
-        if done % _SPANS_PER_TURN == _SPANS_PER_TURN - 1:
-            await asyncio.sleep(0)
+    done = 0
+    for piece in pieces_of(body):
+        if piece.is_too_large:
+            where = "resourceSpans.{}.scopeSpans.{}.spans.{}".format(*piece.where)
+            refusals.add(f"{where}: More than {MAX_SPAN_BYTES // 2**20} MB.")
+        for span, raw, place, where in _spans_of(piece, reader.policy, events, may_replay=may_replay):
+            problem = _problem_of(span)
+            if problem:
+                refusals.add(f"{where}: {problem}")
+            else:
+                if events is not None and span.events:
+                    events.add(span)  # before what may not be kept of it is gone
+                _add(columns, (span, raw), place, reader)
+            done += 1
+            if done % _SPANS_PER_TURN == 0:
+                await asyncio.sleep(0)
     return columns
 
 
 def _spans_of(
-    request: ExportTraceServiceRequest, policy: ContentPolicy, *, may_replay: bool
-) -> Iterator[tuple[Any, Place, str]]:
-    for r, resource_spans in enumerate(request.resource_spans):
-        origin = _place_of(resource_spans.resource, f"resourceSpans.{r}.resource", policy, may_replay=may_replay)
-        for s, scope_spans in enumerate(resource_spans.scope_spans):
+    piece: Piece, policy: ContentPolicy, events: NamedEvents | None, *, may_replay: bool
+) -> Iterator[tuple[Any, bytes, Place, str]]:
+    request = parse_protobuf(piece.body)
+    first_resource, first_scope, first_span = piece.where
+    for r, (resource_spans, at) in enumerate(zip(request.resource_spans, piece.resources, strict=True)):
+        group = f"resourceSpans.{first_resource + r}"
+        origin = _place_of(resource_spans.resource, f"{group}.resource", policy, may_replay=may_replay)
+        for s, (scope_spans, scope_at) in enumerate(zip(resource_spans.scope_spans, at.scopes, strict=True)):
             place = origin._replace(scope=clean(scope_spans.scope.name, MAX_NAME_CHARACTERS))
-            for i, span in enumerate(scope_spans.spans):
-                yield span, place, f"resourceSpans.{r}.scopeSpans.{s}.spans.{i}"
+            if events is not None:
+                events.under(resource_spans.resource, scope_spans.scope)
+            where = f"{group}.scopeSpans.{first_scope + s}.spans"
+            for i, (span, (start, end)) in enumerate(zip(scope_spans.spans, scope_at.spans, strict=True)):
+                yield span, piece.body[start:end], place, f"{where}.{first_span + i}"
 
 
 def _place_of(resource: Any, where: str, policy: ContentPolicy, *, may_replay: bool) -> Place:  # noqa: ANN401 - a generated protobuf message
@@ -108,12 +129,15 @@ def _problem_of(span: Any) -> str:  # noqa: ANN401 - a generated protobuf messag
     if len(span.attributes) > MAX_ATTRIBUTES:
         return f"More than {MAX_ATTRIBUTES} attributes."
     events = span.events
+    if len(events) > MAX_ATTRIBUTES or len(span.links) > MAX_ATTRIBUTES:
+        return f"More than {MAX_ATTRIBUTES} events or links."
     if events and any(len(event.attributes) > MAX_ATTRIBUTES for event in events):
         return f"More than {MAX_ATTRIBUTES} attributes of an event."
     return ""
 
 
-def _add(columns: SpanColumns, span: Any, place: Place, reader: SpanReader) -> None:  # noqa: ANN401 - a generated protobuf message
+def _add(columns: SpanColumns, sent: tuple[Any, bytes], place: Place, reader: SpanReader) -> None:
+    span, _ = sent
     # Each look at an attribute of a message makes an object anew: this list is made once.
     pairs = list(span.attributes)
     shape = reader.shape_of(pairs)
@@ -149,6 +173,6 @@ def _add(columns: SpanColumns, span: Any, place: Place, reader: SpanReader) -> N
             usage,
             cost,
             ttfc_ns,
-            kept_span(span, pairs, shape, reader.policy),
+            kept_span(sent, pairs, shape, reader.policy),
         )
     )

@@ -48,6 +48,12 @@ def event_of(name: str, attributes: Mapping[str, str]) -> Event:
     }
 
 
+def is_event(name: str) -> bool:
+    """Return whether events of this name may count."""
+    family, _, rest = name.partition(".")
+    return name in {EVALUATION_EVENT, POLICY_EVENT} or (bool(rest) and family in _READERS)
+
+
 def access_of(attributes: Mapping[str, str], *, is_success: bool) -> Event:
     """Return who reached for whose data: the columns of the tenant family that a request and an event share."""
     principal = first_of(attributes, names.PRINCIPAL_TENANT)

@@ -1,0 +1,192 @@
+"""OTLP trace bodies by their bytes: where each span lies, before anything is parsed. Pure.
+
+A message of two bytes takes 80 in memory once it is parsed, so a body of 64 MB could take gigabytes. Hence large bodies
+are cut into pieces here, each a body of its own, which are parsed one after the other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
+from tidegate.telemetry.salvage import bytes_field
+
+MAX_PIECE_BYTES: Final = 2**20  # at most 80 MB while it is parsed
+MAX_SPAN_BYTES: Final = 4 * 2**20  # 320 MB while it is parsed, when it is made to hurt
+MAX_SPANS: Final = 65_536  # as many as may wait for one workspace: a larger body could never be stored
+MAX_GROUPS: Final = 8_192  # resources and scopes: the Collector joins a few hundred
+_RESOURCE_SPANS: Final = 0x0A  # tags: number and kind of a field
+_SPANS: Final = 0x12  # of ScopeSpans.spans, and of ResourceSpans.scope_spans
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_MAX_VARINT_BYTES: Final = 10
+
+
+@dataclass(slots=True)
+class ScopePlace:
+    """One ScopeSpans: what it says of itself, and where its spans lie in the body."""
+
+    head: bytes = b""
+    spans: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ResourcePlace:
+    """One ResourceSpans."""
+
+    head: bytes = b""
+    scopes: list[ScopePlace] = field(default_factory=list)
+
+
+def places_of(body: bytes) -> list[ResourcePlace]:
+    """Return where the spans lie, in the order in which a parser gives them.
+
+    Raises:
+        OtlpMalformedError: it is no protobuf, or has far too many parts.
+        SpansTooManyError: there are more spans than can wait.
+    """
+    resources: list[ResourcePlace] = []
+    count, groups = 0, 0
+    try:
+        for tag, start, end, _ in _fields(body, 0, len(body)):
+            if tag != _RESOURCE_SPANS:
+                continue
+            resource = _resource_at(body, start, end)
+            resources.append(resource)
+            count += sum(len(scope.spans) for scope in resource.scopes)
+            if count > MAX_SPANS:
+                raise SpansTooManyError(limit=MAX_SPANS)
+            groups += 1 + len(resource.scopes)
+            if groups > MAX_GROUPS:
+                raise OtlpMalformedError(f"it has more than {MAX_GROUPS} resources and scopes.")
+    except IndexError as error:
+        raise OtlpMalformedError("the protobuf cannot be read.") from error
+    return resources
+
+
+def _resource_at(body: bytes, start: int, end: int) -> ResourcePlace:
+    resource = ResourcePlace()
+    count = 0
+    for tag, inner, inner_end, before in _fields(body, start, end):
+        if tag != _SPANS:
+            resource.head += body[before:inner_end]
+            continue
+        scope = _scope_at(body, inner, inner_end)
+        resource.scopes.append(scope)
+        count += 1 + len(scope.spans)
+        if count > MAX_SPANS + MAX_GROUPS:
+            raise SpansTooManyError(limit=MAX_SPANS)
+    return resource
+
+
+def _scope_at(body: bytes, start: int, end: int) -> ScopePlace:
+    scope = ScopePlace()
+    spans = scope.spans
+    at = start
+    while at < end:
+        # By hand, because this runs once a span: tag, then a length of mostly two bytes.
+        if body[at] != _SPANS:
+            _, _, at_next = _field_at(body, at, end)
+            scope.head += body[at:at_next]
+            at = at_next
+            continue
+        length = body[at + 1]
+        at += 2
+        if length > 0x7F:
+            second = body[at]
+            at += 1
+            length = length & 0x7F | (second & 0x7F) << 7
+            if second > 0x7F:
+                length, at = _varint_at(body, at - 2)
+        spans.append((at, at + length))
+        if len(spans) > MAX_SPANS:
+            raise SpansTooManyError(limit=MAX_SPANS)
+        at += length
+    if at != end:
+        raise IndexError
+    return scope
+
+
+def _fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield tag, start and end of what is in it, and where the field itself begins."""
+    at = start
+    while at < end:
+        before = at
+        tag, inner, at = _field_at(body, at, end)
+        yield tag, inner, at, before
+
+
+def _field_at(body: bytes, at: int, end: int) -> tuple[int, int, int]:
+    tag, at = _varint_at(body, at)
+    kind = tag & 7
+    inner = at
+    if kind == _VARINT:
+        _, at = _varint_at(body, at)
+    elif kind == _BYTES:
+        length, inner = _varint_at(body, at)
+        at = inner + length
+    elif kind in {_FIXED64, _FIXED32}:
+        at += 8 if kind == _FIXED64 else 4
+    else:
+        raise IndexError
+    if at > end:
+        raise IndexError
+    return tag, inner, at
+
+
+def _varint_at(body: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(_MAX_VARINT_BYTES):
+        byte = body[at + shift]
+        value |= (byte & 0x7F) << (7 * shift)
+        if byte < 0x80:
+            return value, at + shift + 1
+    raise IndexError
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A body that may be parsed at once, and where its spans lie in it."""
+
+    body: bytes
+    resources: list[ResourcePlace]
+    where: tuple[int, int, int]
+    """Place of its first span in the body that was sent: resource, scope, span."""
+    is_too_large: bool = False
+    """It is one span that is too large to be parsed; the piece is empty."""
+
+
+def pieces_of(body: bytes, *, max_bytes: int = MAX_PIECE_BYTES) -> Iterator[Piece]:
+    """Yield `body`, or bodies of at most `max_bytes` (or one span) with the same spans, in order.
+
+    Raises:
+        OtlpMalformedError: it is no protobuf, or has far too many parts.
+        SpansTooManyError: there are more spans than can wait.
+    """
+    resources = places_of(body)
+    if len(body) <= max_bytes:
+        yield Piece(body, resources, (0, 0, 0))
+        return
+    for r, resource in enumerate(resources):
+        for s, scope in enumerate(resource.scopes):
+            if len(resource.head) + len(scope.head) > max_bytes // 2:
+                raise OtlpMalformedError("a resource or a scope says more than half a megabyte.")
+            for first, last in _chunks(scope.spans, max_bytes // 2):
+                start, end = scope.spans[first]
+                if end - start > MAX_SPAN_BYTES:
+                    yield Piece(b"", [], (r, s, first), is_too_large=True)
+                    continue
+                spans = b"".join(bytes_field(2, body[start:end]) for start, end in scope.spans[first:last])
+                part = bytes_field(1, resource.head + bytes_field(2, scope.head + spans))
+                yield Piece(part, places_of(part), (r, s, first))
+
+
+def _chunks(spans: list[tuple[int, int]], max_bytes: int) -> Iterator[tuple[int, int]]:
+    """Yield from where to where spans go together: as many as fit, or one that is larger."""
+    first, size = 0, 0
+    for number, (start, end) in enumerate(spans):
+        if size and size + end - start > max_bytes:
+            yield first, number
+            first, size = number, 0
+        size += end - start
+    if size:
+        yield first, len(spans)

@@ -1,0 +1,97 @@
+"""Where spans lie in a body, and how a large one is read without taking all the memory there is."""
+
+import resource
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.factories import NANO, make_request, make_span
+from tests.span_rows import run_now
+
+from tidegate.kernel import TidegateError
+from tidegate.telemetry.content import ContentPolicy
+from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
+from tidegate.telemetry.pieces import MAX_SPAN_BYTES, MAX_SPANS, pieces_of, places_of
+from tidegate.telemetry.records import Refusals
+from tidegate.telemetry.salvage import bytes_field
+from tidegate.telemetry.span_columns import SpanColumns, SpanReader
+from tidegate.telemetry.spans import read_spans
+
+NOW_NS = 1_700_000_002 * NANO
+EMPTY_EVENT, EMPTY_SPAN, EMPTY_RESOURCE = bytes.fromhex("5a00"), bytes.fromhex("1200"), bytes.fromhex("0a00")
+
+
+def read(body: bytes) -> tuple[SpanColumns, Refusals]:
+    refusals = Refusals()
+    work = read_spans(body, SpanReader(ContentPolicy()), received_ns=NOW_NS, may_replay=False, refusals=refusals)
+    columns: SpanColumns = run_now(work)
+    return columns, refusals
+
+
+def body_of(*spans: bytes) -> bytes:
+    return bytes_field(1, bytes_field(2, b"".join(bytes_field(2, span) for span in spans)))
+
+
+@given(st.lists(st.integers(0, 300), max_size=5))
+def test_places_are_where_the_spans_are(sizes: list[int]) -> None:
+    request = make_request(*(make_span(name="n" * size) for size in sizes))
+    body = request.SerializeToString()
+    (place,) = places_of(body)
+    found = [body[start:end] for start, end in place.scopes[0].spans]
+    assert found == [span.SerializeToString() for span in request.resource_spans[0].scope_spans[0].spans]
+
+
+def test_a_large_body_is_read_in_pieces_with_the_same_spans() -> None:
+    request = make_request(*(make_span(attributes={"k": "x" * 5_000}) for _ in range(1_000)))
+    assert len(list(pieces_of(request.SerializeToString()))) > 4
+    columns, _ = read(request.SerializeToString())
+    assert [one.span for one in columns.ids] == [
+        span.SerializeToString() for span in request.resource_spans[0].scope_spans[0].spans
+    ]
+    assert {place.service for place in columns.places} == {"harbor"}
+
+
+def test_the_place_of_a_bad_span_in_a_large_body_is_right() -> None:
+    spans = [make_span(attributes={"k": "x" * 5_000}) for _ in range(1_000)]
+    spans[900].span_id = b"bad"
+    _, refusals = read(make_request(*spans).SerializeToString())
+    assert refusals.first.startswith("resourceSpans.0.scopeSpans.0.spans.900: spanId")
+
+
+def test_more_spans_than_may_wait_are_refused_before_they_are_parsed() -> None:
+    with pytest.raises(SpansTooManyError):
+        read(bytes_field(1, bytes_field(2, EMPTY_SPAN * (MAX_SPANS + 1))))
+
+
+def test_more_resources_than_anybody_has_are_refused() -> None:
+    with pytest.raises(OtlpMalformedError):
+        read(EMPTY_RESOURCE * 100_000)
+
+
+def test_a_span_that_is_too_large_to_be_parsed_is_refused_alone() -> None:
+    small = make_span().SerializeToString()
+    columns, refusals = read(body_of(small, small + EMPTY_EVENT * (MAX_SPAN_BYTES // 2), small))
+    assert (len(columns), refusals.count) == (2, 1)
+    assert refusals.first == "resourceSpans.0.scopeSpans.0.spans.1: More than 4 MB."
+
+
+def test_a_body_of_empty_messages_takes_little_memory() -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    hostile = make_span().SerializeToString() + EMPTY_EVENT * 1_500_000
+    _, refusals = read(body_of(*[hostile] * 20))
+    assert (refusals.count, "events or links" in refusals.first) == (20, True)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 * 1024  # KiB; parsed at once it takes 2 GB
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused_with_a_field_and_nothing_else(body: bytes) -> None:
+    assert field_refused(body) != ""
+
+
+def field_refused(body: bytes) -> str | None:
+    """Return the field that was refused, or `None` when the body was read."""
+    try:
+        read(body)
+    except TidegateError as refused:
+        return refused.field or ""
+    return None
