@@ -23,7 +23,13 @@ def read(
 ) -> SpanColumns:
     reader = SpanReader(policy or ContentPolicy())
     return run_now(
-        read_spans(request.SerializeToString(), reader, received_ns=received_ns, may_replay=may_replay, refusals=refusals or Refusals())
+        read_spans(
+            request.SerializeToString(),
+            reader,
+            received_ns=received_ns,
+            may_replay=may_replay,
+            refusals=refusals or Refusals(),
+        )
     )
 
 
