@@ -88,6 +88,8 @@ def costs_of(counted: Counted, prices: Prices) -> tuple[Numbers, Numbers, Sequen
     own = (told_of == 0) & (told[root] >= 0)
     cost, is_known = np.where(is_told, told[counted.rows], 0), is_told.copy()
     versions = _ask(counted, prices, ~is_told & ~own[runs], (cost, is_known))
+    # A call that failed before it used anything costs nothing beside calls whose cost is known; alone it stays unknown.
+    is_known |= _used_nothing(counted) & (np.bincount(runs[is_known], minlength=len(root)) > 0)[runs]
     known_of = np.bincount(runs[is_known], minlength=len(root))
     source = np.select([own | (told_of == all_of), known_of < all_of, told_of == 0], [SENDER, UNPRICED, TABLE], MIXED)
     total, about = np.zeros(len(root), np.int64), np.zeros(len(root))
@@ -96,6 +98,16 @@ def costs_of(counted: Counted, prices: Prices) -> tuple[Numbers, Numbers, Sequen
     total[about >= MAX_COST_NANO_USD] = MAX_COST_NANO_USD
     total = np.where(own, np.minimum(told[root], MAX_COST_NANO_USD), total)
     return np.where(source == UNPRICED, 0, total), source, versions
+
+
+def _used_nothing(counted: Counted) -> Numbers:
+    spans, rows = counted.spans, counted.rows
+    outcome = spans.columns.words["run_outcome"]
+    went_wrong = np.array([word not in {"", "ok"} for word in outcome.words], bool)
+    nothing: Numbers = went_wrong[outcome.codes[spans.rows[rows]]]
+    for name in ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"):
+        nothing &= spans.number(name)[rows] == 0
+    return nothing
 
 
 def _ask(counted: Counted, prices: Prices, is_asked: Numbers, answers: tuple[Numbers, Numbers]) -> list[str]:

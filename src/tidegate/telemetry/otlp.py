@@ -10,7 +10,6 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import (
     BodyTooLargeError,
     ContentEncodingError,
@@ -28,7 +27,6 @@ _MAX_DEPTH = 16  # of arrays and maps inside an attribute
 _NO_TRACE_ID = bytes(16)
 _NO_SPAN_ID = bytes(8)
 _HEX_FIELDS = ("traceId", "spanId", "parentSpanId")
-DEFAULT_POLICY = ContentPolicy()
 
 
 def expand(body: bytes, encoding: str) -> bytes:
