@@ -22,9 +22,16 @@ def read(
     refusals: Refusals | None = None,
 ) -> SpanColumns:
     reader = SpanReader(policy or ContentPolicy())
-    return run_now(
-        read_spans(request.SerializeToString(), reader, received_ns=received_ns, may_replay=may_replay, refusals=refusals or Refusals())
+    columns: SpanColumns = run_now(
+        read_spans(
+            request.SerializeToString(),
+            reader,
+            received_ns=received_ns,
+            may_replay=may_replay,
+            refusals=refusals or Refusals(),
+        )
     )
+    return columns
 
 
 def rows_of(request: ExportTraceServiceRequest, received_ns: int, **options: Any) -> list[Any]:

@@ -41,7 +41,7 @@ _ANY_ID: Final = frozenset({0, 8})
 _NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
 
 
-async def read_spans(  # noqa: PLR0913 - the body, who reads it, and the three things that are known of it besides
+async def read_spans(
     body: bytes,
     reader: SpanReader,
     *,
@@ -128,10 +128,13 @@ def _problem_of(span: Any) -> str:  # noqa: ANN401 - a generated protobuf messag
         return "parentSpanId must have 8 bytes, or none."
     if len(span.attributes) > MAX_ATTRIBUTES:
         return f"More than {MAX_ATTRIBUTES} attributes."
-    events = span.events
-    if len(events) > MAX_ATTRIBUTES or len(span.links) > MAX_ATTRIBUTES:
+    return _problem_of_parts(span) if span.events or span.links else ""
+
+
+def _problem_of_parts(span: Any) -> str:  # noqa: ANN401 - a generated protobuf message
+    if len(span.events) > MAX_ATTRIBUTES or len(span.links) > MAX_ATTRIBUTES:
         return f"More than {MAX_ATTRIBUTES} events or links."
-    if events and any(len(event.attributes) > MAX_ATTRIBUTES for event in events):
+    if any(len(event.attributes) > MAX_ATTRIBUTES for event in span.events):
         return f"More than {MAX_ATTRIBUTES} attributes of an event."
     return ""
 

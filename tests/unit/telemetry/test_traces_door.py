@@ -26,9 +26,7 @@ def client_of(kept: Kept, content: Content = Content.REDACT) -> httpx.AsyncClien
         raise AssertionError
 
     receiver = SpanReceiver(ingest=kept, policy=ContentPolicy(content), clock=FakeClock())
-    door = OtlpDoor(
-        elsewhere, receivers={Signal.TRACES: receiver}, authenticator=Tokens(), bodies=BodiesInFlight()
-    )
+    door = OtlpDoor(elsewhere, receivers={Signal.TRACES: receiver}, authenticator=Tokens(), bodies=BodiesInFlight())
     return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://tidegate.test")
 
 
