@@ -22,7 +22,7 @@ def read(
     refusals: Refusals | None = None,
 ) -> SpanColumns:
     reader = SpanReader(policy or ContentPolicy())
-    columns: SpanColumns = run_now(
+    return run_now(
         read_spans(
             request.SerializeToString(),
             reader,
@@ -31,7 +31,6 @@ def read(
             refusals=refusals or Refusals(),
         )
     )
-    return columns
 
 
 def rows_of(request: ExportTraceServiceRequest, received_ns: int, **options: Any) -> list[Any]:

@@ -25,7 +25,7 @@ from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineBatchStore, IngestService, PostgresTouchLedger
 from tidegate.telemetry.admission import BodiesInFlight
-from tidegate.telemetry.content import ContentPolicy
+from tidegate.telemetry.content import DEFAULT_POLICY, ContentPolicy
 from tidegate.telemetry.grpc_door import GrpcDoor
 from tidegate.telemetry.model import Signal
 from tidegate.telemetry.receiving import LOGS, POINTS, RecordsReceiver
@@ -56,7 +56,7 @@ def build_ingest(
     engine: TelemetryEngine,
     *,
     disk: DiskWatch,
-    policy: ContentPolicy,
+    policy: ContentPolicy = DEFAULT_POLICY,
     on_stored: Callable[[], None] = lambda: None,
     notifies: bool = False,
 ) -> Ingest:

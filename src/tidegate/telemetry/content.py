@@ -168,3 +168,6 @@ class ContentPolicy:
         if self.content is not Content.KEEP:
             text = without_personal_data(text)
         return text[:MAX_CONTENT_CHARACTERS]
+
+
+DEFAULT_POLICY: Final = ContentPolicy()

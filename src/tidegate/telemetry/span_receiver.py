@@ -62,7 +62,7 @@ class SpanReceiver:
         try:
             batches, refusals = await self._read(caller, body, received_ns)
         except OtlpMalformedError as error:
-            # One text that is not UTF-8 must not cost the other spans: a collector drops what is refused.
+            # One text that is not UTF-8 must not cost the other spans: a collector repeats what is refused.
             good, bad_count = _without_bad(body, error)
             batches, refusals = await self._read(caller, good, received_ns)
             refusals.add("A span cannot be read: its text is not UTF-8, or it is damaged.", count=bad_count)

@@ -128,10 +128,10 @@ def _problem_of(span: Any) -> str:  # noqa: ANN401 - a generated protobuf messag
         return "parentSpanId must have 8 bytes, or none."
     if len(span.attributes) > MAX_ATTRIBUTES:
         return f"More than {MAX_ATTRIBUTES} attributes."
-    return _problem_of_parts(span) if span.events or span.links else ""
+    return _problem_below(span) if span.events or span.links else ""
 
 
-def _problem_of_parts(span: Any) -> str:  # noqa: ANN401 - a generated protobuf message
+def _problem_below(span: Any) -> str:  # noqa: ANN401 - a generated protobuf message
     if len(span.events) > MAX_ATTRIBUTES or len(span.links) > MAX_ATTRIBUTES:
         return f"More than {MAX_ATTRIBUTES} events or links."
     if any(len(event.attributes) > MAX_ATTRIBUTES for event in span.events):
