@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from tidegate.storage.migrations import _TELEMETRY_LEDGER, _statements, read_migrations
+from tidegate.storage.migrations import _TELEMETRY_LEDGER, statements_of, read_migrations
 from tidegate.storage.migrations.rendering import ClusterNameError, render_statement
 
 
 def every_statement() -> list[str]:
-    shipped = [statement for migration in read_migrations("telemetry") for statement in _statements(migration.sql)]
+    shipped = [statement for migration in read_migrations("telemetry") for statement in statements_of(migration.sql)]
     return [*_TELEMETRY_LEDGER, *shipped]
 
 

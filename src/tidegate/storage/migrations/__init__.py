@@ -102,7 +102,7 @@ async def migrate_telemetry(
         applied = {str(row["name"]): str(row["digest"]) for row in rows}
         waiting = _waiting(migrations or read_migrations("telemetry"), applied)
         for migration in waiting:
-            for statement in _statements(migration.sql):
+            for statement in statements_of(migration.sql):
                 await engine.admin(render_statement(statement, cluster=cluster))
             # Both are of our own making: a file name and a hexadecimal digest.
             row = f"'{migration.name}', '{migration.digest}', now()"
@@ -131,7 +131,7 @@ def _waiting(migrations: Sequence[Migration], applied: dict[str, str]) -> list[M
     return [migration for migration in migrations if migration.name not in applied]
 
 
-def _statements(sql: str) -> list[str]:
+def statements_of(sql: str) -> list[str]:
     """Split our own files: statements end with a semicolon at the end of a line, and nothing else does."""
     lines = [line for line in sql.splitlines() if not line.lstrip().startswith("--")]
     return [part.strip() for part in "\n".join(lines).split(";\n") if part.strip(" \n;")]
