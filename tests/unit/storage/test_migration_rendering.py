@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tidegate.storage.migrations import _TELEMETRY_LEDGER, statements_of, read_migrations
+from tidegate.storage.migrations import _TELEMETRY_LEDGER, read_migrations, statements_of
 from tidegate.storage.migrations.rendering import ClusterNameError, render_statement
 
 
