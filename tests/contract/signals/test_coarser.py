@@ -25,7 +25,7 @@ WHOLE = SignalScope()
 def clock() -> FakeClock:
     # Never late in the hour: after rests of some minutes what is asked is younger than two hours still.
     now = datetime.now(UTC)
-    return FakeClock(now if now.minute < 45 else now.replace(minute=44))
+    return FakeClock(now if now.minute < 25 else now.replace(minute=24))
 
 
 @pytest.fixture
