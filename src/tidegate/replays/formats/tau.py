@@ -1,7 +1,7 @@
 """Customer-service runs with all their messages: an agent span a run, a tool span a call."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tidegate.replays.formats import Unreadable
@@ -57,11 +57,11 @@ class _Run:
 
     def row(self) -> Row:
         messages = [message for message in self._run["traj"] if isinstance(message, Mapping)]
-        answers = {
-            str(message.get("tool_call_id")): (place, str(message.get("content") or ""))
+        answers = [
+            (place, str(message.get("tool_call_id")), str(message.get("content") or ""))
             for place, message in enumerate(messages)
             if message.get("role") == "tool"
-        }
+        ]
         tools = [
             self._tool(place, call, answers)
             for place, message in enumerate(messages)
@@ -102,11 +102,14 @@ class _Run:
             events=events,
         )
 
-    def _tool(self, place: int, call: Mapping[str, Any], answers: Mapping[str, tuple[int, str]]) -> Span:
+    def _tool(self, place: int, call: Mapping[str, Any], answers: Sequence[tuple[int, str, str]]) -> Span:
         call_id = str(call.get("id"))
         function = call.get("function")
         tool = str(function.get("name") if isinstance(function, Mapping) else "unknown")
-        answered_at, answer = answers.get(call_id, (place + 1, ""))
+        # A run may use an id again: what answers a call is the next message with its id.
+        answered_at, answer = next(
+            ((at, text) for at, answered_id, text in answers if at > place and answered_id == call_id), (place + 1, "")
+        )
         has_failed = answer.startswith(_FAILED)
         attributes: dict[str, Value] = {
             "gen_ai.operation.name": "execute_tool",
