@@ -100,5 +100,9 @@ def test_the_official_sdk_sends_all_three_signals(grpc_server: Server, protocol:
     wait_until(stats, within_s=10, what="spans, logs and points")
     totals = server.get("/metrics/request?workspaceId=acme", read)[1]["totals"]
     assert (totals["requestCount"], totals["successCount"]) == (1, 1)
-    usage = server.get("/metrics/usage?workspaceId=acme", read)[1]["totals"]
-    assert usage["eventCount"] == 1
+
+    def usage() -> Any:
+        found = server.get("/metrics/usage?workspaceId=acme", read)[1]["totals"]
+        return found if found["eventCount"] else None
+
+    assert wait_until(usage, within_s=10, what="what was used")["eventCount"] == 1

@@ -33,7 +33,11 @@ class Sender:
         return count
 
     def wait_stored(self, spans: int) -> None:
-        wait_until(lambda: self.stored() >= spans, within_s=20, what=f"{spans} spans counted, {self.stored()} are")
+        wait_until(
+            lambda: self.stored() >= spans,
+            within_s=COUNTED_WITHIN_S,
+            what=f"{spans} spans counted, {self.stored()} are",
+        )
         assert self.stored() == spans
 
 
@@ -86,7 +90,7 @@ class Replayer:
 
         wait_until(
             lambda: all(found()[name] >= count for name, count in expected.items()),
-            within_s=60,
+            within_s=COUNTED_WITHIN_S,
             what=f"{expected}, last seen {found()}",
         )
         assert found() == expected
@@ -109,5 +113,5 @@ class Replayer:
         path = folder / f"marker-{self._markers}.csv"
         path.write_text(f"TIMESTAMP,ContextTokens,GeneratedTokens\n2001-01-01 00:00:0{self._markers}.0,0,0\n")
         self.replay(path, "azure-llm")
-        wait_until(lambda: self.stored()["spans"] > before, within_s=30, what="the marker")
+        wait_until(lambda: self.stored()["spans"] > before, within_s=COUNTED_WITHIN_S, what="the marker")
         assert self.stored()["spans"] == before + 1

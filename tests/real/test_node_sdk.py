@@ -94,4 +94,8 @@ def test_a_node_service_is_counted(server: Server, service: Path) -> None:
     stats = server.get("/api/v1/telemetry/stats", read)[1]
     assert (stats["spans"], stats["logs"]) == (2, 1)
     assert stats["metricPoints"] >= 1
-    assert server.get("/metrics/usage?workspaceId=acme", read)[1]["totals"]["eventCount"] == 1
+
+    def used() -> Any:
+        return server.get("/metrics/usage?workspaceId=acme", read)[1]["totals"]["eventCount"]
+
+    assert wait_until(used, within_s=20, what="what was used") == 1
