@@ -4,17 +4,18 @@ A minute stands for its seconds, and an hour for its minutes, while its version 
 gives its second a newer version, and from then on the seconds count until the minute is made again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
 from tidegate.kernel import TimeRange
+from tidegate.signals.model import SignalScope
 
 LAST_SECOND: Final = 2**32 - 1
 SECONDS_KEPT_S: Final = 2 * 3_600
 _EDGE_S: Final = SECONDS_KEPT_S - 300  # a question takes its time, and partitions end at whole hours
 _FINE_S: Final = 15 * 60  # up to here seconds alone are read: a statement without minutes is planned in half the time
-_MARKER: Final = "if(family IN ('ai_run', 'ai_run.duration'), 'published.ai_run', 'published')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,18 @@ def resolution_of(window: TimeRange, now: datetime, *, minutes_kept_s: int) -> i
     return 60 if age_s <= minutes_kept_s else 3_600
 
 
-def cover(window: TimeRange | None, resolution_s: int, *, coarsest_s: int = 3_600) -> Cover:
-    """Return what picks the published rows of `window`, widened to whole buckets of `resolution_s`.
+def cover(
+    window: TimeRange | None,
+    resolution_s: int,
+    names: Collection[str],
+    *,
+    coarsest_s: int = 3_600,
+    is_of_many: bool = False,
+) -> Cover:
+    """Return what picks the published rows of families in `window`, widened to whole buckets of `resolution_s`.
 
     With `coarsest_s` coarser buckets are not taken where there are finer ones: steps of a series end within them.
+    `is_of_many`: of several workspaces at once.
     """
     if window is None:
         start, end = 0, LAST_SECOND + 1
@@ -45,51 +54,76 @@ def cover(window: TimeRange | None, resolution_s: int, *, coarsest_s: int = 3_60
     if resolution_s > 1:
         start -= start % resolution_s
         end += -end % resolution_s
-    is_fine = coarsest_s == 1 or (resolution_s == 1 and end - start <= _FINE_S)
-    parameters: dict[str, object] = {"start": start, "last": max(start, end) - 1, "end": end, "coarsest": coarsest_s}
     if start >= end:
-        return Cover(_NOTHING, parameters)
-    return Cover(_SECONDS if is_fine else _MIXED, parameters)
+        return Cover("1 = 0", {})
+    is_fine = coarsest_s == 1 or (resolution_s == 1 and end - start <= _FINE_S)
+    runs = [name for name in names if name in _RUN_FAMILIES]
+    parts = [
+        f"({test} AND {_picked(marker, is_fine=is_fine, is_of_many=is_of_many)})"
+        for marker, test, is_asked in (
+            ("published.ai_run", f"counts.family IN {_RUN_FAMILIES}", bool(runs)),
+            ("published", f"counts.family NOT IN {_RUN_FAMILIES}", len(runs) < len(names)),
+        )
+        if is_asked
+    ]
+    parameters: dict[str, object] = {"start": start, "last": end - 1}
+    if not is_fine:
+        parameters |= {"end": end, "coarsest": coarsest_s}
+    resolution = "counts.resolution = 1" if is_fine else "counts.resolution <= {coarsest:UInt16}"
+    return Cover(f"{_OWN} AND {resolution} AND ({' OR '.join(parts)})", parameters)
 
 
-_NOTHING: Final = "1 = 0 AND {watermark:UInt64} + {start:Int64} + {last:Int64} + {end:Int64} + {coarsest:Int64} < 0"
+def _picked(marker: str, *, is_fine: bool, is_of_many: bool) -> str:
+    """Return a condition on numbers alone: with a workspace's name in it, it takes six times as long."""
+    key = "counts.second, counts.version" + ("" if is_fine else ", counts.resolution")
+    found = "second, newest" + ("" if is_fine else ", resolution")
+    if is_of_many:
+        key, found = f"{key}, cityHash64(workspace)", f"{found}, cityHash64(workspace)"
+    return f"({key}) IN (SELECT {found} FROM ({(_SECONDS if is_fine else _MIXED).replace('{marker}', marker)}))"
+
+
+_RUN_FAMILIES: Final = ("ai_run", "ai_run.duration")
 _WITHIN: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
+_OWN: Final = _WITHIN.replace("second >=", "counts.second >=").replace("second <=", "counts.second <=")
 _AROUND: Final = (
     "second >= toDateTime({start:UInt32} - {start:UInt32} % 3600, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 )
 _SECONDS: Final = f"""
-    {_WITHIN} AND resolution = 1 AND {{end:UInt64}} + {{coarsest:UInt16}} > 0
-    AND (workspace, {_MARKER}, second, version) IN (
-        SELECT workspace, family, second, max(version) FROM counts
-        WHERE family IN ('published', 'published.ai_run') AND resolution = 1 AND {_WITHIN}
-            AND version <= {{watermark:UInt64}}
-        GROUP BY workspace, family, second)
+    SELECT workspace, second, max(version) AS newest FROM counts
+    WHERE family = '{{marker}}' AND resolution = 1 AND {_WITHIN} AND version <= {{watermark:UInt64}}
+    GROUP BY workspace, second
 """
 _IS_WHOLE: Final = "moment >= {start:UInt64} AND moment + resolution <= {end:UInt64}"
 _MIXED: Final = f"""
-    {_WITHIN} AND (workspace, {_MARKER}, resolution, second, version) IN (
-        SELECT workspace, marker, resolution, second, newest FROM (
-            SELECT *,
-                max(if(resolution = 3600 AND {_IS_WHOLE}, newest, 0)) OVER (PARTITION BY workspace, marker, hour)
-                    AS of_hour,
-                max(if(resolution < 3600, newest, 0)) OVER (PARTITION BY workspace, marker, hour) AS within_hour,
-                max(if(resolution = 60 AND {_IS_WHOLE}, newest, 0)) OVER (PARTITION BY workspace, marker, minute)
-                    AS of_minute,
-                max(if(resolution = 1, newest, 0)) OVER (PARTITION BY workspace, marker, minute) AS within_minute
-            FROM (
-                SELECT workspace, family AS marker, resolution, second, toUInt64(toUInt32(second)) AS moment,
-                    intDiv(moment, 3600) AS hour, intDiv(moment, 60) AS minute, max(version) AS newest
-                FROM counts
-                WHERE family IN ('published', 'published.ai_run') AND {_AROUND} AND version <= {{watermark:UInt64}}
-                    AND resolution <= {{coarsest:UInt16}}
-                GROUP BY workspace, marker, resolution, second))
-        WHERE multiIf(
-            of_hour > within_hour, resolution = 3600,
-            of_minute > within_minute, resolution = 60,
-            resolution = 1))
+    SELECT workspace, resolution, second, newest FROM (
+        SELECT *,
+            max(if(resolution = 3600 AND {_IS_WHOLE}, newest, 0)) OVER (PARTITION BY workspace, hour) AS of_hour,
+            max(if(resolution < 3600, newest, 0)) OVER (PARTITION BY workspace, hour) AS within_hour,
+            max(if(resolution = 60 AND {_IS_WHOLE}, newest, 0)) OVER (PARTITION BY workspace, minute) AS of_minute,
+            max(if(resolution = 1, newest, 0)) OVER (PARTITION BY workspace, minute) AS within_minute
+        FROM (
+            SELECT workspace, resolution, second, toUInt64(toUInt32(second)) AS moment,
+                intDiv(moment, 3600) AS hour, intDiv(moment, 60) AS minute, max(version) AS newest
+            FROM counts
+            WHERE family = '{{marker}}' AND {_AROUND} AND version <= {{watermark:UInt64}}
+                AND resolution <= {{coarsest:UInt16}}
+            GROUP BY workspace, resolution, second))
+    WHERE multiIf(
+        of_hour > within_hour, resolution = 3600,
+        of_minute > within_minute, resolution = 60,
+        resolution = 1)
 """
 
 
 def second_of(moment: datetime) -> int:
     """Return a Unix second that the column can hold: before 1970 and after 2106 there is nothing to find."""
     return min(max(int(moment.timestamp()), 0), LAST_SECOND)
+
+
+def filters_of(scope: SignalScope) -> tuple[str, dict[str, object]]:
+    """Return the conditions that `scope` sets, and their parameters."""
+    wanted = {name: value for name, value in asdict(scope).items() if value is not None and name != "replayed"}
+    filters = "".join(f" AND counts.{name} = {{{name}:String}}" for name in wanted)
+    if scope.replayed is not None:
+        filters += f" AND counts.replayed = {int(scope.replayed)}"
+    return filters, dict(wanted)

@@ -7,17 +7,18 @@ tables is younger, so that no count is ever seen half.
 import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
 from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.ports import Dimension
-from tidegate.signals.published import cover, resolution_of, second_of
-from tidegate.signals.quantiles import DURATION_SUMS, durations_of
+from tidegate.signals.published import cover, filters_of, resolution_of, second_of
+from tidegate.signals.quantiles import DURATION_SUMS, durations_of, upper_bound_ms
 from tidegate.signals.store import RowsEngine
-from tidegate.signals.sums import STORED, names_of, sums_of, totals_of
+from tidegate.signals.sums import STORED, facets_of, sums_of, totals_in
+from tidegate.storage.native import Columns
 
 _MAX_KEYS: Final = 1_000
 _REMEMBERED_ANSWERS: Final = 64  # one second's questions of some gates; a window moves every second
@@ -28,6 +29,8 @@ MINUTES_KEPT_S: Final = 35 * 86_400
 Watermark = Callable[[Collection[WorkspaceId]], Awaitable[int]]
 """Up to which version counts may be read; raises while the workspaces' telemetry waits too long to be counted."""
 Row = dict[str, Any]
+Answer = TypeVar("Answer")
+_THREADS: Final = 2
 
 
 class RollupReader:
@@ -37,9 +40,9 @@ class RollupReader:
         self._engine = engine
         self._watermark = watermark
         self._clock = clock
-        self._newest_groups: tuple[tuple[object, ...], frozenset[Family], list[Row]] | None = None
+        self._newest_groups: tuple[tuple[object, ...], frozenset[Family], list[Columns]] | None = None
         self._asked: OrderedDict[Family, None] = OrderedDict()
-        self._answers: OrderedDict[tuple[object, ...], asyncio.Future[list[Row]]] = OrderedDict()
+        self._answers: OrderedDict[tuple[object, ...], asyncio.Future[Any]] = OrderedDict()
 
     def resolution_s(self, window: TimeRange) -> int:
         """Return how fine `window` can be read; it is widened to whole buckets of so many seconds."""
@@ -48,8 +51,8 @@ class RollupReader:
     async def totals(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
     ) -> Totals:
-        rows = await self._rows(workspace, STORED[family], sums_of([family]), window, scope=scope)
-        totals = totals_of(family, rows[0]) if rows else Totals()
+        columns = await self._facets(workspace, family, window, scope=scope)
+        totals = totals_in(columns, family, ()).get((), Totals())
         return replace(totals, distrusted_count=await self._distrusted_count(workspace, family, window, scope))
 
     async def _distrusted_count(
@@ -80,33 +83,33 @@ class RollupReader:
         scope: SignalScope,
         limit: int = _MAX_KEYS,
     ) -> dict[str, Totals]:
-        rows = await self._rows(
-            workspace, STORED[family], sums_of([family]), window, scope=scope, by=(by,), tail=_largest(family, limit)
-        )
-        return {str(row[by]): totals_of(family, row) for row in rows}
+        columns = await self._facets(workspace, family, window, scope=scope, keys={by: _key_of(by)})
+        found = totals_in(columns, family, (f"by_{by}",))
+        largest = sorted(found.items(), key=lambda item: (-item[1].count, str(item[0][0])))[:limit]
+        return {str(key): totals for (key,), totals in largest}
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
         if not workspaces:
             return []
-        groups: list[GroupTotals] = []
-        of_service: defaultdict[tuple[WorkspaceId, str], list[Row]] = defaultdict(list)
-        names = names_of(family)
-        for row in await self._groups_of_asked(workspaces, family, window):
-            if any(row[name] for name in names):
-                of_service[WorkspaceId(row["workspace"]), row["service"]].append(row)
-        for (workspace, service), rows in of_service.items():
-            groups.append(GroupTotals(workspace, service, None, totals_of(family, _added(rows, names))))
-            groups += [
-                GroupTotals(workspace, service, row["tenant"], totals_of(family, row)) for row in rows if row["tenant"]
+        columns = await self._groups_of_asked(workspaces, family, window)
+        found: list[GroupTotals] = []
+        for part in columns:
+            services = totals_in(part, family, ("workspace", "service"))
+            found += [GroupTotals(WorkspaceId(one), name, None, totals) for (one, name), totals in services.items()]
+            tenants = totals_in(part, family, ("workspace", "service", "tenant"))
+            found += [
+                GroupTotals(WorkspaceId(one), name, tenant, totals)
+                for (one, name, tenant), totals in tenants.items()
+                if tenant
             ]
-        return groups
+        return found
 
     async def _groups_of_asked(
         self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange
-    ) -> list[Row]:
+    ) -> list[Columns]:
         """Return the groups of every family that was asked for of late: a statement costs 25 CPU-ms however small.
 
-        Only the newest answer is kept, for the next family: ten thousand tenants are 15 MB.
+        Only the newest answer is kept, for the next family.
         """
         self._asked[family] = None
         self._asked.move_to_end(family)
@@ -118,26 +121,33 @@ class RollupReader:
         known = self._newest_groups
         if known is None or known[0] != key or family not in known[1]:
             families = frozenset(self._asked)
-            rows: list[Row] = []
-            for start in range(0, len(ordered), _WORKSPACES_A_STATEMENT):
-                rows += await self._groups_of(
+            parts = [
+                await self._groups_of(
                     ordered[start : start + _WORKSPACES_A_STATEMENT], sorted(families), window, watermark
                 )
-            known = self._newest_groups = (key, families, rows)
+                for start in range(0, len(ordered), _WORKSPACES_A_STATEMENT)
+            ]
+            known = self._newest_groups = (key, families, parts)
         return known[2]
 
     async def _groups_of(
         self, workspaces: Sequence[WorkspaceId], families: Sequence[Family], window: TimeRange, watermark: int
-    ) -> list[Row]:
-        picked = cover(window, self.resolution_s(window))
+    ) -> Columns:
         names = [name for family in families for name in STORED[family]]
+        picked = cover(window, self.resolution_s(window), names, is_of_many=len(workspaces) > 1)
+        facets, keys = facets_of(families, with_replayed=False)
+        workspace = "workspace, " if len(workspaces) > 1 else ""  # a key more takes a third longer
+        owner = workspace or "toLowCardinality(any(counts.workspace)) AS workspace, "
         sql = f"""
-            SELECT workspace, service, tenant, {sums_of(families)} FROM counts
-            WHERE family IN ({{families:Array(String)}}) AND replayed = 0 AND {picked.condition}
-            GROUP BY workspace, service, tenant
+            SELECT * EXCEPT (tenant_), toLowCardinality(tenant_) AS tenant FROM (
+                SELECT {owner} service, counts.tenant AS tenant_,
+                    {facets}, {sums_of(families)}
+                FROM counts
+                WHERE counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0 AND {picked.condition}
+                GROUP BY {workspace}service, tenant_{keys})
         """
         parameters = {**picked.parameters, "families": names, "watermark": watermark}
-        return await self._engine.select(workspaces, sql, parameters)
+        return await self._engine.columns(workspaces, sql, parameters, threads=_THREADS)
 
     async def series(  # noqa: PLR0913 - a question and its six parts
         self,
@@ -157,27 +167,25 @@ class RollupReader:
             largest = await self.totals_by(workspace, family, window, by=by, scope=scope, limit=limit)
             if not largest:
                 return []
-        keys = (by,) if by is not None else ()
-        rows = await self._rows(
+        keys = {"step": "toUInt32(intDiv(toUInt32(counts.second), {step:UInt32}) * {step:UInt32})"}
+        more = ""
+        if by is not None:
+            keys[by] = _key_of(by)
+            more = f" AND toString(counts.{by}) IN ({{keys:Array(String)}})"
+        columns = await self._facets(
             workspace,
-            STORED[family],
-            f"toUInt32(intDiv(toUInt32(second), {{step:UInt32}}) * {{step:UInt32}}) AS step, {sums_of([family])}",
+            family,
             window,
             scope=scope,
-            by=keys,
-            group=("step", *keys),
-            more=f" AND toString({by}) IN ({{keys:Array(String)}})" if by is not None else "",
+            keys=keys,
+            more=more,
             coarsest_s=next(one for one in (3_600, 60, 1) if step % one == 0),
             parameters={"step": step, **({"keys": list(largest)} if by is not None else {})},
-            tail=f"ORDER BY {', '.join(('step', *keys))}",
         )
+        found = totals_in(columns, family, tuple(f"by_{name}" for name in keys))
         return [
-            SeriesPoint(
-                datetime.fromtimestamp(row["step"], UTC),
-                str(row[by]) if by is not None else "",
-                totals_of(family, row),
-            )
-            for row in rows
+            SeriesPoint(datetime.fromtimestamp(key[0], UTC), str(key[1]) if by is not None else "", totals)
+            for key, totals in sorted(found.items())
         ]
 
     async def quantiles(
@@ -207,6 +215,37 @@ class RollupReader:
             parts[str(row[by]) if by is not None else ""].append(row)
         return {key: durations_of(found) for key, found in parts.items()}
 
+    async def buckets(self, workspace: WorkspaceId, family: Family) -> tuple[Sequence[tuple[float, int]], float]:
+        """Return how many events took up to how many milliseconds, and how many seconds they took together."""
+        rows = await self._rows(
+            workspace,
+            (f"{family.value}.duration",),
+            f"bucket, {DURATION_SUMS}",
+            None,
+            scope=SignalScope(),
+            group=("bucket",),
+            tail="ORDER BY bucket",
+        )
+        spent_s = sum(int(row["spent_us"]) for row in rows) / 1_000_000
+        return [(upper_bound_ms(int(row["bucket"])), int(row["weight"]) // 1000) for row in rows], spent_s
+
+    async def exemplars(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, str]:
+        """Return by route the trace of the newest request of `window` that failed, else of the slowest."""
+        rows = await self._engine.select(
+            [workspace],
+            """
+            SELECT route, argMax(trace_id, (http_status >= 500 OR http_status = 0, if(http_status >= 500, end_ns, 0),
+                duration_ns)) AS trace
+            FROM raw_spans
+            WHERE bitAnd(families, 1) = 1 AND distrusted = 0
+                AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({start:UInt32}, 'UTC')
+                AND second < toDateTime({end:UInt32}, 'UTC')
+            GROUP BY route LIMIT 1000
+            """,
+            {"start": second_of(window.start) // 10 * 10, "end": second_of(window.end)},
+        )
+        return {row["route"]: row["trace"] for row in rows}
+
     async def span_count(self, workspace: WorkspaceId) -> int:
         """Return how many spans are stored, each once, distrusted ones included."""
         return await self._stored(workspace, "span")
@@ -234,6 +273,38 @@ class RollupReader:
         )
         return int(rows[0]["newest"]) if rows else None
 
+    async def _facets(  # noqa: PLR0913 - the parts of a statement
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange | None,
+        *,
+        scope: SignalScope,
+        keys: Mapping[str, str] | None = None,
+        more: str = "",
+        coarsest_s: int = 3_600,
+        parameters: Mapping[str, object] | None = None,
+    ) -> Columns:
+        """Return the rows of a family by facet, and by `keys`: names and what they are."""
+        keys = keys or {}
+        named = "".join(f"{what} AS by_{name}, " for name, what in keys.items())
+        facets, facet_keys = facets_of([family])
+        grouped = ", ".join(f"by_{name}" for name in keys) + facet_keys
+        sql, bound = await self._statement(
+            workspace,
+            STORED[family],
+            f"{named} {facets}, {sums_of([family])}",
+            window,
+            scope=scope,
+            more=more,
+            coarsest_s=coarsest_s,
+            tail=f"GROUP BY {grouped.removeprefix(', ')}",
+        )
+        bound |= parameters or {}
+        return await self._remembered(
+            [workspace], sql, bound, lambda: self._engine.columns([workspace], sql, bound, threads=_THREADS)
+        )
+
     async def _rows(  # noqa: PLR0913 - the parts of a statement
         self,
         workspace: WorkspaceId,
@@ -245,36 +316,58 @@ class RollupReader:
         by: tuple[str, ...] = (),
         group: tuple[str, ...] | None = None,
         more: str = "",
-        coarsest_s: int = 3_600,
         parameters: Mapping[str, object] | None = None,
         tail: str = "",
     ) -> list[Row]:
-        filters, bound = _filters_of(scope)
-        picked = cover(window, 1 if window is None else self.resolution_s(window), coarsest_s=coarsest_s)
         grouped = ", ".join(by if group is None else group)
+        sql, bound = await self._statement(
+            workspace,
+            names,
+            f"{''.join(f'{name}, ' for name in by)} {sums}",
+            window,
+            scope=scope,
+            more=more,
+            tail=f"{f'GROUP BY {grouped}' if grouped else ''} {tail}",
+        )
+        bound |= parameters or {}
+        return await self._remembered([workspace], sql, bound, lambda: self._engine.select([workspace], sql, bound))
+
+    async def _statement(  # noqa: PLR0913 - its parts
+        self,
+        workspace: WorkspaceId,
+        names: Collection[str],
+        columns: str,
+        window: TimeRange | None,
+        *,
+        scope: SignalScope,
+        more: str,
+        tail: str,
+        coarsest_s: int = 3_600,
+    ) -> tuple[str, dict[str, object]]:
+        filters, bound = filters_of(scope)
+        picked = cover(window, 1 if window is None else self.resolution_s(window), names, coarsest_s=coarsest_s)
         sql = f"""
-            SELECT {"".join(f"{name}, " for name in by)} {sums} FROM counts
-            WHERE workspace = {{workspace:String}} AND family IN ({{families:Array(String)}}) {filters} {more}
+            SELECT {columns} FROM counts
+            WHERE workspace = {{workspace:String}} AND counts.family IN ({{families:Array(String)}}) {filters} {more}
                 AND {picked.condition}
-            {f"GROUP BY {grouped}" if grouped else ""} {tail}
+            {tail}
         """
         watermark = await self._watermark([workspace])
-        return await self._select(
-            [workspace],
-            sql,
-            {
-                **bound,
-                **picked.parameters,
-                **(parameters or {}),
-                "workspace": workspace,
-                "families": list(names),
-                "watermark": watermark,
-            },
-        )
+        return sql, {
+            **bound,
+            **picked.parameters,
+            "workspace": workspace,
+            "families": list(names),
+            "watermark": watermark,
+        }
 
-    async def _select(
-        self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object]
-    ) -> list[Row]:
+    async def _remembered(
+        self,
+        workspaces: Collection[WorkspaceId],
+        sql: str,
+        parameters: Mapping[str, object],
+        ask: Callable[[], Awaitable[Answer]],
+    ) -> Answer:
         """Ask the engine, or remember: up to a watermark nothing changes any more, so an answer stays right.
 
         Four checks of one gate, and everybody who looks at the board within one second, cost one statement.
@@ -282,32 +375,19 @@ class RollupReader:
         key = (tuple(sorted(workspaces)), sql, tuple(sorted((name, str(value)) for name, value in parameters.items())))
         answer = self._answers.get(key)
         if answer is None:
-            answer = asyncio.ensure_future(self._engine.select(workspaces, sql, parameters))
+            answer = asyncio.ensure_future(ask())
             self._answers[key] = answer
             answer.add_done_callback(lambda done: self._forget_failure(key, done))
             while len(self._answers) > _REMEMBERED_ANSWERS:
                 self._answers.popitem(last=False)
-        return await asyncio.shield(answer)
+        found: Answer = await asyncio.shield(answer)
+        return found
 
-    def _forget_failure(self, key: tuple[object, ...], answer: "asyncio.Future[list[Row]]") -> None:
+    def _forget_failure(self, key: tuple[object, ...], answer: "asyncio.Future[Any]") -> None:
         # Asking for the exception also tells asyncio that it was seen, when everybody who waited has gone.
         if (answer.cancelled() or answer.exception() is not None) and self._answers.get(key) is answer:
             del self._answers[key]
 
 
-def _added(rows: Sequence[Row], names: Sequence[str]) -> Mapping[str, Any]:
-    if len(rows) == 1:
-        return rows[0]
-    return {name: (max if name.startswith("limit_") else sum)(int(row[name]) for row in rows) for name in names}
-
-
-def _largest(family: Family, limit: int) -> str:
-    return f"ORDER BY count__{family.value} DESC, 1 LIMIT {int(limit)}"
-
-
-def _filters_of(scope: SignalScope) -> tuple[str, dict[str, object]]:
-    wanted = {name: value for name, value in asdict(scope).items() if value is not None and name != "replayed"}
-    filters = "".join(f" AND {name} = {{{name}:String}}" for name in wanted)
-    if scope.replayed is not None:
-        filters += f" AND replayed = {int(scope.replayed)}"
-    return filters, dict(wanted)
+def _key_of(by: Dimension) -> str:
+    return f"toLowCardinality(toString(counts.{by}))"

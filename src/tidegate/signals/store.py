@@ -37,6 +37,7 @@ class RowsEngine(Protocol):
         parameters: Mapping[str, object] | None = None,
         *,
         dictionaries: Dictionaries | None = None,
+        threads: int = 1,
     ) -> Columns: ...
 
     async def insert_native(

@@ -129,6 +129,8 @@ class _Reader:
             return self._words(rows)
         if kind.startswith("FixedString("):
             return self._array(f"S{int(kind[12:-1])}", rows)
+        if kind == "Int128":
+            return _narrow(self._array("<i8", rows * 2).reshape(rows, 2))
         if kind not in _WIDTHS:
             message = f"A column of the type {kind} is not read here."
             raise NativeFormatError(message)
@@ -219,6 +221,17 @@ def _blobs(values: Sequence[bytes]) -> Sequence[bytes]:
 
 def _numbers(column: Numbers, kind: str) -> bytes:
     return np.ascontiguousarray(column, dtype=_WIDTHS.get(kind, "<u4")).tobytes()
+
+
+def _narrow(halves: Numbers) -> Numbers:
+    """Return 128 bits as 64 where they suffice, else as Python's own whole numbers."""
+    low, high = halves[:, 0], halves[:, 1]
+    if bool((high == np.where(low < 0, -1, 0)).all()):
+        narrow: Numbers = low.copy()
+        return narrow
+    wide = np.empty(len(low), object)
+    wide[:] = [(top << 64) + (bottom & (2**64 - 1)) for bottom, top in halves.tolist()]
+    return wide
 
 
 def _wide(column: Numbers) -> bytes:

@@ -174,10 +174,11 @@ class TelemetryEngine:
         *,
         timeout_s: float = 30.0,
         dictionaries: "Dictionaries | None" = None,
+        threads: int = 1,
     ) -> "Columns":
         """Return the result of one SELECT as numpy columns: for statements with many rows. Otherwise as `select`.
 
-        One thread: it takes longer, and a third less of the processor.
+        With one thread it takes longer, and a third less of the processor.
         """
         from tidegate.storage.native import read_native
 
@@ -188,7 +189,7 @@ class TelemetryEngine:
                 _bound(parameters),
                 {
                     "max_execution_time": timeout_s,
-                    "max_threads": 1,
+                    "max_threads": threads,
                     **self._wall.settings(workspaces, Access.READ),
                 },
                 fmt="Native",

@@ -214,7 +214,21 @@ class Recount:
                 split = await self._reader.totals_by(self._workspace, family, window, by=by, scope=scope)
                 self._equal_by(split, found, by, (family, window, scope, by))
             if window is not None:
+                await self._compare_groups(family, window)
                 await self._compare_series(random, family, window, scope, found)
+
+    async def _compare_groups(self, family: Family, window: TimeRange) -> None:
+        """What rules read: every service and tenant, of one workspace or of several at once."""
+        live = [event for event in self._within(family, window, _LIVE) if "arrived" not in event]
+        for workspaces in ([self._workspace], [self._workspace, WorkspaceId("default")]):
+            groups = await self._reader.groups(workspaces, family, window)
+            told = {(group.service, group.tenant): group.totals for group in groups if group.workspace != "default"}
+            for service in ("harbor", "pier"):
+                for tenant in (None, "acme", "globex", "initech"):
+                    own = [one for one in live if one["service"] == service and tenant in {None, one["tenant"]}]
+                    self._equal(
+                        told.get((service, tenant), Totals()), totals_of(own), (family, window, service, tenant)
+                    )
 
     async def _compare_series(
         self, random: Random, family: Family, window: TimeRange, scope: SignalScope, found: Sequence[Event]
@@ -293,6 +307,9 @@ def _fits(event: Event, scope: SignalScope) -> bool:
     return all(value is None or event[name] == value for name, value in wanted.items()) and (
         scope.replayed is None or bool(event["replayed"]) == scope.replayed
     )
+
+
+_LIVE = SignalScope(replayed=False)
 
 
 async def recount(

@@ -68,6 +68,7 @@ class Execution:
         self._catalog = LiveCatalog(library.answer)
         self._lock = threading.Lock()
         self._statements: OrderedDict[str, Statement] = OrderedDict()
+        self._columns: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
 
     def run(self, request: Request) -> Answer:
         """Return the answer to `request`.
@@ -110,7 +111,7 @@ class Execution:
             return self._delete(request, statement.delete, catalog)
         if statement.insert is None:
             with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
-                return _read(handle, statement.text, statement, request)
+                return self._read(handle, statement.text, statement, request)
         settings = claimed_settings(request.settings, filters, inserting=True)
         position = _workspace_position(statement.insert, catalog)
         if statement.insert.select:
@@ -137,26 +138,52 @@ class Execution:
             handle.configure(DATABASE, erase_settings(request.settings))
             return handle.run(text, "Null", request.parameters)
 
+    def _read(self, handle: Handle, text: str, statement: Statement, request: Request) -> Answer:
+        answer = handle.run(text, request.output_format, request.parameters)
+        clause = _FORMAT_CLAUSE.search(statement.text)
+        output_format = clause[1] if clause else request.output_format
+        if answer.body or output_format != "Native" or statement.kind is not Kind.SELECT:
+            return answer
+        columns = self._described(handle, _FORMAT_CLAUSE.sub("", statement.text), request.parameters)
+        return replace(answer, body=_native_header(columns))
+
+    def _described(self, handle: Handle, select: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Return the columns of a SELECT: it is planned for that once, not with each answer without rows."""
+        with self._lock:
+            known = self._columns.get(select)
+        if known is None:
+            known = _describe(handle, select, parameters)
+            with self._lock:
+                self._columns[select] = known
+                if len(self._columns) > MAX_STATEMENTS_KEPT:
+                    self._columns.popitem(last=False)
+        return known
+
     def _result_columns(self, request: Request, select: str, filters: str) -> list[str]:
         """Return the names of a SELECT's columns; asked read-only, which refuses what reads outside a second time."""
         with self._library.reader(DATABASE, claimed_settings(request.settings, filters, inserting=False)) as handle:
-            return [name for name, _ in _describe(handle, select, request.parameters)]
+            return [name for name, _ in self._described(handle, select, request.parameters)]
+
+    def _forget_tables(self) -> None:
+        self._catalog.forget()
+        with self._lock:
+            self._columns.clear()
 
     def _run_admin(self, request: Request, statement: Statement) -> Answer:
         inserting = request.text.lstrip()[:6].upper() == "INSERT"
         changing = statement.kind is Kind.OTHER
         if changing:
-            self._catalog.forget()
+            self._forget_tables()
         try:
             with self._library.open() as handle, MemoryFile(request.rows or b"") as file:
                 handle.configure(request.database, admin_settings(request.settings, inserting=inserting))
                 if request.rows is not None and inserting:
                     printed = self._library.print_statement(request.text)
                     return handle.run(_with_rows(printed, file.path), "Null", request.parameters)
-                return _read(handle, request.text, statement, request)
+                return self._read(handle, request.text, statement, request)
         finally:
             if changing:
-                self._catalog.forget()
+                self._forget_tables()
 
 
 def _with_rows(printed: str, path: str) -> str:
@@ -183,16 +210,6 @@ class MemoryFile:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._descriptor)
-
-
-def _read(handle: Handle, text: str, statement: Statement, request: Request) -> Answer:
-    answer = handle.run(text, request.output_format, request.parameters)
-    clause = _FORMAT_CLAUSE.search(statement.text)
-    output_format = clause[1] if clause else request.output_format
-    if answer.body or output_format != "Native" or statement.kind is not Kind.SELECT:
-        return answer
-    columns = _describe(handle, _FORMAT_CLAUSE.sub("", statement.text), request.parameters)
-    return replace(answer, body=_native_header(columns))
 
 
 def _describe(handle: Handle, select: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
