@@ -57,7 +57,9 @@ from tidegate.signals.quality.routes import router as evaluation_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.repricing import Recounts
 from tidegate.signals.repricing.routes import router as recount_routes
+from tidegate.signals.retention import PostgresRetention
 from tidegate.signals.routes import router as signal_routes
+from tidegate.signals.runtime import EngineRuntime
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_runs
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
@@ -188,8 +190,9 @@ def _slices(
         ),
         AiRunService: build_runs(database, engine, clock, traces=traces),
         Recounts: build_recounts(database, clock),
+        PostgresRetention: PostgresRetention(database),
         PriceService: PriceService(store=price_store, books=books, clock=clock),
-        SignalService: SignalService(reader=reader, clock=clock),
+        SignalService: SignalService(reader=reader, clock=clock, runtime=EngineRuntime(engine)),
         ExploreService: ExploreService(
             reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
         ),

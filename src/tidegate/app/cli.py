@@ -36,6 +36,7 @@ _NOUNS: Final = {
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
+    "retention": ("tidegate.signals.commands", "retention", "Retention: how long telemetry is kept."),
     "run": ("tidegate.signals.ai_runs.commands", "run", "AI runs: what one did, cost and broke."),
     "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),

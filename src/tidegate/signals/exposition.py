@@ -1,28 +1,34 @@
-"""Families in the Prometheus text format 0.0.4. Totals are counters over all retained rows; tenants are no labels."""
+"""Families as Prometheus text 0.0.4 or OpenMetrics 1.0. Totals are counters over all retained rows; no tenant labels.
 
-from collections.abc import Iterable
+OpenMetrics says more: how long events took, as histograms, and exemplars, which are traces to look at.
+"""
+
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Exemplar, HistogramMetricFamily, Metric
+from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from tidegate.signals.service import RetainedFamily
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
+OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 # Rates, means and shares are no counters: they are divided where they are read.
 _ADDITIVE = ("Count", "Tokens", "costUsd")
 
 
 class _Families(Collector):
-    def __init__(self, families: Iterable[RetainedFamily]) -> None:
+    def __init__(self, families: Iterable[RetainedFamily], exemplars: Mapping[str, Exemplar]) -> None:
         self._families = families
+        self._exemplars = exemplars
 
     def collect(self) -> Iterable[Metric]:
         for retained in self._families:
             yield from _totals_of(retained)
-            yield from _counts_of(retained)
+            yield from _counts_of(retained, self._exemplars)
+            yield from _durations_of(retained)
 
 
 def _totals_of(retained: RetainedFamily) -> Iterable[Metric]:
@@ -36,7 +42,7 @@ def _totals_of(retained: RetainedFamily) -> Iterable[Metric]:
             )
 
 
-def _counts_of(retained: RetainedFamily) -> Iterable[Metric]:
+def _counts_of(retained: RetainedFamily, exemplars: Mapping[str, Exemplar]) -> Iterable[Metric]:
     family = retained.family.value
     for dimension, counts in retained.counts.items():
         metric = CounterMetricFamily(
@@ -44,16 +50,42 @@ def _counts_of(retained: RetainedFamily) -> Iterable[Metric]:
             f"Events of family {family} by {dimension} over all retained rows",
             labels=[dimension],
         )
+        is_route = family == "request" and dimension == "route"
         for key, count in sorted(counts.items()):
-            metric.add_metric([key], count)
+            metric.add_metric([key], count, exemplar=exemplars.get(key) if is_route else None)
         yield metric
+
+
+def _durations_of(retained: RetainedFamily) -> Iterable[Metric]:
+    if not retained.buckets:
+        return
+    seen = 0
+    buckets: list[tuple[str, float]] = []
+    for bound_ms, count in retained.buckets:
+        seen += count
+        buckets.append((f"{bound_ms / 1000:.9g}", seen))
+    metric = HistogramMetricFamily(
+        f"tidegate_{retained.family.value}_duration_seconds",
+        f"How long events of family {retained.family.value} took, over all retained rows",
+    )
+    metric.add_metric([], [*buckets, ("+Inf", seen)], retained.spent_s)
+    yield metric
 
 
 def exposition_of(families: Iterable[RetainedFamily]) -> bytes:
     """Return the text that a Prometheus server scrapes."""
     registry = CollectorRegistry()
-    registry.register(_Families(families))
+    registry.register(_Families(families, {}))
     return generate_latest(registry)
+
+
+def openmetrics_of(families: Iterable[RetainedFamily], exemplars: Mapping[str, str]) -> bytes:
+    """Return OpenMetrics text; `exemplars` are ids of traces by route: of a request that failed or was slow."""
+    registry = CollectorRegistry()
+    named = {route: Exemplar({"trace_id": trace_id}, 1.0) for route, trace_id in exemplars.items()}
+    registry.register(_Families(families, named))
+    text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call] # the library has no types
+    return text
 
 
 def _snake(name: str) -> str:

@@ -1,23 +1,27 @@
 """`/metrics`, `/metrics/{family}` and the stored counts."""
 
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from tidegate.edge.caller import CurrentWorkspace
+from tidegate.edge.bodies import JSON, parse_json, read_body
+from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
 from tidegate.edge.providers import provide
 from tidegate.kernel import InvalidInputError, TimeRange, format_utc, parse_utc
 from tidegate.signals.errors import FamilyNotFoundError
-from tidegate.signals.exposition import CONTENT_TYPE, exposition_of
+from tidegate.signals.exposition import CONTENT_TYPE, OPENMETRICS_TYPE, exposition_of, openmetrics_of
 from tidegate.signals.model import Family, Figures
 from tidegate.signals.reader import RollupReader
-from tidegate.signals.schemas import TelemetryStatsOut
+from tidegate.signals.retention import PostgresRetention
+from tidegate.signals.schemas import RetentionIn, RetentionOut, TelemetryStatsOut
 from tidegate.signals.service import FamilyMetrics, SignalService
 from tidegate.telemetry import StoredRecords
 
 router = APIRouter(tags=["signals"])
 Signals = Annotated[SignalService, provide(SignalService)]
+Retentions = Annotated[PostgresRetention, provide(PostgresRetention)]
 Rollups = Annotated[RollupReader, provide(RollupReader)]
 Records = Annotated[StoredRecords, provide(StoredRecords)]
 
@@ -42,9 +46,15 @@ _DASHBOARDS: Final = {
 
 
 @router.get("/metrics")
-async def prometheus_metrics(workspace: CurrentWorkspace, signals: Signals) -> Response:
-    """Counters of every family of this workspace in the Prometheus text format; tenants are never labels."""
+async def prometheus_metrics(request: Request, workspace: CurrentWorkspace, signals: Signals) -> Response:
+    """Counters of every family of this workspace in the Prometheus text format; tenants are never labels.
+
+    With `Accept: application/openmetrics-text` in that format, with exemplars.
+    """
     families = [await signals.retained(workspace, family) for family in Family]
+    if "application/openmetrics-text" in request.headers.get("accept", ""):
+        exemplars = await signals.exemplars(workspace)
+        return Response(openmetrics_of(families, exemplars), media_type=OPENMETRICS_TYPE)
     return Response(exposition_of(families), media_type=CONTENT_TYPE)
 
 
@@ -76,6 +86,22 @@ async def family_metrics(  # noqa: PLR0917 - the query of the route
     if known is Family.AI_RUN:
         body["dashboards"] = _dashboards_of(metrics)
     return body
+
+
+@router.get("/api/v1/retention")
+async def show_retention(workspace: CurrentWorkspace, settings: Retentions) -> RetentionOut:
+    """Return for how many days the workspace keeps what."""
+    return RetentionOut(**asdict(await settings.get_retention(workspace)))
+
+
+@router.put("/api/v1/retention", openapi_extra={"requestBody": {"content": {"application/json": {}}}})
+async def set_retention(request: Request, workspace: WritableWorkspace, settings: Retentions) -> RetentionOut:
+    """Change for how many days the workspace keeps what; what is older is gone within minutes, for good."""
+    wanted = parse_json(RetentionIn, await read_body(request, JSON))
+    known = await settings.get_retention(workspace)
+    changed = replace(known, **wanted.model_dump(exclude_none=True))
+    await settings.set_retention(workspace, changed)
+    return RetentionOut(**asdict(changed))
 
 
 @router.get("/api/v1/telemetry/stats")

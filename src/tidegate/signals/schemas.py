@@ -3,6 +3,23 @@
 from tidegate.edge.wire import Utc, WireModel
 
 
+class RetentionIn(WireModel):
+    """For how many days a workspace keeps what; what is left out stays."""
+
+    raw_days: int | None = None
+    """Spans, log records and metric points: 2 to 400."""
+    minute_days: int | None = None
+    """Counts by minute, and AI runs: 2 to 400."""
+    hour_days: int | None = None
+    """Counts by hour: 2 to 4,000."""
+
+
+class RetentionOut(WireModel):
+    raw_days: int
+    minute_days: int
+    hour_days: int
+
+
 class TelemetryStatsOut(WireModel):
     """Exact stored counts of the caller's workspace; what came twice counts once."""
 

@@ -1,6 +1,6 @@
 """Figures of a family: all retained rows, one window, and the splits that belong to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
 from tidegate.signals.model import Family, Figures, SignalScope, Totals, duration_figures, figures_of, meter_figures
 from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
+from tidegate.signals.runtime import Runtime
 
 DEFAULT_WINDOW = timedelta(minutes=15)
 
@@ -59,17 +60,37 @@ class RetainedFamily:
     totals: Figures
     counts: Mapping[Dimension, Mapping[str, int]]
     """Events by the values of a dimension; never by tenant, and never by address."""
+    buckets: Sequence[tuple[float, int]] = ()
+    """Events by the upper bound of how long they took, in milliseconds, ascending; not cumulative."""
+    spent_s: float = 0.0
 
 
 class FiguresReader(SignalReader, SeriesReader, Protocol):
     """What the metrics routes ask."""
 
+    async def buckets(self, workspace: WorkspaceId, family: Family) -> tuple[Sequence[tuple[float, int]], float]:
+        """Return how many events took up to how many milliseconds, and how many seconds they took together."""
+        ...
+
+    async def exemplars(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, str]:
+        """Return the id of one trace by route."""
+        ...
+
+
+class RuntimeReader(Protocol):
+    """Metric points, which are read as they are."""
+
+    async def measure(self, workspace: WorkspaceId, window: TimeRange, *, tenant: str | None) -> Runtime: ...
+
+    async def count(self, workspace: WorkspaceId) -> int: ...
+
 
 class SignalService:
     """Answers the metrics routes."""
 
-    def __init__(self, *, reader: FiguresReader, clock: Clock) -> None:
+    def __init__(self, *, reader: FiguresReader, clock: Clock, runtime: RuntimeReader | None = None) -> None:
         self._reader = reader
+        self._runtime = runtime
         self._clock = clock
 
     def window_now(self, length: timedelta = DEFAULT_WINDOW) -> TimeRange:
@@ -87,12 +108,26 @@ class SignalService:
         """
         scope = SignalScope(tenant=tenant)
         within = window or self.window_now()
+        if family is Family.RUNTIME and self._runtime is not None:
+            return await self._runtime_metrics(self._runtime, workspace, within, tenant=tenant)
         splits: dict[str, dict[str, Figures | int]] = {}
         for name, dimension in SPLITS[family]:
             found = await self._reader.totals_by(workspace, family, within, by=dimension, scope=scope)
             splits[name] = {key: _split(name, family, part) for key, part in found.items() if key}
         whole, recent = [await self._figures(workspace, family, one, scope) for one in (None, within)]
         return FamilyMetrics(family, whole, within, recent, splits)
+
+    async def _runtime_metrics(
+        self, runtime: RuntimeReader, workspace: WorkspaceId, within: TimeRange, *, tenant: str | None
+    ) -> FamilyMetrics:
+        found = await runtime.measure(workspace, within, tenant=tenant)
+        return FamilyMetrics(
+            Family.RUNTIME,
+            figures_of(Family.RUNTIME, Totals(count=await runtime.count(workspace))),
+            within,
+            figures_of(Family.RUNTIME, Totals(count=found.point_count)),
+            {"byMetric": dict(found.by_metric)},
+        )
 
     async def _figures(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, scope: SignalScope
@@ -116,7 +151,14 @@ class SignalService:
             if dimension != "source":
                 found = await self._reader.totals_by(workspace, family, None, by=dimension, scope=whole)
                 counts[dimension] = {key: part.count for key, part in found.items() if key}
-        return RetainedFamily(family, figures_of(family, totals), counts)
+        if family not in TIMED:
+            return RetainedFamily(family, figures_of(family, totals), counts)
+        buckets, spent_s = await self._reader.buckets(workspace, family)
+        return RetainedFamily(family, figures_of(family, totals), counts, buckets, spent_s)
+
+    async def exemplars(self, workspace: WorkspaceId) -> Mapping[str, str]:
+        """Return by route the trace of the newest request that failed in the last minutes, else of the slowest."""
+        return await self._reader.exemplars(workspace, self.window_now())
 
 
 def _split(name: str, family: Family, totals: Totals) -> Figures | int:

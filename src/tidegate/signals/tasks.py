@@ -1,6 +1,7 @@
 """Signals in the background, and their parts for `app` to put together."""
 
 from functools import partial
+from typing import Protocol
 
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
@@ -8,6 +9,7 @@ from tidegate.signals.closer import NoPrices, RollupCloser
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
+from tidegate.signals.retention import DroppingEngine, PostgresRetention, RetentionJob
 from tidegate.signals.roller import Roller
 from tidegate.signals.store import EngineCounts, RowsEngine
 from tidegate.signals.touches import PostgresTouches
@@ -17,15 +19,21 @@ from tidegate.telemetry.traces import TraceService
 __all__ = ["RollupCloser", "RollupReader", "build_closer", "build_reader", "build_recounts", "build_runs"]
 
 
+class CountingEngine(RowsEngine, DroppingEngine, Protocol):
+    """The telemetry engine, as all that counts and drops needs it."""
+
+
 def build_closer(
-    database: Database, engine: RowsEngine, clock: Clock, *, prices: PriceBooks | None = None
+    database: Database, engine: CountingEngine, clock: Clock, *, prices: PriceBooks | None = None
 ) -> RollupCloser:
     touches = PostgresTouches(database, clock)
     closer = RollupCloser(touches=touches, counts=EngineCounts(engine, clock), clock=clock, prices=prices or NoPrices())
-    recounts = build_recounts(database, clock)
+    workspaces = partial(_list_workspaces, database)
+    roller = Roller(touches, engine, clock, workspaces)
     closer.chores = (
-        Roller(touches, engine, clock, partial(_list_workspaces, database)),
-        RecountRunner(recounts, engine, closer, clock),
+        roller,
+        RecountRunner(build_recounts(database, clock), engine, closer, clock),
+        RetentionJob(PostgresRetention(database), engine, roller, workspaces, clock),
     )
     return closer
 
