@@ -16,14 +16,13 @@ from tidegate.kernel import Clock, WorkspaceId
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import OtlpMalformedError
 from tidegate.telemetry.logs.decode import rows_of
-from tidegate.telemetry.model import Batch, Signal, second_of
+from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.named_events import NamedEvents
 from tidegate.telemetry.otlp import parse_json
 from tidegate.telemetry.receiving import Ingest
 from tidegate.telemetry.records import Arrival, Refusals
 from tidegate.telemetry.salvage import NotWireFormatError, salvage
-from tidegate.telemetry.span_columns import SpanReader
-from tidegate.telemetry.spans import read_spans
+from tidegate.telemetry.spans import SpanReader, read_spans
 
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
 _encoder = msgspec.json.Encoder()
@@ -81,8 +80,8 @@ class SpanReceiver:
             refusals=refusals,
             events=events,
         )
-        if columns:
-            seconds = frozenset(second_of(one.end_ns) for one in columns.ids)
+        if columns is not None:
+            seconds = columns.seconds()
             size = max(len(body), len(columns) * _BYTES_A_SPAN)
             batches.append(Batch(Signal.TRACES, columns, len(columns), seconds, received_ns, size_bytes=size))
         arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._reader.policy)

@@ -11,20 +11,20 @@ from tests.span_rows import run_now
 from tidegate.kernel import TidegateError
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
-from tidegate.telemetry.pieces import MAX_SPAN_BYTES, MAX_SPANS, pieces_of, places_of
+from tidegate.telemetry.pieces import MAX_SPAN_BYTES, MAX_SPANS, chunks_of, places_of
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.salvage import bytes_field
-from tidegate.telemetry.span_columns import SpanColumns, SpanReader
-from tidegate.telemetry.spans import read_spans
+from tidegate.telemetry.span_columns import SpanColumns
+from tidegate.telemetry.spans import SpanReader, read_spans
 
 NOW_NS = 1_700_000_002 * NANO
 EMPTY_EVENT, EMPTY_SPAN, EMPTY_RESOURCE = bytes.fromhex("5a00"), bytes.fromhex("1200"), bytes.fromhex("0a00")
 
 
-def read(body: bytes) -> tuple[SpanColumns, Refusals]:
+def read(body: bytes) -> tuple[SpanColumns | None, Refusals]:
     refusals = Refusals()
     work = read_spans(body, SpanReader(ContentPolicy()), received_ns=NOW_NS, may_replay=False, refusals=refusals)
-    columns: SpanColumns = run_now(work)
+    columns: SpanColumns | None = run_now(work)
     return columns, refusals
 
 
@@ -43,12 +43,14 @@ def test_places_are_where_the_spans_are(sizes: list[int]) -> None:
 
 def test_a_large_body_is_read_in_pieces_with_the_same_spans() -> None:
     request = make_request(*(make_span(attributes={"k": "x" * 5_000}) for _ in range(1_000)))
-    assert len(list(pieces_of(request.SerializeToString()))) > 4
-    columns, _ = read(request.SerializeToString())
-    assert [one.span for one in columns.ids] == [
+    body = request.SerializeToString()
+    assert len(list(chunks_of(body, places_of(body)))) > 4
+    columns, _ = read(body)
+    assert columns is not None
+    assert columns.spans == [
         span.SerializeToString() for span in request.resource_spans[0].scope_spans[0].spans
     ]
-    assert {place.service for place in columns.places} == {"harbor"}
+    assert {place.service for place in columns.places.values} == {"harbor"}
 
 
 def test_the_place_of_a_bad_span_in_a_large_body_is_right() -> None:
