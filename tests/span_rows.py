@@ -8,8 +8,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.model import Batch, Signal, second_of
 from tidegate.telemetry.records import Refusals
-from tidegate.telemetry.span_columns import SpanColumns
-from tidegate.telemetry.spans import SpanReader, read_spans
+from tidegate.telemetry.sent import Letter, sent_in
+from tidegate.telemetry.span_columns import BodySpans, Extent, SpanColumns, joined
+from tidegate.telemetry.span_reading import SpanReader
+from tidegate.telemetry.spans import read_together
 from tidegate.telemetry.traces.stored import read_stored
 
 
@@ -21,16 +23,14 @@ def read(
     may_replay: bool = False,
     refusals: Refusals | None = None,
 ) -> SpanColumns | None:
+    letter = Letter(received_ns, refusals or Refusals())
     reader = SpanReader(policy or ContentPolicy())
-    return run_now(
-        read_spans(
-            request.SerializeToString(),
-            reader,
-            received_ns=received_ns,
-            may_replay=may_replay,
-            refusals=refusals or Refusals(),
-        )
-    )
+    parts = [
+        read_together(sent, reader)[0]
+        for sent in sent_in(request.SerializeToString(), letter, reader.policy, may_replay=may_replay)
+    ]
+    good = [part for part in parts if part is not None]
+    return joined(good) if good else None
 
 
 def rows_of(request: ExportTraceServiceRequest, received_ns: int, **options: Any) -> list[Any]:
@@ -68,13 +68,5 @@ def row_at(columns: SpanColumns, row: int) -> Any:
 def batch_of(request: ExportTraceServiceRequest, received_ns: int, *, size_bytes: int = 0) -> Batch:
     columns = read(request, received_ns)
     assert columns is not None
-    return Batch(Signal.TRACES, columns, len(columns), columns.seconds(), received_ns, size_bytes=size_bytes)
-
-
-def run_now(work: Any) -> Any:
-    """Run what waits for nothing but its turn, also inside a running loop."""
-    try:
-        while True:
-            work.send(None)
-    except StopIteration as done:
-        return done.value
+    spans = BodySpans([Extent(columns, 0, len(columns))])
+    return Batch(Signal.TRACES, spans, len(spans), spans.seconds(), received_ns, size_bytes=size_bytes)

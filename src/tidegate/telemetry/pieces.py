@@ -11,7 +11,7 @@ from typing import Final
 from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
 
 MAX_CHUNK_BYTES: Final = 2**20  # at most 80 MB while it is taken apart
-MAX_CHUNK_SPANS: Final = 2_048  # 20 ms of work: other requests are served in between
+MAX_CHUNK_SPANS: Final = 1_024  # 10 ms of work: other requests are served in between
 MAX_HEAD_BYTES: Final = 2**20  # what a resource or a scope says of itself
 MAX_SPAN_BYTES: Final = 4 * 2**20  # 320 MB while it is parsed, when it is made to hurt
 MAX_SPANS: Final = 65_536  # as many as may wait for one workspace: a larger body could never be stored

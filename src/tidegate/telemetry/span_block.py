@@ -13,7 +13,7 @@ from tidegate.kernel import WorkspaceId
 from tidegate.storage.native import Blobs, Column, Encoded, Numbers, Optional, Words, write_native
 from tidegate.telemetry.meaning import Usage
 from tidegate.telemetry.model import LAST_SECOND, NANO
-from tidegate.telemetry.span_columns import TEXTS, Meaning, Place, Shared, SpanColumns, joined
+from tidegate.telemetry.span_columns import TEXTS, BodySpans, Meaning, Place, Shared, SpanColumns, gathered
 from tidegate.telemetry.span_table import Array
 
 _LOW: Final = "LowCardinality(String)"
@@ -34,11 +34,9 @@ _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 Named = tuple[str, str, Column]
 
 
-def block_of(bodies: Sequence[tuple[WorkspaceId, SpanColumns]]) -> tuple[tuple[str, ...], bytes]:
+def block_of(bodies: Sequence[tuple[WorkspaceId, BodySpans]]) -> tuple[tuple[str, ...], bytes]:
     """Return the names of the columns and the block; all bodies came on one day."""
-    spans = joined([columns for _, columns in bodies])
-    sizes = [len(columns) for _, columns in bodies]
-    owners = Words([str(workspace) for workspace, _ in bodies], np.repeat(np.arange(len(bodies)), sizes))
+    spans, owners = gathered(bodies)
     columns: list[Named] = [("workspace", _LOW, owners), ("received_ns", "UInt64", spans.received_ns)]
     columns += [
         ("trace_id", "String", _hex(spans.trace_ids)),

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 
+from tidegate.kernel import WorkspaceId
 from tidegate.storage.native import Words
 from tidegate.telemetry.meaning import GenAi, Usage
 from tidegate.telemetry.model import LAST_SECOND, NANO
@@ -47,7 +48,7 @@ class Place(NamedTuple):
 class Shared(NamedTuple):
     """Values that many rows share: `values[codes[row]]`; one value may stand there twice."""
 
-    values: Sequence[object]
+    values: Sequence[Any]
     codes: Array
 
 
@@ -75,9 +76,57 @@ class SpanColumns:
     def __len__(self) -> int:
         return len(self.spans)
 
+    def at(self, rows: Array) -> "SpanColumns":
+        """Return some of the spans; what they share stays shared."""
+        return SpanColumns(
+            received_ns=self.received_ns[rows],
+            places=self.places._replace(codes=self.places.codes[rows]),
+            meanings=self.meanings._replace(codes=self.meanings.codes[rows]),
+            trace_ids=self.trace_ids[rows],
+            span_ids=self.span_ids[rows],
+            parent_span_ids=self.parent_span_ids[rows],
+            texts={name: Words(words.words, words.codes[rows]) for name, words in self.texts.items()},
+            numbers={name: column[rows] for name, column in self.numbers.items()},
+            spans=[self.spans[row] for row in rows.tolist()],
+        )
+
+
+class Extent(NamedTuple):
+    """Rows of `columns` from `start` on, before `stop`: bodies that came together were read together."""
+
+    columns: SpanColumns
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class BodySpans:
+    """The spans of one body."""
+
+    extents: Sequence[Extent]
+
+    def __len__(self) -> int:
+        return sum(stop - start for _, start, stop in self.extents)
+
     def seconds(self) -> frozenset[int]:
         """Return the Unix seconds in which they ended."""
-        return frozenset(np.unique(np.minimum(self.numbers["end_ns"] // NANO, LAST_SECOND)).tolist())
+        ends = np.concatenate([columns.numbers["end_ns"][start:stop] for columns, start, stop in self.extents])
+        return frozenset(np.unique(np.minimum(ends // NANO, LAST_SECOND)).tolist())
+
+
+def gathered(bodies: Sequence[tuple[WorkspaceId, BodySpans]]) -> tuple[SpanColumns, Words]:
+    """Return the spans of all bodies, and whose each is; those that were read together stand together."""
+    found: dict[int, tuple[SpanColumns, list[tuple[str, int, int]]]] = {}
+    for workspace, body in bodies:
+        for columns, start, stop in body.extents:
+            found.setdefault(id(columns), (columns, []))[1].append((str(workspace), start, stop))
+    parts, owners, sizes = [], [], []
+    for columns, extents in found.values():
+        rows = np.concatenate([np.arange(start, stop) for _, start, stop in extents])
+        parts.append(columns if np.array_equal(rows, np.arange(len(columns))) else columns.at(rows))
+        owners += [owner for owner, _, _ in extents]
+        sizes += [stop - start for _, start, stop in extents]
+    return joined(parts), Words(owners, np.repeat(np.arange(len(owners)), sizes))
 
 
 def joined(parts: Sequence[SpanColumns]) -> SpanColumns:

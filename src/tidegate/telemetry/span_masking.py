@@ -33,7 +33,7 @@ def rows_to_mask(table: SpanTable, raw_spans: Sequence[bytes], policy: ContentPo
 def _personal(table: SpanTable, pairs: Array) -> Array:
     is_text = table.kinds[pairs] == Kind.TEXT
     texts, others = pairs[is_text], pairs[~is_text]
-    found = texts[:0]
+    found: Array = texts[:0]
     values = table.raw_texts(texts)
     if has_personal_data(b"\n".join(values)):
         found = texts[np.array([has_personal_data(value) for value in values], np.bool_)]

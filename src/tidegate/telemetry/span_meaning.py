@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 
-from tidegate.storage.native import Words
 from tidegate.telemetry import semconv
 from tidegate.telemetry.meaning import Usage, cost_of, count_of, first_chunk_of, gen_ai_of
 from tidegate.telemetry.span_columns import Meaning, Shared
@@ -147,7 +146,7 @@ def costs_of(table: SpanTable, slots: Slots, is_run: Array) -> dict[str, Array]:
     for key in slots.present(RARE_KEYS):
         pairs = slots.of(key)
         rows = np.flatnonzero((pairs != NONE) & is_run)
-        words: Words = table.words(pairs[rows])  # type: ignore[index] - it is present
+        words = table.words(pairs[rows])
         for row, code in zip(rows.tolist(), words.codes.tolist(), strict=True):
             said[row][key] = words.words[code]
     for row, attributes in said.items():

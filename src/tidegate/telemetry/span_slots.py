@@ -51,19 +51,18 @@ class Slots:
         self._pairs = np.full((len(known), table.row_count), NONE, np.int32)
         self._pairs[columns[pairs], table.owners[pairs]] = pairs
 
-    def of(self, key: str) -> Array | None:
-        """Return the pair of each row with this key, `None` where no row has it."""
-        column = self._columns.get(key)
-        return None if column is None else self._pairs[column]
+    def of(self, key: str) -> Array:
+        """Return the pair of each row with a key that is `present`, `NONE` where there is none."""
+        found: Array = self._pairs[self._columns[key]]
+        return found
 
     def first(self, keys: Sequence[str]) -> Array:
         """Return the pair of each row with the first of `keys` whose value is not empty, else `NONE`."""
         found = np.full(self._table.row_count, NONE, np.int32)
-        for key in keys:
+        for key in self.present(keys):
             pairs = self.of(key)
-            if pairs is not None:
-                # Where there is none, -1 asks the last pair; the first condition makes that no matter.
-                found = np.where((found == NONE) & (pairs != NONE) & self._table.is_filled[pairs], pairs, found)
+            # Where there is none, -1 asks the last pair; the first condition makes that no matter.
+            found = np.where((found == NONE) & (pairs != NONE) & self._table.is_filled[pairs], pairs, found)
         return found
 
     def present(self, keys: Sequence[str]) -> list[str]:

@@ -4,12 +4,12 @@ One list of OTLP spans becomes one table, in which their attributes stand one be
 which key it has, what kind of value and the value. Lists and maps stay bytes until somebody asks for their text.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
 import numpy as np
-import ptars  # type: ignore[import-untyped]
+import ptars
 import pyarrow as pa  # type: ignore[import-untyped]
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message import DecodeError
@@ -46,7 +46,7 @@ _VALUES: Final = (
 )  # fmt: skip
 _Field = descriptor_pb2.FieldDescriptorProto
 # OTLP's messages, as far as they are counted, with their numbers; lists and maps as bytes, which ends the recursion.
-_MESSAGES: Final = {
+_MESSAGES: Final[Mapping[str, Mapping[str, tuple[Any, ...]]]] = {
     "Value": dict(
         zip(
             _VALUES,
@@ -89,7 +89,9 @@ def _handler() -> Any:  # noqa: ANN401 - the library has no types
         if name == "Value":
             message.oneof_decl.add(name="value")
         for field_name, (number, kind, *label) in fields.items():
-            field = message.field.add(name=field_name, number=number, label=label[0] if label else _Field.LABEL_OPTIONAL)
+            field = message.field.add(
+                name=field_name, number=number, label=label[0] if label else _Field.LABEL_OPTIONAL
+            )
             if isinstance(kind, str):
                 field.type, field.type_name = _Field.TYPE_MESSAGE, f".tidegate.spans.{kind}"
             else:
@@ -139,7 +141,7 @@ class SpanTable:
         """Of each pair, whether its text is not empty."""
 
     def _filled(self) -> Array:
-        filled = self.kinds != Kind.NOTHING
+        filled: Array = self.kinds != Kind.NOTHING
         for kind in (Kind.TEXT, Kind.BYTES):
             lengths = np.diff(np.frombuffer(self._values[kind].buffers()[1], np.int32)[: len(filled) + 1])
             filled &= (self.kinds != kind) | (lengths > 0)

@@ -35,6 +35,7 @@ from tidegate.telemetry.otlp import (
 )
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.span_block import block_of
+from tidegate.telemetry.span_columns import BodySpans, Extent
 from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.testing import FakeClock
 
@@ -300,7 +301,7 @@ def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> No
 def test_a_large_resource_is_not_multiplied_by_many_spans() -> None:
     large = {f"k{i}": "x" * MAX_VALUE_CHARACTERS for i in range(100)}
     columns = read(make_request(*(make_span() for _ in range(100)), **large), NOW_NS)
-    _, block = block_of([(WorkspaceId("default"), columns)])
+    _, block = block_of([(WorkspaceId("default"), BodySpans([Extent(columns, 0, 100)]))])
     assert len(block) < 2 * 100 * MAX_VALUE_CHARACTERS
 
 
