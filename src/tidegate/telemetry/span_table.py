@@ -186,6 +186,8 @@ class SpanTable:
         words = [""]
         codes = np.zeros(len(pairs), np.int64)
         asked = np.flatnonzero(pairs != NONE)
+        if not len(asked):
+            return Words(words, codes)
         kinds = self.kinds[pairs[asked]]
         for kind in np.unique(kinds).tolist():
             if kind == Kind.NOTHING:
