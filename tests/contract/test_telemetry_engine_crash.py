@@ -8,19 +8,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 from tests.conftest import EngineProcess
+from tests.contract.short_of_memory import SECRET, Ballast, connected, pause, small_engine, start_command, until
 
 from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.storage.telemetry import TelemetryEngine
 
 W = WorkspaceId("w")
-SECRET = "0" * 64
-BALLAST_BYTES = 16 * 2**20
 TABLE = """CREATE TABLE tidegate.rows (workspace LowCardinality(String), batch UInt32, n UInt32, pad String)
 ENGINE = MergeTree ORDER BY (workspace, batch, n)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000"""
@@ -31,24 +30,15 @@ def batch(number: int, rows: int, pad: str = "") -> bytes:
     return "\n".join(json.dumps({"workspace": W, "batch": number, "n": n, "pad": pad}) for n in range(rows)).encode()
 
 
-async def pause() -> None:
-    await asyncio.sleep(0.1)
-
-
-@asynccontextmanager
-async def connected(url: str, secret: str) -> AsyncIterator[TelemetryEngine]:
-    store = await TelemetryEngine.connect(url, secret=secret)
-    try:
-        yield store
-    finally:
-        await store.close()
+async def make_table(store: TelemetryEngine) -> None:
+    await store.admin("CREATE DATABASE IF NOT EXISTS tidegate")
+    await store.admin(TABLE)
 
 
 @asynccontextmanager
 async def open_store(url: str, secret: str) -> AsyncIterator[TelemetryEngine]:
     async with connected(url, secret) as store:
-        await store.admin("CREATE DATABASE IF NOT EXISTS tidegate")
-        await store.admin(TABLE)
+        await make_table(store)
         yield store
 
 
@@ -125,65 +115,10 @@ async def test_nothing_is_lost_or_doubled_over_many_kills(tmp_path: Path) -> Non
     assert await kill_while_inserting(tmp_path, kills=25, batches=1500, rows=200) == []
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - other processes set no event
-            await asyncio.sleep(0.005)
-
-
-def start_command(data_dir: Path, port_file: Path, *more: str) -> list[str]:
-    command = [sys.executable, "-m", "tidegate.storage.engine", "--data-dir", str(data_dir), *more]
-    return [*command, "--port", "0", "--port-file", str(port_file)]
-
-
-@asynccontextmanager
-async def small_engine(folder: Path, memory_bytes: int) -> AsyncIterator[TelemetryEngine]:
-    """Run an engine with less memory than its inserts would like."""
-    port_file = folder / "port"
-    process = subprocess.Popen(  # noqa: ASYNC220 - starting it takes a millisecond
-        start_command(folder / "data", port_file, "--memory-bytes", str(memory_bytes)),
-        env={**os.environ, "TIDEGATE_ENGINE_SECRET": SECRET},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        await until(port_file.exists)
-        async with open_store(f"http://127.0.0.1:{port_file.read_text()}", SECRET) as store:
-            yield store
-    finally:
-        process.terminate()
-        assert process.wait(20) == 0
-
-
-class Ballast:
-    """Tables in memory that leave an engine none to spare, given back one at a time."""
-
-    def __init__(self, store: TelemetryEngine, memory_bytes: int) -> None:
-        self._store = store
-        self._tables = [f"tidegate.ballast_{number}" for number in range(memory_bytes // BALLAST_BYTES + 1)]
-        self.refusals = 0
-
-    async def take(self) -> None:
-        """Fill the memory up to the cap: then the next insert is refused, however fast or slow the machine is."""
-        rows = f"SELECT randomString(1024) FROM numbers({BALLAST_BYTES // 1024})"
-        for table in self._tables:
-            with suppress(UnavailableError):  # the last of them do not fit
-                await self._store.admin(f"CREATE TABLE {table} ENGINE = Memory AS {rows}")
-
-    async def give_back_some(self) -> None:
-        """Make room for one who was refused, so that the engine stays at its cap while it takes rows."""
-        self.refusals += 1
-        await pause()
-        if self._tables:
-            table = self._tables.pop()
-            try:
-                await self._store.admin(f"DROP TABLE IF EXISTS {table} SYNC")
-            except UnavailableError:  # even this takes memory: it is left to the next one who is refused
-                self._tables.append(table)
-
-
 async def insert_short_of_memory(
     store: TelemetryEngine, memory_bytes: int, *, batches: int, rows: int
 ) -> list[dict[str, object]]:
+    await make_table(store)
     left = iter(range(batches))
     ballast = Ballast(store, memory_bytes)
     await ballast.take()

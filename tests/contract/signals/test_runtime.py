@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.signals_rows import NANO, insert_rows, precedence_of
-from tidegate.signals.runtime import EngineRuntime
 
 from tidegate.kernel import TimeRange, WorkspaceId
+from tidegate.signals.runtime import EngineRuntime
 from tidegate.storage.telemetry import TelemetryEngine
 
 
