@@ -28,7 +28,7 @@ async def connected(url: str, secret: str) -> AsyncIterator[TelemetryEngine]:
         await store.close()
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
+async def until(condition: Callable[[], bool], *, within_s: float = 120) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - other processes set no event
             await asyncio.sleep(0.005)
@@ -55,7 +55,7 @@ async def small_engine(folder: Path, memory_bytes: int) -> AsyncIterator[Telemet
             yield engine
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
 
 
 class Ballast:
@@ -85,5 +85,7 @@ class Ballast:
                 self._tables.append(table)
 
     async def give_back_all(self) -> None:
-        for _ in range(len(self._tables)):
-            await self.give_back_some()
+        """Leave the engine to those who read: they need memory too."""
+        async with asyncio.timeout(120):
+            while self._tables:
+                await self.give_back_some()

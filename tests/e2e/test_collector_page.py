@@ -102,6 +102,6 @@ def test_what_an_exporter_sends_is_stored_and_counted(
         found = place.get("/api/v1/telemetry/stats", read)[1]
         return (found["spans"], found["logs"], found["metricPoints"]) == (1, 1, 1)
 
-    wait_until(counted, within_s=10, what="one of each signal")
+    wait_until(counted, what="one of each signal")
     (item,) = place.get("/api/v1/logs?service=sshd", read)[1]["items"]
     assert (item["families"], item["body"]) == (["auth"], LINE)
