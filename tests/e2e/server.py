@@ -72,6 +72,15 @@ class Server:
         return self._log.read_text()
 
     def start(self) -> None:
+        self.launch()
+        try:
+            self.wait_ready()
+        except AssertionError:
+            self.kill()
+            raise
+
+    def launch(self) -> None:
+        """Start it without waiting until it is ready: it may never be."""
         command = [sys.executable, "-m", "tidegate", "serve", "--data-dir", str(self.data_dir)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -83,11 +92,6 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        try:
-            self.wait_ready()
-        except AssertionError:
-            self.kill()
-            raise
 
     def wait_ready(self, *, within_s: float = PATIENCE_S) -> None:
         def ready() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.openai_standin import ANSWERED_BY, USAGE, running_standin
-from tests.e2e.server import Server, free_port, wait_until
+from tests.e2e.server import Server, wait_until
 
 CLIENTS = Path(__file__).parent / "clients"
 
@@ -76,18 +76,9 @@ def models_of(body: dict[str, Any]) -> dict[str, int]:
     return {name: found if isinstance(found, int) else found["runCount"] for name, found in body["byModel"].items()}
 
 
-@pytest.fixture(scope="module")
-def grpc_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    started = Server(tmp_path_factory.mktemp("grpc"))
-    started.otlp_grpc_port = free_port()
-    started.start()
-    yield started
-    started.stop()
-
-
 @pytest.mark.parametrize("protocol", ["http", "grpc"])
-def test_the_official_sdk_sends_all_three_signals(grpc_server: Server, protocol: str) -> None:
-    server, workspace = grpc_server, f"python-{protocol}"
+def test_the_official_sdk_sends_all_three_signals(server: Server, protocol: str) -> None:
+    workspace = f"python-{protocol}"
     server.cli("workspace", "create", workspace)
     read = server.token("read", workspace)
     endpoint = server.url if protocol == "http" else f"http://127.0.0.1:{server.otlp_grpc_port}"
