@@ -280,7 +280,7 @@ def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
         expand(gzip.compress(b"\0" * (MAX_EXPANDED_BYTES + 1)), "gzip")
 
 
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 1000)[:-9]])
+@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 1000)[:-9]], ids=["no gzip", "cut off"])
 def test_damaged_gzip_is_refused(body: bytes) -> None:
     with pytest.raises(OtlpMalformedError):
         expand(body, "gzip")
