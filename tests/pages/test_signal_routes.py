@@ -2,12 +2,14 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from tests.pages.conftest import Site
 from tests.pages.signal_worlds import fill
-from tests.pages.worlds import INGEST_TOKEN, OTHER_SESSION
+from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION
 
+from tidegate.signals import Family, Totals
 from tidegate.signals.explore import CATALOGUE
 
 PATHS = [
@@ -75,20 +77,41 @@ async def test_a_split_has_a_line_for_each_of_the_largest(site: Site) -> None:
 
 
 async def test_quantiles_are_of_all_or_by_a_dimension_and_never_by_tenant(site: Site) -> None:
-    (whole,) = (await site.browser.get("/api/v1/signals/auth/quantiles")).json()["items"]
+    (whole,) = (await site.browser.get("/api/v1/signals/request/quantiles")).json()["items"]
     assert (whole["key"], whole["p95Ms"]) == ("", 100.0)
-    by_route = (await site.browser.get("/api/v1/signals/auth/quantiles?by=route")).json()["items"]
+    by_route = (await site.browser.get("/api/v1/signals/request/quantiles?by=route")).json()["items"]
     assert [item["key"] for item in by_route] == ["/login"]
-    assert (await site.browser.get("/api/v1/signals/auth/quantiles?by=tenant")).json()["items"] == []
+    for other in ("tenant", "error_code", "status"):
+        assert (await site.browser.get(f"/api/v1/signals/request/quantiles?by={other}")).json()["items"] == []
+    assert (await site.browser.get("/api/v1/signals/auth/quantiles")).json()["items"] == []
+
+
+async def test_a_series_has_quantiles_of_each_bucket(site: Site) -> None:
+    slow = NOW - timedelta(minutes=10, seconds=5)
+    site.signals.add(HARBOR, Family.REQUEST, slow, Totals(count=9), route="/login", duration_ms=900.0)
+    path = "/api/v1/signals/request/series?range=1h&step=60s&figures=p50Ms,p95Ms,meanMs"
+    answer = (await site.browser.get(path)).json()
+    (figures,) = [line["figures"] for line in answer["lines"]]
+    at = [place for place, start in enumerate(answer["starts"]) if start == "2026-02-07T13:52:00Z"]
+    assert [figures["p50Ms"][place] for place in at] == [100.0]
+    assert [figures["p95Ms"][place] for place in at] == [900.0]
+    assert figures["p95Ms"].count(100.0) == 59
+    by_route = (await site.browser.get(f"{path}&by=route")).json()["lines"]
+    assert [line["figures"]["p95Ms"] for line in by_route] == [figures["p95Ms"]]
+    for query in ("tenant=acme", "by=tenant", "by=status"):
+        for line in (await site.browser.get(f"{path}&{query}")).json()["lines"]:
+            assert set(line["figures"]["p95Ms"]) == {None}
 
 
 @pytest.mark.parametrize("what", ["series", "quantiles", "by"])
 async def test_each_table_is_a_file_as_well(site: Site, what: str) -> None:
-    answer = await site.browser.get(f"/api/v1/signals/auth/{what}?format=csv")
-    assert answer.headers["content-disposition"].startswith('attachment; filename="auth-')
+    answer = await site.browser.get(f"/api/v1/signals/request/{what}?format=csv")
+    assert answer.headers["content-disposition"].startswith('attachment; filename="request-')
     rows = list(csv.reader(io.StringIO(answer.text)))
     assert len(rows) > 1
     assert len({len(row) for row in rows}) == 1
+    assert {"p50Ms", "p95Ms", "p99Ms", "meanMs"} <= set(rows[0])
+    assert any(row[rows[0].index("p95Ms")] == "100.0" for row in rows)
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,37 @@ async def test_a_bound_is_drawn_only_where_it_means_what_the_chart_shows(site: S
     }
 
 
+async def test_how_long_requests_took_is_a_chart_of_quantiles_with_its_bound_table_and_file(site: Site) -> None:
+    fill(site.signals)
+    site.watcher.rules.append(make_bound("core_latency_high", family=Family.REQUEST, figure="p95Ms", threshold=500.0))
+    page = await site.open("/signals/request")
+    (chart,) = [figure for figure in page.all("figure") if figure.attributes["id"] == "chart-duration"]
+    assert "p95 duration: steady at 100 ms." in chart.text
+    heads = [head.text for head in page.all("th", scope="col")]
+    assert heads[-4:] == ["p95 duration", "Median duration", "p99 duration", "Mean duration"]
+    assert {bound.text: bound.attributes["value"] for bound in page.all("data")} == {
+        "P1 core_latency_high: 500 ms": "500.0"
+    }
+    assert any("figures=p95Ms,p50Ms,p99Ms,meanMs" in link for link in page.links)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("tenant=acme", "Durations are kept without tenant"),
+        ("by=status", "Durations are not kept by status"),
+        ("by=tenant", "Durations are not kept by tenant"),
+    ],
+)
+async def test_where_durations_are_not_kept_the_page_says_so_instead_of_an_empty_chart(
+    site: Site, query: str, words: str
+) -> None:
+    fill(site.signals)
+    page = await site.open(f"/signals/request?{query}")
+    assert "chart-duration" not in [figure.attributes["id"] for figure in page.all("figure")]
+    assert words in page.main.text
+
+
 async def test_the_running_bucket_is_in_the_table_and_no_drop_in_the_chart(site: Site) -> None:
     fill(site.signals)
     page = await site.open("/signals/auth")

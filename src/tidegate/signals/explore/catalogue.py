@@ -1,12 +1,11 @@
 """What there is to look at: families, their figures, charts and dimensions. Pure data; names are wire names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from tidegate.signals import Dimension, Family
 from tidegate.signals.errors import FamilyNotFoundError
+from tidegate.signals.explore.entries import Chart, FamilyEntry, Figure, FigureUnit, Split
 
 __all__ = [
     "ALIASES",
@@ -20,67 +19,6 @@ __all__ = [
     "Split",
     "family_named",
 ]
-
-
-class FigureUnit(StrEnum):
-    """What a figure counts in: how it is written, and on which axis it is drawn."""
-
-    COUNT = "count"
-    RATE = "rate"
-    MS = "ms"
-    SECONDS = "s"
-    USD = "usd"
-    TOKENS = "tokens"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    name: str
-    """Wire name, as in `/metrics/{family}`."""
-    label: str
-    unit: FigureUnit = FigureUnit.COUNT
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Figures of one unit over time. Split by a dimension, it shows the first of them."""
-
-    slug: str
-    title: str
-    figures: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """One way to tell the events of a family apart."""
-
-    name: str
-    """What people write: `tool`, `queue`; the dimension's own name works as well."""
-    dimension: Dimension
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class FamilyEntry:
-    family: Family
-    title: str
-    question: str
-    unit_name: str
-    """What is counted, in the plural: `requests`."""
-    count: str
-    """Figure that says how much there is."""
-    headline: tuple[str, ...]
-    """Four to six figures that answer the question; the first four stand in the overview."""
-    figures: tuple[Figure, ...]
-    charts: tuple[Chart, ...]
-    splits: tuple[Split, ...]
-    has_durations: bool = True
-
-    def figure(self, name: str) -> Figure:
-        return next(figure for figure in self.figures if figure.name == name)
-
-    def find_split(self, name: str) -> Split | None:
-        return next((split for split in self.splits if name in {split.name, split.dimension}), None)
 
 
 _RATE, _MS, _USD, _TOKENS, _SECONDS = (
@@ -113,7 +51,11 @@ _ERROR: Final = Split("error_code", "error_code", "Error code")
 _HTTP: Final = (*_COMMON, Split("route", "route", "Route"), Split("status", "status", "Status"), _ERROR)
 
 
-def _of(*figures: Figure, has_durations: bool = True) -> tuple[Figure, ...]:
+_TIMED: Final[frozenset[Dimension]] = frozenset({"service", "environment", "release", "object"})
+_DURATION: Final = Chart("duration", "Duration", ("p95Ms", "p50Ms", "p99Ms", "meanMs"))
+
+
+def _of(*figures: Figure, has_durations: bool = False) -> tuple[Figure, ...]:
     return (*figures, *(DURATION_FIGURES if has_durations else ()), *_TRUST)
 
 
@@ -129,24 +71,24 @@ _ENTRIES: Final = (
     FamilyEntry(
         Family.REQUEST, "Requests", "Do the services answer, and fast enough?", "requests", "requestCount",
         headline=("requestCount", "failureRate", "p95Ms", "unauthorizedCount", "failureCount", "p99Ms"),
-        figures=_of(*_REQUESTS),
+        figures=_of(*_REQUESTS, has_durations=True),
         charts=(
             Chart("volume", "Requests", ("requestCount", "failureCount")),
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("unauthorized", "Unauthorized requests", ("unauthorizedCount",)),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=_HTTP,
+        timed_by=_TIMED - {"object"} | {"route"},
     ),
     FamilyEntry(
         Family.AUTH, "Sign-in", "Can people get in, and only those who may?", "auth requests", "requestCount",
-        headline=("failureRate", "requestCount", "unauthorizedCount", "failureCount", "p95Ms"),
+        headline=("failureRate", "requestCount", "unauthorizedCount", "failureCount"),
         figures=_of(*_REQUESTS),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("unauthorized", "Unauthorized attempts", ("unauthorizedCount",)),
             Chart("volume", "Auth requests", ("requestCount", "failureCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
         ),
         splits=(*_HTTP, Split("method", "object", "Method"), Split("source", "source", "Source address")),
     ),
@@ -197,6 +139,7 @@ _ENTRIES: Final = (
             Figure("policyBlockRate", "Policy block rate", _RATE),
             Figure("schemaMismatchRate", "Schema mismatch rate", _RATE),
             Figure("unpricedShare", "Runs without a price, share", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
@@ -206,9 +149,11 @@ _ENTRIES: Final = (
             Chart("cost", "Cost", ("costUsd",)),
             Chart("tokens", "Tokens", ("inputTokens", "outputTokens")),
             Chart("volume", "Runs", ("runCount", "failedCount")),
+            _DURATION,
         ),
-        splits=(*_COMMON, Split("model", "model", "Model"), Split("provider", "provider", "Provider"),
-                Split("outcome", "outcome", "Outcome"), _ERROR),
+        splits=(*_COMMON, Split("agent", "object", "Agent"), Split("model", "model", "Model"),
+                Split("provider", "provider", "Provider"), Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED | {"model", "provider", "outcome"},
     ),
     FamilyEntry(
         Family.TOOL_CALL, "Tool calls", "Do the tools that agents use answer?", "tool calls", "callCount",
@@ -221,14 +166,16 @@ _ENTRIES: Final = (
             Figure("deniedCount", "Denied"),
             Figure("failureRate", "Failure rate", _RATE),
             Figure("timeoutRate", "Time-out rate", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("timeouts", "Time-out rate", ("timeoutRate",)),
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("volume", "Calls", ("callCount", "failedCount", "timeoutCount", "deniedCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("tool", "object", "Tool"), Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
         Family.INGESTION, "Ingestion", "Do jobs get done, and soon?", "jobs", "jobCount",
@@ -242,16 +189,18 @@ _ENTRIES: Final = (
             Figure("failureRate", "Failure rate", _RATE),
             Figure("sentCount", "Sent"),
             Figure("averageWaitMs", "Average wait", _MS),
+            has_durations=True,
         ),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("dead-letters", "Dead letters", ("deadLetterCount",)),
             Chart("wait", "Average wait", ("averageWaitMs",)),
             Chart("volume", "Jobs", ("jobCount", "retryCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("queue", "object", "Queue"), Split("stage", "detail", "Stage"),
                 Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
         Family.RETRIEVAL, "Retrieval", "Are questions answered with documents?", "queries", "queryCount",
@@ -265,15 +214,17 @@ _ENTRIES: Final = (
             Figure("evaluatedCount", "Evaluated"),
             Figure("citationCoverage", "Citation coverage", _RATE),
             Figure("groundedness", "Groundedness", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("errors", "Error rate", ("errorRate",)),
             Chart("empty", "Empty rate", ("emptyRate",)),
             Chart("volume", "Queries", ("queryCount", "failedCount", "emptyCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("data_source", "object", "Data source"), Split("outcome", "outcome", "Outcome"),
                 _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
         Family.DELIVERY, "Deliveries", "Do webhooks and connectors deliver, once and signed?", "attempts",
@@ -287,6 +238,7 @@ _ENTRIES: Final = (
             Figure("signatureInvalidCount", "Invalid signatures"),
             Figure("duplicateEffectCount", "Duplicate effects"),
             Figure("failureRate", "Failure rate", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
@@ -294,10 +246,11 @@ _ENTRIES: Final = (
             Chart("trust", "Invalid signatures and duplicate effects",
                   ("signatureInvalidCount", "duplicateEffectCount")),
             Chart("volume", "Attempts", ("attemptCount", "failedCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("endpoint", "object", "Endpoint"), Split("signature", "detail", "Signature"),
                 Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
         Family.ACCESS_SYNC, "Access sync", "Does access follow what was bought and granted?", "syncs", "syncCount",
@@ -308,7 +261,6 @@ _ENTRIES: Final = (
             Figure("failedCount", "Failed"),
             Figure("averageLagS", "Average lag", _SECONDS),
             Figure("driftRate", "Drift rate", _RATE),
-            has_durations=False,
         ),
         charts=(
             Chart("drift", "Drifted subjects", ("driftCount",)),
@@ -318,18 +270,16 @@ _ENTRIES: Final = (
         ),
         splits=(*_COMMON, Split("subject", "object", "Subject"), Split("drift", "detail", "Drift"),
                 Split("outcome", "outcome", "Outcome")),
-        has_durations=False,
     ),
     FamilyEntry(
         Family.USAGE, "Usage", "Who uses how much, and is anybody refused?", "usage events", "eventCount",
         headline=("refusedCount", "eventCount"),
-        figures=_of(Figure("eventCount", "Events"), Figure("refusedCount", "Refused"), has_durations=False),
+        figures=_of(Figure("eventCount", "Events"), Figure("refusedCount", "Refused")),
         charts=(
             Chart("volume", "Usage events", ("eventCount",)),
             Chart("refused", "Refused", ("refusedCount",)),
         ),
         splits=(*_COMMON, Split("meter", "object", "Meter"), Split("outcome", "outcome", "Outcome")),
-        has_durations=False,
     ),
     FamilyEntry(
         Family.POLICY, "Policy", "What do policies decide?", "decisions", "decisionCount",
@@ -338,22 +288,19 @@ _ENTRIES: Final = (
             Figure("decisionCount", "Decisions"),
             Figure("deniedCount", "Denied"),
             Figure("denialRate", "Denial rate", _RATE),
-            has_durations=False,
         ),
         charts=(
             Chart("denials", "Denial rate", ("denialRate",)),
             Chart("volume", "Decisions", ("decisionCount", "deniedCount")),
         ),
         splits=(*_COMMON, Split("policy", "object", "Policy"), Split("outcome", "outcome", "Outcome")),
-        has_durations=False,
     ),
     FamilyEntry(
         Family.RUNTIME, "Runtime", "Do processes, machines and pools report?", "metric points", "pointCount",
         headline=("pointCount",),
-        figures=_of(Figure("pointCount", "Metric points"), has_durations=False),
+        figures=_of(Figure("pointCount", "Metric points")),
         charts=(Chart("volume", "Metric points", ("pointCount",)),),
         splits=(*_COMMON, Split("metric", "object", "Metric")),
-        has_durations=False,
     ),
 )  # fmt: skip
 

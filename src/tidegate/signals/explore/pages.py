@@ -21,7 +21,7 @@ from tidegate.signals.explore.catalogue import FamilyEntry, Split
 from tidegate.signals.explore.ports import OpenAlert, ReleaseMark
 from tidegate.signals.explore.ranges import PRESETS, Span
 from tidegate.signals.explore.schemas import RangeIn, ScopeIn
-from tidegate.signals.explore.service import ExploreService
+from tidegate.signals.explore.service import ExploreService, is_timed
 from tidegate.signals.explore.views import (
     ChartView,
     Drawing,
@@ -34,6 +34,7 @@ from tidegate.signals.explore.views import (
     notices_of,
     overview_row,
     split_table,
+    untimed_words,
 )
 
 __all__ = ["AlertLine", "FamilyPage", "address", "alert_lines", "router"]
@@ -92,6 +93,8 @@ class FamilyPage:
     split: SplitTable | None
     split_problem: str
     marks: tuple[ReleaseMark, ...]
+    untimed: str
+    """Why there is no chart of durations; empty when there is, or when events of the family take no time."""
 
 
 @router.get("/signals")
@@ -173,12 +176,15 @@ async def _page_of(explore: ExploreService, workspace: WorkspaceId, asked: Asked
     bounds = explore.bounds(entry.family)
     figures, lines, marks, (table, split_problem) = await asyncio.gather(
         explore.figures(workspace, entry, span.window, scope=asked.scope),
-        explore.lines(workspace, entry.family, span, scope=asked.scope, by=asked.split),
+        explore.lines(workspace, entry, span, scope=asked.scope, by=asked.split),
         explore.marks(workspace, span.window),
         _split_of(explore, workspace, asked),
     )
     csv = f"{_call(entry, span, asked.query)}&format=csv"
-    drawing = Drawing(entry, bounds, span, now=explore.now(), csv=csv, is_split=asked.split is not None)
+    has_durations = is_timed(entry, scope=asked.scope, by=asked.split)
+    drawing = Drawing(
+        entry, bounds, span, now=explore.now(), csv=csv, is_split=asked.split is not None, has_durations=has_durations
+    )
     return FamilyPage(
         sentence=family_sentence(entry, figures, bounds, span),
         figures=figure_views(entry, figures, bounds, window=span.window.length),
@@ -187,6 +193,7 @@ async def _page_of(explore: ExploreService, workspace: WorkspaceId, asked: Asked
         split=table,
         split_problem=split_problem,
         marks=tuple(marks),
+        untimed=untimed_words(entry, scope=asked.scope, by=asked.split) if not has_durations else "",
     )
 
 

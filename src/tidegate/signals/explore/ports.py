@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals import Family, SeriesReader, SignalReader
+from tidegate.signals import Family, SeriesReader, SignalReader, TimingReader
 
 __all__ = ["Bound", "Burning", "OpenAlert", "Reader", "ReleaseMark", "ReleaseMarks", "Watcher"]
 
@@ -53,7 +53,7 @@ class Burning:
     is_watched: bool
 
 
-class Reader(SignalReader, SeriesReader, Protocol):
+class Reader(SignalReader, SeriesReader, TimingReader, Protocol):
     """Totals, and what lies between them."""
 
 

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from tidegate.kernel import Clock, Remembered, TimeRange, UnavailableError, WorkspaceId
-from tidegate.signals import Durations, Family, Figures, SignalScope, Totals, figures_of
+from tidegate.signals import Durations, DurationsPoint, Family, Figures, SignalScope, Totals, figures_of
 from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry, Split
 from tidegate.signals.explore.health import Health, health_of
 from tidegate.signals.explore.ports import Bound, Burning, Reader, ReleaseMark, ReleaseMarks, Watcher
 from tidegate.signals.explore.ranges import Span
 
-__all__ = ["ExploreService", "FamilyHealth", "Line", "Lines", "SplitRow", "window_now"]
+__all__ = ["ExploreService", "FamilyHealth", "Line", "Lines", "SplitRow", "is_timed", "window_now"]
 
 _RECENT: Final = timedelta(minutes=15)  # the window of the built-in rules
 _SPARK_LENGTH: Final = timedelta(days=7)
@@ -141,11 +141,8 @@ class ExploreService:
         scope: SignalScope,
         by: Split | None = None,
     ) -> Mapping[str, Durations]:
-        """Return how long events took; nothing for a family whose events take no time.
-
-        Durations are kept without tenant: for one tenant, and by tenant, there are none.
-        """
-        if not entry.has_durations or scope.tenant is not None or (by and by.dimension == "tenant"):
+        """Return how long events took; nothing where durations are not kept, which `is_timed` says."""
+        if not is_timed(entry, scope=scope, by=by):
             return {}
         dimension = by.dimension if by else None
         return await self._reader.quantiles(workspace, entry.family, window, scope=scope, by=dimension)
@@ -170,29 +167,30 @@ class ExploreService:
             for key, found in totals.items()
         ]
 
-    async def lines(
+    async def lines(  # noqa: PLR0913 - a question and its parts
         self,
         workspace: WorkspaceId,
-        family: Family,
+        entry: FamilyEntry,
         span: Span,
         *,
         scope: SignalScope,
         by: Split | None = None,
         limit: int = 20,
+        with_durations: bool = True,
     ) -> Lines:
         """Return the figures of each bucket of `span`, split into the `limit` largest values of a dimension.
 
         Raises:
             UnavailableError: the telemetry engine does not answer for the moment, or counting is behind.
         """
-        points = await self._reader.series(
-            workspace,
-            family,
-            span.window,
-            step_s=span.step_s,
-            by=by.dimension if by else None,
-            scope=scope,
-            limit=limit,
+        asked: Mapping[str, Any] = {
+            "step_s": span.step_s, "by": by.dimension if by else None, "scope": scope, "limit": limit,
+        }  # fmt: skip
+        points, durations = await asyncio.gather(
+            self._reader.series(workspace, entry.family, span.window, **asked),
+            self._reader.duration_series(workspace, entry.family, span.window, **asked)
+            if with_durations and is_timed(entry, scope=scope, by=by)
+            else _nothing(),
         )
         starts = span.starts
         places = {start: place for place, start in enumerate(starts)}
@@ -201,8 +199,16 @@ class ExploreService:
             place = places.get(point.start)
             if place is not None:
                 found.setdefault(point.key, [Totals()] * len(starts))[place] = point.totals
+        timed = {(point.key, point.start): point.durations for point in durations}
         lines = [
-            Line(key, tuple(totals), tuple(figures_of(family, each) for each in totals))
+            Line(
+                key,
+                tuple(totals),
+                tuple(
+                    _with_durations(entry, figures_of(entry.family, each), timed.get((key, start)))
+                    for start, each in zip(starts, totals, strict=True)
+                ),
+            )
             for key, totals in found.items()
         ]
         lines.sort(key=lambda line: -sum(each.count for each in line.totals))
@@ -257,7 +263,7 @@ class ExploreService:
             return kept[1]
         end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         span = Span(TimeRange(end - _SPARK_LENGTH, end), _SPARK_STEP_S, None)
-        lines = await self.lines(workspace, entry.family, span, scope=scope)
+        lines = await self.lines(workspace, entry, span, scope=scope, with_durations=False)
         (line,) = lines.lines
         values = tuple(
             figures.get(entry.headline[0]) if totals.count else None
@@ -265,6 +271,15 @@ class ExploreService:
         )
         self._sparks.add(key, (now, values), weight=1)
         return values
+
+
+def is_timed(entry: FamilyEntry, *, scope: SignalScope, by: Split | None) -> bool:
+    """Return whether durations are kept of what is asked for: by some dimensions, and never by tenant."""
+    return entry.has_durations and scope.tenant is None and (by is None or by.dimension in entry.timed_by)
+
+
+async def _nothing() -> Sequence[DurationsPoint]:
+    return ()
 
 
 def _with_durations(entry: FamilyEntry, figures: Figures, durations: Durations | None) -> Figures:

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from tidegate.edge.marks import MARKS, Mark
 from tidegate.kernel import format_duration
-from tidegate.signals import Figures
-from tidegate.signals.explore.catalogue import DURATION_FIGURES, Chart, FamilyEntry, FigureUnit
+from tidegate.signals import Figures, SignalScope
+from tidegate.signals.explore.catalogue import DURATION_FIGURES, QUANTILES, Chart, FamilyEntry, FigureUnit, Split
 from tidegate.signals.explore.health import DISTRUST_LIMIT, distrusted_share
 from tidegate.signals.explore.ports import Bound
 from tidegate.signals.explore.ranges import Span
@@ -31,6 +31,7 @@ __all__ = [
     "overview_row",
     "spark_of",
     "split_table",
+    "untimed_words",
 ]
 
 _SPARK_WIDTH: Final = 140
@@ -238,17 +239,28 @@ class Drawing:
     csv: str
     """Address of the series as CSV."""
     is_split: bool
+    has_durations: bool
 
 
 def chart_views(drawing: Drawing, lines: Lines) -> tuple[ChartView, ...]:
-    """Return the charts whose figures buckets have."""
-    known = lines.lines[0].figures[0] if lines.lines and lines.starts else {}
-    views = []
-    for chart in drawing.entry.charts:
-        names = tuple(name for name in chart.figures if name in known)
-        if names:
-            views.append(_chart_view(drawing, chart, names, lines))
-    return tuple(views)
+    """Return the charts of figures that are kept."""
+    if not lines.lines or not lines.starts:
+        return ()
+    charts = drawing.entry.charts
+    return tuple(
+        _chart_view(drawing, chart, chart.figures, lines)
+        for chart in charts
+        if drawing.has_durations or QUANTILES.keys().isdisjoint(chart.figures)
+    )
+
+
+def untimed_words(entry: FamilyEntry, *, scope: SignalScope, by: Split | None) -> str:
+    """Return why durations are not shown, where they are kept for less than what is asked."""
+    if not entry.has_durations:
+        return ""
+    if scope.tenant is not None:
+        return "Durations are kept without tenant: without this filter there is a chart of them."
+    return f"Durations are not kept by {by.label.lower()}: split by something else to see them." if by else ""
 
 
 def _chart_view(drawing: Drawing, chart: Chart, names: tuple[str, ...], lines: Lines) -> ChartView:
