@@ -165,7 +165,7 @@ class FakeSignals:
             is_inside = window is None or window.start <= each.at < window.end
             is_meant = all(
                 wanted is None or each.values.get(name, "") == wanted
-                for name in ("service", "environment", "release", "tenant")
+                for name in ("service", "environment", "release", "tenant", "object")
                 for wanted in [getattr(scope, name)]
             )
             if each.workspace == workspace and each.family is family and is_inside and is_meant:

@@ -144,3 +144,43 @@ async def test_an_engine_that_is_away_is_a_503(site: Site) -> None:
     site.signals.is_away = True
     answer = await site.browser.get("/api/v1/signals/auth/series")
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+async def test_usage_of_one_meter_has_its_amounts_and_usage_of_all_has_none(site: Site) -> None:
+    path = "/api/v1/signals/usage/by?range=1h"
+    assert (await site.browser.get(path)).json()["totals"]["quantity"] is None
+    one = (await site.browser.get(f"{path}&meter=tokens")).json()["totals"]
+    assert (one["eventCount"], one["quantity"], one["limit"], one["share"]) == (120, 3_000, 10_000, 0.3)
+    by_meter = (await site.browser.get(f"{path}&by=meter")).json()["items"]
+    assert {item["key"]: item["figures"]["quantity"] for item in by_meter} == {"runs": 3_000, "tokens": 3_000}
+    (line,) = (await site.browser.get("/api/v1/signals/usage/series?meter=tokens&figures=quantity")).json()["lines"]
+    assert sum(value or 0 for value in line["figures"]["quantity"]) == 3_000
+
+
+async def test_runtime_of_one_metric_has_its_values(site: Site) -> None:
+    site.points.fill()
+    path = "/api/v1/signals/runtime/by?range=1h"
+    mixed = (await site.browser.get(path)).json()["totals"]
+    assert (mixed["pointCount"], mixed["last"]) == (120, None)
+    one = (await site.browser.get(f"{path}&metric=queue.depth")).json()["totals"]
+    assert (one["pointCount"], one["last"], one["max"], one["increase"]) == (60, 0, 6, None)
+    items = (await site.browser.get(f"{path}&by=metric")).json()["items"]
+    assert {item["key"]: item["figures"]["increase"] for item in items} == {
+        "process.cpu.time": 118,
+        "queue.depth": None,
+    }
+    answer = (await site.browser.get("/api/v1/signals/runtime/series?metric=process.cpu.time&format=csv")).text
+    assert answer.splitlines()[0].startswith("start,stepS,key,pointCount,last,min,max,mean,increase")
+
+
+async def test_what_is_known_of_a_window_only_is_in_no_bucket_and_in_no_split(site: Site) -> None:
+    (line,) = (await site.browser.get("/api/v1/signals/auth/series")).json()["lines"]
+    assert "distrustedCount" not in line["figures"]
+    (item,) = (await site.browser.get("/api/v1/signals/auth/by?by=route")).json()["items"]
+    assert "distrustedCount" not in item["figures"]
+
+
+async def test_the_catalogue_says_which_families_have_something_to_pick(site: Site) -> None:
+    families = (await site.browser.get("/api/v1/signals")).json()["families"]
+    subjects = {entry["family"]: entry["subject"] for entry in families if entry["subject"]}
+    assert subjects == {"usage": "meter", "runtime": "metric"}

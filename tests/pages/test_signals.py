@@ -217,3 +217,66 @@ async def test_what_is_shown_is_a_command_and_a_call(site: Site) -> None:
 async def test_ai_is_another_name_of_ai_run(site: Site) -> None:
     fill(site.signals)
     assert "AI runs" in (await site.open("/signals/ai")).main.text
+
+
+async def test_usage_lets_one_pick_a_meter_and_shows_its_amounts(site: Site) -> None:
+    fill(site.signals)
+    page = await site.open("/signals/usage")
+    assert "By meter" in page.main.text
+    assert "/signals/usage?meter=tokens" in page.links
+    heads = [head.text for head in page.all("th", scope="col")]
+    assert heads[:6] == ["Meter", "Events", "Used", "Limit", "Share of the limit", "Refused"]
+    assert "chart-quantity" not in [figure.attributes["id"] for figure in page.all("figure")]
+    page = await site.open("/signals/usage?meter=tokens")
+    assert page.one("h1").text == "tokens: 3,000 in 1h; 30% of the limit of 10,000."
+    (first, *_) = page.all("figure")
+    assert (first.attributes["id"], "Used per 30s" in first.text) == ("chart-quantity", True)
+    assert "tidegate signal query usage --meter tokens --range 1h" in page.main.text
+    assert "By meter" not in page.main.text
+
+
+async def test_runtime_lets_one_pick_a_metric_and_shows_its_values(site: Site) -> None:
+    site.points.fill()
+    page = await site.open("/signals/runtime")
+    assert page.one("h1").text == "Metric points 120 in 1h."
+    assert "/signals/runtime?metric=queue.depth" in page.links
+    assert [figure.attributes["id"] for figure in page.all("figure")] == ["chart-volume"]
+    page = await site.open("/signals/runtime?metric=queue.depth")
+    assert page.one("h1").text == "queue.depth: last 0 s, between 0 and 6 s in 1h."
+    assert [figure.attributes["id"] for figure in page.all("figure")] == ["chart-value", "chart-volume"]
+    page = await site.open("/signals/runtime?metric=process.cpu.time&by=service")
+    assert "risen by 118 s" in page.one("h1").text
+    assert next(figure.attributes["id"] for figure in page.all("figure")) == "chart-increase"
+
+
+async def test_runtime_is_known_in_the_overview_as_soon_as_there_are_points(site: Site) -> None:
+    site.points.fill()
+    page = await site.open("/signals")
+    assert state_of(page, "runtime") == "NO RULE"
+    assert "30 metric points in the last 15 min" in page.one("tr", id="family-runtime").text
+    site.points.hidden_count = 5
+    assert state_of(await site.open("/signals"), "runtime") == "DISTRUSTED"
+
+
+@pytest.mark.parametrize("family", CATALOGUE)
+async def test_a_family_without_events_says_where_they_come_from_instead_of_drawing_nothing(
+    site: Site, family: str
+) -> None:
+    page = await site.open(f"/signals/{family}")
+    assert "They come from" in page.main.text
+    assert not page.all("figure")
+    page = await site.open(f"/signals/{family}?tenant=nobody&range=6h")
+    assert "Clear filters" in page.main.text
+    assert f"/signals/{family}?range=6h" in page.links
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/signals/auth?meter=tokens", "meter:"),
+        ("/signals/usage?metric=queue.depth", "metric:"),
+        ("/signals/usage?meter=a%00", "meter:"),
+    ],
+)
+async def test_a_family_without_meters_refuses_one(site: Site, path: str, field: str) -> None:
+    assert field in (await site.open(path, status=422)).main.text

@@ -21,12 +21,13 @@ __all__ = [
 ]
 
 
-_RATE, _MS, _USD, _TOKENS, _SECONDS = (
+_RATE, _MS, _USD, _TOKENS, _SECONDS, _VALUE = (
     FigureUnit.RATE,
     FigureUnit.MS,
     FigureUnit.USD,
     FigureUnit.TOKENS,
     FigureUnit.SECONDS,
+    FigureUnit.VALUE,
 )
 QUANTILES: Final[Mapping[str, str]] = {"meanMs": "mean_ms", "p50Ms": "p50_ms", "p95Ms": "p95_ms", "p99Ms": "p99_ms"}
 """Figures that come from the quantiles of a window, and their fields in `Durations`."""
@@ -47,6 +48,8 @@ _COMMON: Final = (
     Split("release", "release", "Release"),
     Split("tenant", "tenant", "Tenant"),
 )
+_METER: Final = Split("meter", "object", "Meter")
+_METRIC: Final = Split("metric", "object", "Metric")
 _ERROR: Final = Split("error_code", "error_code", "Error code")
 _HTTP: Final = (*_COMMON, Split("route", "route", "Route"), Split("status", "status", "Status"), _ERROR)
 
@@ -69,7 +72,8 @@ _REQUESTS: Final = (
 
 _ENTRIES: Final = (
     FamilyEntry(
-        Family.REQUEST, "Requests", "Do the services answer, and fast enough?", "requests", "requestCount",
+        Family.REQUEST, "Requests", "Do the services answer, and fast enough?",
+        "SERVER spans with `http.request.method`, and access logs", "requests", "requestCount",
         headline=("requestCount", "failureRate", "p95Ms", "unauthorizedCount", "failureCount", "p99Ms"),
         figures=_of(*_REQUESTS, has_durations=True),
         charts=(
@@ -82,7 +86,8 @@ _ENTRIES: Final = (
         timed_by=_TIMED - {"object"} | {"route"},
     ),
     FamilyEntry(
-        Family.AUTH, "Sign-in", "Can people get in, and only those who may?", "auth requests", "requestCount",
+        Family.AUTH, "Sign-in", "Can people get in, and only those who may?",
+        "requests on sign-in routes, log records named `auth.*`, and lines of sshd", "auth requests", "requestCount",
         headline=("failureRate", "requestCount", "unauthorizedCount", "failureCount"),
         figures=_of(*_REQUESTS),
         charts=(
@@ -94,6 +99,7 @@ _ENTRIES: Final = (
     ),
     FamilyEntry(
         Family.TENANT, "Tenant isolation", "Does each tenant reach its own data and nothing else?",
+        "requests with a tenant attribute or a tenant in their route, and events `tenant.*`",
         "tenant requests", "requestCount",
         headline=("leakCount", "crossTenantDeniedCount", "deniedRate", "requestCount", "membershipDeniedCount",
                   "lifecycleAnomalyRate"),
@@ -118,7 +124,8 @@ _ENTRIES: Final = (
         splits=(*_HTTP, Split("action", "object", "Lifecycle action"), Split("denial", "detail", "Denial")),
     ),
     FamilyEntry(
-        Family.AI_RUN, "AI runs", "Do runs succeed, stay within policy, and cost what they should?", "runs", "runCount",
+        Family.AI_RUN, "AI runs", "Do runs succeed, stay within policy, and cost what they should?",
+        "GenAI spans: agents, workflows, calls of models", "runs", "runCount",
         headline=("failureRate", "policyBlockRate", "averageCostPerRunUsd", "runCount", "schemaMismatchRate",
                   "unpricedShare"),
         figures=_of(
@@ -145,7 +152,7 @@ _ENTRIES: Final = (
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("policy", "Policy block rate", ("policyBlockRate",)),
             Chart("schema", "Schema mismatch rate", ("schemaMismatchRate",)),
-            Chart("average-cost", "Cost per run", ("averageCostPerRunUsd",)),
+            Chart("average-cost", "Cost per run", ("averageCostPerRunUsd",), is_flow=False),
             Chart("cost", "Cost", ("costUsd",)),
             Chart("tokens", "Tokens", ("inputTokens", "outputTokens")),
             Chart("volume", "Runs", ("runCount", "failedCount")),
@@ -156,7 +163,8 @@ _ENTRIES: Final = (
         timed_by=_TIMED | {"model", "provider", "outcome"},
     ),
     FamilyEntry(
-        Family.TOOL_CALL, "Tool calls", "Do the tools that agents use answer?", "tool calls", "callCount",
+        Family.TOOL_CALL, "Tool calls", "Do the tools that agents use answer?",
+        "spans of `execute_tool` and of MCP `tools/call`", "tool calls", "callCount",
         headline=("failureRate", "timeoutRate", "callCount", "p95Ms", "deniedCount"),
         figures=_of(
             Figure("callCount", "Calls"),
@@ -178,7 +186,8 @@ _ENTRIES: Final = (
         timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.INGESTION, "Ingestion", "Do jobs get done, and soon?", "jobs", "jobCount",
+        Family.INGESTION, "Ingestion", "Do jobs get done, and soon?",
+        "CONSUMER and PRODUCER spans with `messaging.*`, and events `job.*`", "jobs", "jobCount",
         headline=("failureRate", "deadLetterCount", "averageWaitMs", "jobCount", "retryCount"),
         figures=_of(
             Figure("jobCount", "Jobs"),
@@ -203,7 +212,8 @@ _ENTRIES: Final = (
         timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.RETRIEVAL, "Retrieval", "Are questions answered with documents?", "queries", "queryCount",
+        Family.RETRIEVAL, "Retrieval", "Are questions answered with documents?",
+        "spans of retrievers and rerankers, and evaluations", "queries", "queryCount",
         headline=("errorRate", "emptyRate", "p95Ms", "queryCount", "citationCoverage", "groundedness"),
         figures=_of(
             Figure("queryCount", "Queries"),
@@ -227,7 +237,8 @@ _ENTRIES: Final = (
         timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.DELIVERY, "Deliveries", "Do webhooks and connectors deliver, once and signed?", "attempts",
+        Family.DELIVERY, "Deliveries", "Do webhooks and connectors deliver, once and signed?",
+        "events `delivery.*`, and CLIENT spans of connectors", "attempts",
         "attemptCount",
         headline=("failureRate", "deadLetterCount", "signatureInvalidCount", "attemptCount", "duplicateEffectCount"),
         figures=_of(
@@ -253,7 +264,8 @@ _ENTRIES: Final = (
         timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.ACCESS_SYNC, "Access sync", "Does access follow what was bought and granted?", "syncs", "syncCount",
+        Family.ACCESS_SYNC, "Access sync", "Does access follow what was bought and granted?",
+        "events `access_sync.*`", "syncs", "syncCount",
         headline=("driftCount", "driftRate", "averageLagS", "syncCount", "failedCount"),
         figures=_of(
             Figure("syncCount", "Syncs"),
@@ -272,17 +284,28 @@ _ENTRIES: Final = (
                 Split("outcome", "outcome", "Outcome")),
     ),
     FamilyEntry(
-        Family.USAGE, "Usage", "Who uses how much, and is anybody refused?", "usage events", "eventCount",
+        Family.USAGE, "Usage", "Who uses how much, and is anybody refused?",
+        "events `usage.*`", "usage events", "eventCount",
         headline=("refusedCount", "eventCount"),
-        figures=_of(Figure("eventCount", "Events"), Figure("refusedCount", "Refused")),
+        figures=_of(
+            Figure("eventCount", "Events"),
+            Figure("refusedCount", "Refused"),
+            Figure("quantity", "Used", _VALUE),
+            Figure("limit", "Limit", _VALUE),
+            Figure("share", "Share of the limit", _RATE),
+        ),
         charts=(
+            Chart("quantity", "Used", ("quantity",)),
             Chart("volume", "Usage events", ("eventCount",)),
             Chart("refused", "Refused", ("refusedCount",)),
         ),
-        splits=(*_COMMON, Split("meter", "object", "Meter"), Split("outcome", "outcome", "Outcome")),
+        splits=(*_COMMON, _METER, Split("outcome", "outcome", "Outcome")),
+        subject=_METER,
+        of_subject=("quantity", "limit", "share"),
     ),
     FamilyEntry(
-        Family.POLICY, "Policy", "What do policies decide?", "decisions", "decisionCount",
+        Family.POLICY, "Policy", "What do policies decide?",
+        "events `policy.decision`", "decisions", "decisionCount",
         headline=("denialRate", "deniedCount", "decisionCount"),
         figures=_of(
             Figure("decisionCount", "Decisions"),
@@ -296,11 +319,25 @@ _ENTRIES: Final = (
         splits=(*_COMMON, Split("policy", "object", "Policy"), Split("outcome", "outcome", "Outcome")),
     ),
     FamilyEntry(
-        Family.RUNTIME, "Runtime", "Do processes, machines and pools report?", "metric points", "pointCount",
+        Family.RUNTIME, "Runtime", "Do processes, machines and pools report?",
+        "OTLP metrics, such as `process.*`, `system.*` and `db.client.*`", "metric points", "pointCount",
         headline=("pointCount",),
-        figures=_of(Figure("pointCount", "Metric points")),
-        charts=(Chart("volume", "Metric points", ("pointCount",)),),
-        splits=(*_COMMON, Split("metric", "object", "Metric")),
+        figures=_of(
+            Figure("pointCount", "Metric points"),
+            Figure("last", "Last", _VALUE),
+            Figure("min", "Lowest", _VALUE),
+            Figure("max", "Highest", _VALUE),
+            Figure("mean", "Mean", _VALUE),
+            Figure("increase", "Rise", _VALUE),
+        ),
+        charts=(
+            Chart("increase", "Rise", ("increase",)),
+            Chart("value", "Value", ("mean", "min", "max"), is_flow=False),
+            Chart("volume", "Metric points", ("pointCount",)),
+        ),
+        splits=(*_COMMON, _METRIC),
+        subject=_METRIC,
+        of_subject=("last", "min", "max", "mean", "increase"),
     ),
 )  # fmt: skip
 

@@ -17,6 +17,8 @@ class FigureUnit(StrEnum):
     SECONDS = "s"
     USD = "usd"
     TOKENS = "tokens"
+    VALUE = "value"
+    """In the unit of the meter or metric itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Chart:
     slug: str
     title: str
     figures: tuple[str, ...]
+    is_flow: bool = True
+    """Whether counts and amounts are those of a bucket, which are less in a shorter one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class FamilyEntry:
     family: Family
     title: str
     question: str
+    comes_from: str
+    """What has to be sent for it."""
     unit_name: str
     """What is counted, in the plural: `requests`."""
     count: str
@@ -62,6 +68,11 @@ class FamilyEntry:
     splits: tuple[Split, ...]
     timed_by: frozenset[Dimension] = frozenset()
     """Dimensions by which durations are kept; without any, events of the family take no time."""
+
+    subject: Split | None = None
+    """What one of has to be picked before its amounts mean something: a meter, a metric."""
+    of_subject: tuple[str, ...] = ()
+    """Figures that only one of them has."""
 
     @property
     def has_durations(self) -> bool:

@@ -10,6 +10,7 @@ from tidegate.edge.providers import provide
 from tidegate.kernel import format_utc
 from tidegate.signals.explore.asked import entry_of, figures_asked, span_asked, split_asked
 from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry
+from tidegate.signals.explore.model import Lines
 from tidegate.signals.explore.ranges import Span
 from tidegate.signals.explore.schemas import (
     CatalogueOut,
@@ -27,7 +28,7 @@ from tidegate.signals.explore.schemas import (
     TableIn,
     WindowOut,
 )
-from tidegate.signals.explore.service import ExploreService, Lines
+from tidegate.signals.explore.service import ExploreService
 
 __all__ = ["router"]
 
@@ -67,7 +68,7 @@ async def show_series(
         workspace,
         entry,
         span,
-        scope=asked.scope(),
+        scope=asked.scope_of(entry),
         by=split,
         limit=asked.limit,
         with_durations=not QUANTILES.keys().isdisjoint(names),
@@ -95,7 +96,7 @@ async def show_quantiles(
     entry = entry_of(family)
     split = split_asked(entry, asked.by)
     span = span_asked(asked, now=explore.now())
-    found = await explore.quantiles(workspace, entry, span.window, scope=asked.scope(), by=split)
+    found = await explore.quantiles(workspace, entry, span.window, scope=asked.scope_of(entry), by=split)
     items = tuple(DurationsOut.of(key, each) for key, each in list(found.items())[: asked.limit])
     if asked.format == "csv":
         columns = ("key", "count", "meanMs", "p50Ms", "p95Ms", "p99Ms")
@@ -114,7 +115,7 @@ async def show_split(
     entry = entry_of(family)
     split = split_asked(entry, asked.by)
     span = span_asked(asked, now=explore.now())
-    scope = asked.scope()
+    scope = asked.scope_of(entry)
     totals = await explore.figures(workspace, entry, span.window, scope=scope)
     rows = await explore.split(workspace, entry, span.window, by=split, scope=scope, limit=asked.limit) if split else []
     if asked.format == "csv":
@@ -130,7 +131,8 @@ async def show_split(
 
 
 def series_figures(entry: FamilyEntry) -> tuple[str, ...]:
-    return tuple(figure.name for figure in entry.figures)
+    """Return the figures that a bucket has: when distrusted rows happened is not to be believed."""
+    return tuple(figure.name for figure in entry.figures if figure.name != "distrustedCount")
 
 
 def _series_csv(entry: FamilyEntry, span: Span, lines: Lines, names: tuple[str, ...]) -> Response:
