@@ -2,14 +2,23 @@
 
 import gzip
 import json
+import sys
 import time
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tests.e2e.server import Server, wait_until
 from tests.factories import NANO, auth_span, make_request, make_span
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +47,7 @@ def stored(server: Server, read: str) -> int:
     return count
 
 
-@pytest.mark.parametrize("form", ["protobuf", "gzip", "json"])
+@pytest.mark.parametrize("form", ["protobuf", "json", *PACKERS])
 def test_a_span_is_stored_and_seen(server: Server, ingest: str, read: str, form: str) -> None:
     before = stored(server, read)
     request = make_request(auth_span(200, at_ns=time.time_ns()))
@@ -66,8 +75,8 @@ def test_a_span_is_stored_and_seen(server: Server, ingest: str, read: str, form:
             }
         ).encode()
         status, _ = post(server, ingest, body, Content_Type="application/json")
-    elif form == "gzip":
-        status, _ = post(server, ingest, gzip.compress(request.SerializeToString()), Content_Encoding="gzip")
+    elif form in PACKERS:
+        status, _ = post(server, ingest, PACKERS[form](request.SerializeToString()), Content_Encoding=form)
     else:
         status, _ = post(server, ingest, request.SerializeToString())
     assert status == 200
@@ -128,6 +137,9 @@ def field(number: int, content: bytes) -> bytes:
         pytest.param(b"not gzip", {"Content_Encoding": "gzip"}, 400, "otlp_malformed", id="damaged gzip"),
         pytest.param(
             gzip.compress(b"\0" * (65 * 2**20)), {"Content_Encoding": "gzip"}, 413, "body_too_large", id="gzip bomb"
+        ),
+        pytest.param(
+            zstd.compress(b"\0" * (65 * 2**20)), {"Content_Encoding": "zstd"}, 413, "body_too_large", id="zstd bomb"
         ),
         pytest.param(b"\0" * (17 * 2**20), {}, 413, "body_too_large", id="over 16 MB"),
     ],

@@ -3,6 +3,7 @@
 from tidegate.signals.model import (
     NANO_PER_USD,
     Durations,
+    DurationsPoint,
     Family,
     Figures,
     GroupTotals,
@@ -13,7 +14,7 @@ from tidegate.signals.model import (
     figures_of,
     meter_figures,
 )
-from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
+from tidegate.signals.ports import Dimension, SeriesReader, SignalReader, TimingReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "NANO_PER_USD",
     "Dimension",
     "Durations",
+    "DurationsPoint",
     "Family",
     "Figures",
     "GroupTotals",
@@ -29,6 +31,7 @@ __all__ = [
     "SignalReader",
     "SignalScope",
     "SignalService",
+    "TimingReader",
     "Totals",
     "duration_figures",
     "figures_of",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
+from tidegate.signals.model import Durations, DurationsPoint, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.prices.model import Quote, Usage
 
 Dimension = Literal[
@@ -80,6 +80,27 @@ class SeriesReader(Protocol):
         by: Dimension | None = None,
     ) -> dict[str, Durations]:
         """Return durations by key, under the key '' when `by` is `None`. Tenants have none: they are not kept."""
+        ...
+
+
+class TimingReader(Protocol):
+    """What charts ask of durations."""
+
+    async def duration_series(  # noqa: PLR0913 - a question and its six parts
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        step_s: int,
+        by: Dimension | None = None,
+        scope: SignalScope,
+        limit: int = 20,
+    ) -> list[DurationsPoint]:
+        """Return durations of steps of `step_s`, of the `limit` largest keys of `by`; empty steps are left out.
+
+        Tenants have none: they are not kept.
+        """
         ...
 
 

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from tidegate.kernel import Clock, Remembered, TimeRange, UnavailableError, WorkspaceId
-from tidegate.signals import Durations, Family, Figures, SignalScope, Totals, figures_of
+from tidegate.signals import Durations, DurationsPoint, Family, Figures, SignalScope, Totals, figures_of, meter_figures
 from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry, Split
 from tidegate.signals.explore.health import Health, health_of
-from tidegate.signals.explore.ports import Bound, Burning, Reader, ReleaseMark, ReleaseMarks, Watcher
+from tidegate.signals.explore.model import Line, Lines, SplitRow
+from tidegate.signals.explore.points import MetricLooker
+from tidegate.signals.explore.ports import Bound, Burning, Points, Reader, ReleaseMark, ReleaseMarks, Watcher
 from tidegate.signals.explore.ranges import Span
 
-__all__ = ["ExploreService", "FamilyHealth", "Line", "Lines", "SplitRow", "window_now"]
+__all__ = ["ExploreService", "FamilyHealth", "is_timed", "window_now"]
 
 _RECENT: Final = timedelta(minutes=15)  # the window of the built-in rules
 _SPARK_LENGTH: Final = timedelta(days=7)
@@ -21,30 +23,6 @@ _SPARK_STEP_S: Final = 3_600
 _SPARK_FRESH: Final = timedelta(seconds=60)  # a pixel of it is an hour
 _SPARKS_KEPT: Final = 2_000
 EVERYTHING: Final = SignalScope()
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Figures of each bucket for one value of a dimension; `key` is empty when the lines are not split."""
-
-    key: str
-    totals: tuple[Totals, ...]
-    figures: tuple[Figures, ...]
-    """As long as the starts of its `Lines`. A bucket without events counts 0, and its rates are `None`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    starts: tuple[datetime, ...]
-    step_s: int
-    lines: tuple[Line, ...]
-    """The largest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class SplitRow:
-    key: str
-    figures: Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +48,9 @@ def window_now(now: datetime, length: timedelta = _RECENT) -> TimeRange:
 class ExploreService:
     """Reads signals of one workspace at a time; writes nothing."""
 
-    def __init__(self, *, reader: Reader, watcher: Watcher, marks: ReleaseMarks, clock: Clock) -> None:
+    def __init__(self, *, reader: Reader, points: Points, watcher: Watcher, marks: ReleaseMarks, clock: Clock) -> None:
         self._reader = reader
+        self._metrics = MetricLooker(points)
         self._watcher = watcher
         self._marks = marks
         self._clock = clock
@@ -104,7 +83,7 @@ class ExploreService:
         window = window_now(self._clock.now())
         quiet = set()
         try:
-            for family in CATALOGUE:
+            for family in CATALOGUE.keys() - {Family.RUNTIME}:  # points are no counts
                 groups = await self._reader.groups([workspace], family, window)
                 if not any(
                     scope.service in {None, group.service} and scope.tenant in {None, group.tenant} for group in groups
@@ -126,11 +105,13 @@ class ExploreService:
         Raises:
             UnavailableError: the telemetry engine does not answer for the moment, or counting is behind.
         """
+        if entry.family is Family.RUNTIME:
+            return await self._metrics.figures(workspace, window, scope=scope)
         totals, durations = await asyncio.gather(
             self._reader.totals(workspace, entry.family, window, scope=scope),
             self.quantiles(workspace, entry, window, scope=scope),
         )
-        return _with_durations(entry, figures_of(entry.family, totals), durations.get(""))
+        return _figures(entry, totals, durations.get(""), is_of_one=scope.object is not None)
 
     async def quantiles(
         self,
@@ -141,11 +122,8 @@ class ExploreService:
         scope: SignalScope,
         by: Split | None = None,
     ) -> Mapping[str, Durations]:
-        """Return how long events took; nothing for a family whose events take no time.
-
-        Durations are kept without tenant: for one tenant, and by tenant, there are none.
-        """
-        if not entry.has_durations or scope.tenant is not None or (by and by.dimension == "tenant"):
+        """Return how long events took; nothing where durations are not kept, which `is_timed` says."""
+        if not is_timed(entry, scope=scope, by=by):
             return {}
         dimension = by.dimension if by else None
         return await self._reader.quantiles(workspace, entry.family, window, scope=scope, by=dimension)
@@ -161,38 +139,44 @@ class ExploreService:
         limit: int,
     ) -> list[SplitRow]:
         """Return figures by the values of a dimension, largest first."""
+        if entry.family is Family.RUNTIME:
+            return await self._metrics.split(workspace, window, by=by, scope=scope, limit=limit)
         totals, durations = await asyncio.gather(
             self._reader.totals_by(workspace, entry.family, window, by=by.dimension, scope=scope, limit=limit),
             self.quantiles(workspace, entry, window, scope=scope, by=by),
         )
+        is_of_one = scope.object is not None or by == entry.subject
         return [
-            SplitRow(key, _with_durations(entry, figures_of(entry.family, found), durations.get(key)))
+            SplitRow(key, _told_apart(_figures(entry, found, durations.get(key), is_of_one=is_of_one)))
             for key, found in totals.items()
         ]
 
-    async def lines(
+    async def lines(  # noqa: PLR0913 - a question and its parts
         self,
         workspace: WorkspaceId,
-        family: Family,
+        entry: FamilyEntry,
         span: Span,
         *,
         scope: SignalScope,
         by: Split | None = None,
         limit: int = 20,
+        with_durations: bool = True,
     ) -> Lines:
         """Return the figures of each bucket of `span`, split into the `limit` largest values of a dimension.
 
         Raises:
             UnavailableError: the telemetry engine does not answer for the moment, or counting is behind.
         """
-        points = await self._reader.series(
-            workspace,
-            family,
-            span.window,
-            step_s=span.step_s,
-            by=by.dimension if by else None,
-            scope=scope,
-            limit=limit,
+        if entry.family is Family.RUNTIME:
+            return await self._metrics.lines(workspace, span, scope=scope, by=by, limit=limit)
+        asked: Mapping[str, Any] = {
+            "step_s": span.step_s, "by": by.dimension if by else None, "scope": scope, "limit": limit,
+        }  # fmt: skip
+        points, durations = await asyncio.gather(
+            self._reader.series(workspace, entry.family, span.window, **asked),
+            self._reader.duration_series(workspace, entry.family, span.window, **asked)
+            if with_durations and is_timed(entry, scope=scope, by=by)
+            else _nothing(),
         )
         starts = span.starts
         places = {start: place for place, start in enumerate(starts)}
@@ -201,8 +185,17 @@ class ExploreService:
             place = places.get(point.start)
             if place is not None:
                 found.setdefault(point.key, [Totals()] * len(starts))[place] = point.totals
+        timed = {(point.key, point.start): point.durations for point in durations}
+        is_of_one = scope.object is not None or (by is not None and by == entry.subject)
         lines = [
-            Line(key, tuple(totals), tuple(figures_of(family, each) for each in totals))
+            Line(
+                key,
+                tuple(totals),
+                tuple(
+                    _told_apart(_figures(entry, each, timed.get((key, start)), is_of_one=is_of_one))
+                    for start, each in zip(starts, totals, strict=True)
+                ),
+            )
             for key, totals in found.items()
         ]
         lines.sort(key=lambda line: -sum(each.count for each in line.totals))
@@ -239,10 +232,11 @@ class ExploreService:
         own = _of_family(burning, entry.family)
         try:
             if is_quiet:
-                figures = _with_durations(entry, figures_of(entry.family, Totals()), None)
+                figures = _figures(entry, Totals(), None, is_of_one=False)
             else:
                 figures = await self.figures(workspace, entry, window, scope=scope)
-            if not (is_quiet and scope.tenant is not None):  # nobody draws it
+            # Nobody draws it for a tenant; and a week of points takes longer to read than a page may take.
+            if not (is_quiet and scope.tenant is not None) and entry.family is not Family.RUNTIME:
                 spark = await self._spark(workspace, entry, scope)
         except UnavailableError as error:
             problem = error.message
@@ -257,7 +251,7 @@ class ExploreService:
             return kept[1]
         end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         span = Span(TimeRange(end - _SPARK_LENGTH, end), _SPARK_STEP_S, None)
-        lines = await self.lines(workspace, entry.family, span, scope=scope)
+        lines = await self.lines(workspace, entry, span, scope=scope, with_durations=False)
         (line,) = lines.lines
         values = tuple(
             figures.get(entry.headline[0]) if totals.count else None
@@ -267,11 +261,30 @@ class ExploreService:
         return values
 
 
-def _with_durations(entry: FamilyEntry, figures: Figures, durations: Durations | None) -> Figures:
+def is_timed(entry: FamilyEntry, *, scope: SignalScope, by: Split | None) -> bool:
+    """Return whether durations are kept of what is asked for: by some dimensions, and never by tenant."""
+    return entry.has_durations and scope.tenant is None and (by is None or by.dimension in entry.timed_by)
+
+
+async def _nothing() -> Sequence[DurationsPoint]:
+    return ()
+
+
+def _figures(entry: FamilyEntry, totals: Totals, durations: Durations | None, *, is_of_one: bool) -> Figures:
+    """Return every figure of `entry`; amounts only of one meter, because those of several do not add up."""
+    figures: Figures = figures_of(entry.family, totals)
+    if entry.subject is not None:
+        amounts = meter_figures(totals) if is_of_one and totals.count else {}
+        figures = {**figures, **{name: amounts.get(name) for name in entry.of_subject}}
     if not entry.has_durations:
         return figures
     known = {name: getattr(durations, field) for name, field in QUANTILES.items()} if durations else {}
     return {**dict.fromkeys(QUANTILES), **figures, **known}
+
+
+def _told_apart(figures: Figures) -> Figures:
+    """Leave out what is known of a window as a whole only: when distrusted rows happened is not to be believed."""
+    return {name: value for name, value in figures.items() if name != "distrustedCount"}
 
 
 def _of_family(burning: Burning | None, family: Family) -> Burning | None:
