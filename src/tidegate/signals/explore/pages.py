@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -178,7 +178,9 @@ async def _page_of(explore: ExploreService, workspace: WorkspaceId, asked: Asked
         _split_of(explore, workspace, asked),
     )
     csv = f"{_call(entry, span, asked.query)}&format=csv"
-    drawing = Drawing(entry, bounds, span, now=explore.now(), csv=csv, is_split=asked.split is not None)
+    drawing = Drawing(
+        entry, bounds, replace(span, step_s=lines.step_s), now=explore.now(), csv=csv, is_split=asked.split is not None
+    )
     return FamilyPage(
         sentence=family_sentence(entry, figures, bounds, span),
         figures=figure_views(entry, figures, bounds, window=span.window.length),

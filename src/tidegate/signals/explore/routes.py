@@ -11,7 +11,6 @@ from tidegate.kernel import format_utc
 from tidegate.signals import Totals, figures_of
 from tidegate.signals.explore.asked import entry_of, figures_asked, span_asked, split_asked
 from tidegate.signals.explore.catalogue import CATALOGUE, FamilyEntry
-from tidegate.signals.explore.ranges import Span
 from tidegate.signals.explore.schemas import (
     CatalogueOut,
     DurationsOut,
@@ -62,11 +61,11 @@ async def show_series(
     span = span_asked(asked, now=explore.now(), step=asked.step)
     lines = await explore.lines(workspace, entry.family, span, scope=asked.scope(), by=split, limit=asked.limit)
     if asked.format == "csv":
-        return _series_csv(entry, span, lines, names)
+        return _series_csv(entry, lines, names)
     return SeriesOut(
         family=entry.family,
         window=WindowOut.of(span.window),
-        step_s=span.step_s,
+        step_s=lines.step_s,
         by=split.name if split else None,
         starts=lines.starts,
         lines=tuple(
@@ -124,9 +123,9 @@ def bucket_figures(entry: FamilyEntry) -> tuple[str, ...]:
     return tuple(figure.name for figure in entry.figures if figure.name in known)
 
 
-def _series_csv(entry: FamilyEntry, span: Span, lines: Lines, names: tuple[str, ...]) -> Response:
+def _series_csv(entry: FamilyEntry, lines: Lines, names: tuple[str, ...]) -> Response:
     rows = [
-        (format_utc(start), span.step_s, line.key, *(figures[name] for name in names))
+        (format_utc(start), lines.step_s, line.key, *(figures[name] for name in names))
         for line in lines.lines
         for start, figures in zip(lines.starts, line.figures, strict=True)
     ]

@@ -185,6 +185,9 @@ class ExploreService:
         Raises:
             UnavailableError: the telemetry engine does not answer for the moment, or counting is behind.
         """
+        finest_s = await self._reader.resolution_s(workspace, span.window, step_s=span.step_s)
+        if span.step_s % finest_s:  # minutes are gone: of what is left the buckets are whole hours
+            span = Span(span.window.widened(finest_s), finest_s, span.preset)
         points = await self._reader.series(
             workspace,
             family,
