@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -94,10 +94,22 @@ async def owner_connection(state_dsns: PostgresDsns) -> AsyncIterator["asyncpg.C
 
 
 @pytest.fixture
-async def workspace(owner_connection: "asyncpg.Connection[asyncpg.Record]") -> WorkspaceId:
-    name = WorkspaceId(f"w-{secrets.token_hex(6)}")
-    await owner_connection.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now())", name)
-    return name
+def new_workspace(
+    owner_connection: "asyncpg.Connection[asyncpg.Record]",
+) -> Callable[[], Awaitable[WorkspaceId]]:
+    """Make an empty workspace at each call."""
+
+    async def make() -> WorkspaceId:
+        name = WorkspaceId(f"w-{secrets.token_hex(6)}")
+        await owner_connection.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now())", name)
+        return name
+
+    return make
+
+
+@pytest.fixture
+async def workspace(new_workspace: Callable[[], Awaitable[WorkspaceId]]) -> WorkspaceId:
+    return await new_workspace()
 
 
 @pytest.fixture(scope="session")

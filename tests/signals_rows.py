@@ -109,6 +109,7 @@ class Pipeline:
         prices: PriceBooks | None = None,
     ) -> None:
         self._engine = engine
+        self.database = database
         self.touches = PostgresTouchLedger(database, writer="tests")
         clock = clock or SystemClock()
         self.closer: RollupCloser = build_closer(database, engine, clock, prices=prices)

@@ -47,10 +47,11 @@ class _Counted:
 
 @dataclass
 class FakeSignals:
-    """A `SignalReader` over what was added to it; `is_away` makes it unavailable."""
+    """A `SignalReader` over what was added to it; `is_away` makes it unavailable, `finest_s` is how fine it reads."""
 
     counted: list[_Counted] = field(default_factory=list)
     is_away: bool = False
+    finest_s: int = 1
 
     def add(
         self,
@@ -85,6 +86,10 @@ class FakeSignals:
             sums[each.values.get(by, "")] += each.totals
         ordered = sorted(sums.items(), key=lambda item: (-item[1].count, item[0]))
         return dict(ordered[:limit])
+
+    async def resolution_s(self, workspace: WorkspaceId, window: TimeRange, *, step_s: int = 3_600) -> int:
+        del workspace, window, step_s
+        return self.finest_s
 
     async def series(  # noqa: PLR0913 - as the port
         self,

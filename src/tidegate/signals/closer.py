@@ -25,9 +25,10 @@ from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
 from tidegate.signals.choosing import HOT_S, choose
 from tidegate.signals.counting import Counts, count_events, count_runs
+from tidegate.signals.kept import SURE_S
 from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, TouchedSeconds, Touches
 from tidegate.signals.recounts import NotedProgress
-from tidegate.signals.roller import widened
+from tidegate.signals.roller import old_seconds, widened
 from tidegate.signals.run_costs import Prices, Quotes
 from tidegate.signals.runs import Runs, find_runs
 from tidegate.signals.spans import sort_spans
@@ -53,6 +54,10 @@ class CountWriter(SpanRows, Protocol):
     """Reads raw rows and writes counts under a version; nobody sees them before the watermark rises."""
 
     async def stored_seconds(self, ranges: Ranges) -> Seconds: ...
+
+    async def hours_without_minutes(
+        self, seconds: Seconds, *, watermark: int
+    ) -> Mapping[WorkspaceId, Collection[int]]: ...
 
     async def logs(self, seconds: Seconds) -> Columns: ...
 
@@ -203,9 +208,9 @@ class RollupCloser:
         found = await self.prices.books_of(list(touched.seconds))
         prices = Prices({str(workspace): book for workspace, book in found.items()}, self._quotes)
         try:
-            whole = await self._widened(touched.seconds)
+            whole = await self._widened(touched.seconds, touched.watermark)
             counts = await self._counted(whole)
-            runs, seconds = await self._runs_through(whole, prices)
+            runs, seconds = await self._runs_through(whole, prices, touched.watermark)
             which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
             count_runs(counts, runs, which)
             counts.mark("published.ai_run", seconds)
@@ -238,20 +243,23 @@ class RollupCloser:
     def _now_s(self) -> int:
         return int(self.clock.now().timestamp())
 
-    async def _widened(self, seconds: Seconds) -> Seconds:
+    async def _widened(self, seconds: Seconds, watermark: int) -> Seconds:
         """Return `seconds`, and with old ones the stored rest of their minute: their own counts may be dropped."""
-        ranges = widened(seconds, self.clock.now().timestamp())
-        if not ranges:
+        now_s = self.clock.now().timestamp()
+        old = old_seconds(seconds, now_s)
+        if not old:
             return seconds
-        stored = await self.counts.stored_seconds(ranges)
+        in_doubt = old_seconds(old, now_s, age_s=SURE_S)
+        hours = await self.counts.hours_without_minutes(in_doubt, watermark=watermark) if in_doubt else {}
+        stored = await self.counts.stored_seconds(widened(old, hours))
         return {workspace: sorted({*found, *stored.get(workspace, ())}) for workspace, found in seconds.items()}
 
-    async def _runs_through(self, touched: Seconds, prices: Prices) -> tuple[Runs, Seconds]:
+    async def _runs_through(self, touched: Seconds, prices: Prices, watermark: int) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
         runs = find_runs(await self.reads.linked(touched, self._now_s()), prices)
         seconds = self._published.affected(runs, touched)
         if _count_of(seconds) > _count_of(touched):
-            seconds = await self._widened(seconds)
+            seconds = await self._widened(seconds, watermark)
             runs = find_runs(await self.reads.linked(seconds, self._now_s()), prices)
         return runs, seconds
 

@@ -18,8 +18,8 @@ Dimension = Literal[
 class SignalReader(Protocol):
     """What others ask of signals. Exact: every stored row counts once, wherever it stands between raw and rollup.
 
-    A window begins and ends at whole seconds, and where only minutes are kept any more, at whole minutes: it is then
-    widened to them. `resolution_s` says so beforehand.
+    A window begins and ends at whole seconds; where only minutes or hours are left it is widened to whole ones.
+    `SeriesReader.resolution_s` says so beforehand.
     """
 
     async def totals(
@@ -55,6 +55,14 @@ class SignalReader(Protocol):
 
 class SeriesReader(Protocol):
     """What pages ask of signals beyond totals."""
+
+    async def resolution_s(self, workspace: WorkspaceId, window: TimeRange, *, step_s: int = 3_600) -> int:
+        """Return how fine `window` can be read in steps of `step_s`: it is widened to whole buckets of that length.
+
+        Raises:
+            UnavailableError: the telemetry engine does not answer for the moment, or counting is behind.
+        """
+        ...
 
     async def series(  # noqa: PLR0913 - a question and its six parts
         self,

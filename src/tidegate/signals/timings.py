@@ -31,7 +31,7 @@ class TimedReader(RollupReader):
     ) -> list[DurationsPoint]:
         if scope.tenant is not None or by == "tenant":
             return []
-        finest = self.resolution_s(window)
+        finest = await self.resolution_s(workspace, window, step_s=step_s)
         step = max(step_s + -step_s % finest, finest)
         more, parameters = "", dict[str, object]({"step": step})
         key = "toLowCardinality('')"
@@ -51,7 +51,7 @@ class TimedReader(RollupReader):
             coarsest_s=next(one for one in (3_600, 60, 1) if step % one == 0),
         )
         bound |= parameters
-        columns = await self._remembered(
+        columns = await self._answers.to(
             [workspace], sql, bound, lambda: self._engine.columns([workspace], sql, bound, threads=_THREADS)
         )
         steps, keys = columns.numbers["by_step"].astype(np.int64), columns.words["by_key"]

@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -192,7 +192,7 @@ async def _page_of(explore: ExploreService, workspace: WorkspaceId, asked: Asked
     drawing = Drawing(
         entry,
         bounds,
-        span,
+        replace(span, step_s=lines.step_s),
         now=explore.now(),
         csv=csv,
         is_split=asked.split is not None,

@@ -11,7 +11,6 @@ from tidegate.kernel import format_utc
 from tidegate.signals.explore.asked import entry_of, figures_asked, span_asked, split_asked
 from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry
 from tidegate.signals.explore.model import Lines
-from tidegate.signals.explore.ranges import Span
 from tidegate.signals.explore.schemas import (
     CatalogueOut,
     DurationsOut,
@@ -74,11 +73,11 @@ async def show_series(
         with_durations=not QUANTILES.keys().isdisjoint(names),
     )
     if asked.format == "csv":
-        return _series_csv(entry, span, lines, names)
+        return _series_csv(entry, lines, names)
     return SeriesOut(
         family=entry.family,
         window=WindowOut.of(span.window),
-        step_s=span.step_s,
+        step_s=lines.step_s,
         by=split.name if split else None,
         starts=lines.starts,
         lines=tuple(
@@ -135,9 +134,9 @@ def series_figures(entry: FamilyEntry) -> tuple[str, ...]:
     return tuple(figure.name for figure in entry.figures if figure.name != "distrustedCount")
 
 
-def _series_csv(entry: FamilyEntry, span: Span, lines: Lines, names: tuple[str, ...]) -> Response:
+def _series_csv(entry: FamilyEntry, lines: Lines, names: tuple[str, ...]) -> Response:
     rows = [
-        (format_utc(start), span.step_s, line.key, *(figures[name] for name in names))
+        (format_utc(start), lines.step_s, line.key, *(figures[name] for name in names))
         for line in lines.lines
         for start, figures in zip(lines.starts, line.figures, strict=True)
     ]

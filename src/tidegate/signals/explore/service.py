@@ -169,6 +169,9 @@ class ExploreService:
         """
         if entry.family is Family.RUNTIME:
             return await self._metrics.lines(workspace, span, scope=scope, by=by, limit=limit)
+        finest_s = await self._reader.resolution_s(workspace, span.window, step_s=span.step_s)
+        if span.step_s % finest_s:  # minutes are gone: of what is left the buckets are whole hours
+            span = Span(span.window.widened(finest_s), finest_s, span.preset)
         asked: Mapping[str, Any] = {
             "step_s": span.step_s, "by": by.dimension if by else None, "scope": scope, "limit": limit,
         }  # fmt: skip
