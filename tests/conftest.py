@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from tests.e2e.browser import close_browser
 
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
@@ -126,3 +127,9 @@ def processor_s(engine_process: EngineProcess) -> Callable[[], float]:
         return time.process_time() + of_engine.user + of_engine.system
 
     return taken
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _browser_closed() -> AsyncIterator[None]:
+    yield
+    await close_browser()
