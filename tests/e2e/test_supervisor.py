@@ -176,7 +176,7 @@ def test_children_of_a_killed_supervisor_end_by_themselves_and_the_next_start_re
     server = serve().ready()
     pids = server.pids()
     server.send(signal.SIGKILL)
-    until(lambda: gone(pids))  # within 0.3 s on a quiet machine
+    until(lambda: gone(pids))
     assert serve().ready().get("/runs") == b"3"
 
 
