@@ -12,6 +12,8 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
+from tests.e2e.browser import close_browser
 
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
@@ -21,6 +23,16 @@ from tidegate.storage.postgres.layout import PostgresDsns
 from tidegate.storage.telemetry import TelemetryEngine
 
 ENGINE_START_S = 120.0  # 0.6 s on a quiet machine
+
+# No clock decides: by default an example that takes 200 ms has failed. The same examples each time, except in the long
+# tier, which looks for new ones.
+_OF_ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", _OF_ANY_SPEED, derandomize=True)
+settings.register_profile("exploring", _OF_ANY_SPEED)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("exploring" if config.getoption("markexpr") == "long" else "repeatable")
 
 
 class EngineProcess:
@@ -138,3 +150,9 @@ def processor_s(engine_process: EngineProcess) -> Callable[[], float]:
         return time.process_time() + of_engine.user + of_engine.system
 
     return taken
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _browser_closed() -> AsyncIterator[None]:
+    yield
+    await close_browser()

