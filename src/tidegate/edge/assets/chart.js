@@ -116,14 +116,14 @@ class Chart extends HTMLElement {
       scales: { x: { time: true }, y: { range: (_, low, high) => around(Math.min(low ?? 0, 0), Math.max(high ?? 0, ...bounds), unit) } },
       axes: [{ ...axis, values: TIMES }, { ...axis, size: 64, values: (_, values) => values.map((value) => short(unit, value)) }],
       series: [
-        { label: isLocal() ? "Local time" : "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
+        { label: isLocal() ? "Local time" : "UTC", value: (plot, at) => (at === null ? "" : stamp(plot, at)) },
         ...names.map((label, place) => ({
           label,
           stroke: colour(`series-${(place % COLOURS) + 1}`),
           dash: DASHES[place % DASHES.length],
           width: 1.75,
           points: { show: true, size: 4, filter: alone },
-          value: (_, value) => short(unit, value),
+          value: (_, value, __, at) => (at === null ? "" : short(unit, value)), // no pointer is no place without data
         })),
       ],
       hooks: {
