@@ -114,6 +114,22 @@ class FakeSignals:
             for (second, key), totals in sorted(sums.items())
         ]
 
+    async def every_total(
+        self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope
+    ) -> dict[Family, tuple[Totals, Durations | None]]:
+        return {
+            family: (
+                await self.totals(workspace, family, window, scope=scope),
+                (await self.quantiles(workspace, family, window, scope=scope)).get(""),
+            )
+            for family in Family
+        }
+
+    async def every_series(
+        self, workspace: WorkspaceId, window: TimeRange, *, step_s: int, scope: SignalScope
+    ) -> dict[Family, list[SeriesPoint]]:
+        return {family: await self.series(workspace, family, window, step_s=step_s, scope=scope) for family in Family}
+
     async def duration_series(  # noqa: PLR0913 - as the port
         self,
         workspace: WorkspaceId,

@@ -131,7 +131,7 @@ def test_the_command_finds_and_counts(place: Server) -> None:
     assert found.stdout.endswith("needle in the hay\n"), found.stderr
     page = json.loads(place.cli("log", "search", "--json", token=sender.read).stdout)
     assert len(page["items"]) == 2
-    assert json.loads(place.cli("stats", token=sender.read).stdout)["logs"] == 2
+    assert json.loads(place.cli("stats", "--json", token=sender.read).stdout)["logs"] == 2
 
 
 def test_the_banner_says_where_grpc_is(place: Server) -> None:

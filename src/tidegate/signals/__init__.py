@@ -14,7 +14,7 @@ from tidegate.signals.model import (
     figures_of,
     meter_figures,
 )
-from tidegate.signals.ports import Dimension, SeriesReader, SignalReader, TimingReader
+from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
 
 __all__ = [
@@ -26,12 +26,12 @@ __all__ = [
     "Family",
     "Figures",
     "GroupTotals",
+    "LookingAtMore",
     "SeriesPoint",
     "SeriesReader",
     "SignalReader",
     "SignalScope",
     "SignalService",
-    "TimingReader",
     "Totals",
     "duration_figures",
     "figures_of",

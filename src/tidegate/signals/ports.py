@@ -91,8 +91,20 @@ class SeriesReader(Protocol):
         ...
 
 
-class TimingReader(Protocol):
-    """What charts ask of durations."""
+class LookingAtMore(Protocol):
+    """What pages ask beyond one family's totals."""
+
+    async def every_total(
+        self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope
+    ) -> dict[Family, tuple[Totals, Durations | None]]:
+        """Return what `totals` and `quantiles` say of every family but `runtime`, in three statements."""
+        ...
+
+    async def every_series(
+        self, workspace: WorkspaceId, window: TimeRange, *, step_s: int, scope: SignalScope
+    ) -> dict[Family, list[SeriesPoint]]:
+        """Return what `series` says of every family but `runtime`, in one statement."""
+        ...
 
     async def duration_series(  # noqa: PLR0913 - a question and its six parts
         self,

@@ -78,7 +78,7 @@ def list_signals(*, as_json: bool, **scope: str | None) -> None:
 
 @signal.command("show")
 @click.argument("family")
-@click.option("--by", help="Also by this dimension, the largest first: service, tenant, route, meter, metric …")
+@click.option("--by", help="A row for each value of this dimension, the largest first: tenant, route, meter, metric …")
 @subject_options
 @scope_options
 @range_options
@@ -96,6 +96,9 @@ def show(
         return
     entry = _entry_of(client.get("/api/v1/signals"), found["family"])
     click.secho(f"{entry['title']}  {found['window']['from']} to {found['window']['to']}", bold=True)
+    if by:
+        _print_split(entry, found, by)
+        return
     rules = {rule["figure"]: rule for rule in entry["rules"]}
     rows = [
         {
@@ -108,9 +111,6 @@ def show(
         if figure["name"] in found["totals"]
     ]
     print_rows(("figure", "value", "bound", "what"), rows, empty="No figure.")
-    if by:
-        _print_split(entry, found, by)
-        return
     dimensions = ", ".join(each["name"] for each in entry["dimensions"])
     click.echo(f"Split with: tidegate signal show {found['family']} --by NAME; NAME is one of {dimensions}.", err=True)
     if entry["subject"] and not scope.get(entry["subject"]):
@@ -161,7 +161,6 @@ def _print_split(entry: Mapping[str, Any], found: Mapping[str, Any], by: str) ->
         {by: item["key"] or "none", **{name: written(units[name], item["figures"].get(name)) for name in names}}
         for item in found["items"]
     ]
-    click.echo(err=True)
     print_rows((by, *names), rows, empty="Nothing to tell apart in this range.")
 
 
@@ -174,7 +173,7 @@ def written(unit: str, value: float | None) -> str:
     if unit in {"ms", "s"}:
         return f"{value:.4g} {unit}"
     if unit == "value":
-        return f"{value:,.6g}"
+        return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.6g}"
     return f"{value:.4g} USD" if unit == "usd" else f"{value:,.0f}"
 
 

@@ -52,7 +52,12 @@ class MetricLooker:
         lines = [_line(key, line, is_of_one=is_of_one) for key, line in found.items()]
         lines.sort(key=lambda line: -sum(each.count for each in line.totals))
         units = {row.unit for row in rows} if scope.object is not None else set()
-        return Lines(starts, span.step_s, tuple(lines), unit=units.pop() if len(units) == 1 else "")
+        return Lines(starts, span.step_s, tuple(lines), unit=_unit_words(units.pop()) if len(units) == 1 else "")
+
+
+def _unit_words(unit: str) -> str:
+    """Return a unit as people read it: UCUM writes `1` for none, `By`, and `{request}` for what is counted."""
+    return {"1": "", "By": "bytes"}.get(unit, unit.strip("{}"))
 
 
 def _line(key: str, rows: Sequence[PointsRow | None], *, is_of_one: bool) -> Line:

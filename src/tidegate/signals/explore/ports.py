@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals import Dimension, Family, SeriesReader, SignalReader, SignalScope, TimingReader
+from tidegate.signals import Dimension, Family, LookingAtMore, SeriesReader, SignalReader, SignalScope
 from tidegate.signals.metric_points import PointsRow
 
 __all__ = ["Bound", "Burning", "OpenAlert", "Points", "Reader", "ReleaseMark", "ReleaseMarks", "Watcher"]
@@ -54,7 +54,7 @@ class Burning:
     is_watched: bool
 
 
-class Reader(SignalReader, SeriesReader, TimingReader, Protocol):
+class Reader(SignalReader, SeriesReader, LookingAtMore, Protocol):
     """Totals, and what lies between them."""
 
 

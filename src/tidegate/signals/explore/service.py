@@ -1,10 +1,10 @@
 """What pages, routes and verbs ask of signals: figures, series, splits, and how every family is."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from tidegate.kernel import Clock, Remembered, TimeRange, UnavailableError, WorkspaceId
 from tidegate.signals import Durations, DurationsPoint, Family, Figures, SignalScope, Totals, figures_of, meter_figures
@@ -22,6 +22,8 @@ _SPARK_LENGTH: Final = timedelta(days=7)
 _SPARK_STEP_S: Final = 3_600
 _SPARK_FRESH: Final = timedelta(seconds=60)  # a pixel of it is an hour
 _SPARKS_KEPT: Final = 2_000
+SparkLine = tuple[float | None, ...]
+Found = TypeVar("Found")
 EVERYTHING: Final = SignalScope()
 
 
@@ -54,7 +56,7 @@ class ExploreService:
         self._watcher = watcher
         self._marks = marks
         self._clock = clock
-        self._sparks: Remembered[tuple[WorkspaceId, Family, SignalScope], tuple[datetime, tuple[float | None, ...]]] = (
+        self._sparks: Remembered[tuple[WorkspaceId, SignalScope], tuple[datetime, Mapping[Family, SparkLine]]] = (
             Remembered(max_weight=_SPARKS_KEPT)
         )
 
@@ -65,37 +67,46 @@ class ExploreService:
         return tuple(self._watcher.bounds(family))
 
     async def overview(self, workspace: WorkspaceId, scope: SignalScope = EVERYTHING) -> list[FamilyHealth]:
-        """Return how every family is; one that cannot be read says so and keeps no other from its answer."""
-        burning = await self.burning(workspace, tenant=scope.tenant)
-        quiet = await self._quiet(workspace, scope)
-        rows = await asyncio.gather(*(
-            self._row(workspace, entry, scope, burning, is_quiet=entry.family in quiet) for entry in CATALOGUE.values()
-        ))  # fmt: skip
-        return list(rows)
-
-    async def _quiet(self, workspace: WorkspaceId, scope: SignalScope) -> frozenset[Family]:
-        """Return the families without any event now: the groups that the rules read anyway know them in one statement.
-
-        A statement costs 25 CPU-ms however little it finds, and most installations send three or four families.
-        """
-        if scope.environment is not None or scope.release is not None:
-            return frozenset()
-        window = window_now(self._clock.now())
-        quiet = set()
-        try:
-            for family in CATALOGUE.keys() - {Family.RUNTIME}:  # points are no counts
-                groups = await self._reader.groups([workspace], family, window)
-                if not any(
-                    scope.service in {None, group.service} and scope.tenant in {None, group.tenant} for group in groups
-                ):
-                    quiet.add(family)
-        except UnavailableError:  # each family says so by itself
-            return frozenset()
-        return frozenset(quiet)
+        """Return how every family is; what cannot be read says so and keeps nothing else from its answer."""
+        burning, recent, points, sparks = await asyncio.gather(
+            self.burning(workspace, tenant=scope.tenant),
+            _or_problem(self._recent(workspace, scope)),
+            _or_problem(self._recent_points(workspace, scope)),
+            _or_problem(self._every_spark(workspace, scope)),
+        )
+        rows = []
+        for entry in CATALOGUE.values():
+            of_family = points if entry.family is Family.RUNTIME else recent
+            if isinstance(of_family, UnavailableError):
+                figures, problem = None, of_family.message
+            else:
+                figures, problem = of_family.get(entry.family), ""
+            row = await self._row(workspace, entry, scope, burning=burning, figures=figures, problem=problem)
+            spark = None if isinstance(sparks, UnavailableError) else sparks.get(entry.family)
+            rows.append(replace(row, spark=spark))
+        return rows
 
     async def health(self, workspace: WorkspaceId, entry: FamilyEntry, scope: SignalScope = EVERYTHING) -> FamilyHealth:
-        burning = await self.burning(workspace, family=entry.family, tenant=scope.tenant)
-        return await self._row(workspace, entry, scope, burning)
+        """Return how one family is, without its line."""
+        burning, figures = await asyncio.gather(
+            self.burning(workspace, family=entry.family, tenant=scope.tenant),
+            _or_problem(self.figures(workspace, entry, window_now(self._clock.now()), scope=scope)),
+        )
+        if isinstance(figures, UnavailableError):
+            return await self._row(workspace, entry, scope, burning=burning, figures=None, problem=figures.message)
+        return await self._row(workspace, entry, scope, burning=burning, figures=figures)
+
+    async def _recent_points(self, workspace: WorkspaceId, scope: SignalScope) -> Mapping[Family, Figures]:
+        window = window_now(self._clock.now())
+        return {Family.RUNTIME: await self._metrics.figures(workspace, window, scope=scope)}
+
+    async def _recent(self, workspace: WorkspaceId, scope: SignalScope) -> Mapping[Family, Figures]:
+        found = await self._reader.every_total(workspace, window_now(self._clock.now()), scope=scope)
+        return {
+            entry.family: _figures(entry, *found[entry.family], is_of_one=False)
+            for entry in CATALOGUE.values()
+            if entry.family in found
+        }
 
     async def figures(
         self, workspace: WorkspaceId, entry: FamilyEntry, window: TimeRange, *, scope: SignalScope
@@ -221,47 +232,41 @@ class ExploreService:
         workspace: WorkspaceId,
         entry: FamilyEntry,
         scope: SignalScope,
-        burning: Burning | None,
         *,
-        is_quiet: bool = False,
+        burning: Burning | None,
+        figures: Figures | None,
+        problem: str = "",
     ) -> FamilyHealth:
-        window = window_now(self._clock.now())
         bounds = self.bounds(entry.family)
-        figures: Figures | None = None
-        spark: tuple[float | None, ...] | None = None
-        problem = ""
         if burning is not None and burning.has_more:  # too many for one answer: those of this family may be missing
             burning = await self.burning(workspace, family=entry.family, tenant=scope.tenant)
         own = _of_family(burning, entry.family)
-        try:
-            if is_quiet:
-                figures = _figures(entry, Totals(), None, is_of_one=False)
-            else:
-                figures = await self.figures(workspace, entry, window, scope=scope)
-            # Nobody draws it for a tenant; and a week of points takes longer to read than a page may take.
-            if not (is_quiet and scope.tenant is not None) and entry.family is not Family.RUNTIME:
-                spark = await self._spark(workspace, entry, scope)
-        except UnavailableError as error:
-            problem = error.message
         health = health_of(entry, figures, bounds, own, problem=problem)
-        return FamilyHealth(entry, health, figures, bounds, own, spark)
+        return FamilyHealth(entry, health, figures, bounds, own, None)
 
-    async def _spark(self, workspace: WorkspaceId, entry: FamilyEntry, scope: SignalScope) -> tuple[float | None, ...]:
+    async def _every_spark(self, workspace: WorkspaceId, scope: SignalScope) -> Mapping[Family, SparkLine]:
+        """Return the first headline figure of every family by the hour; a week of points takes too long to read."""
         now = self._clock.now()
-        key = workspace, entry.family, scope
-        kept = self._sparks.find(key)
+        kept = self._sparks.find((workspace, scope))
         if kept is not None and abs(now - kept[0]) < _SPARK_FRESH:
             return kept[1]
         end = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         span = Span(TimeRange(end - _SPARK_LENGTH, end), _SPARK_STEP_S, None)
-        lines = await self.lines(workspace, entry, span, scope=scope, with_durations=False)
-        (line,) = lines.lines
-        values = tuple(
-            figures.get(entry.headline[0]) if totals.count else None
-            for totals, figures in zip(line.totals, line.figures, strict=True)
-        )
-        self._sparks.add(key, (now, values), weight=1)
-        return values
+        found = await self._reader.every_series(workspace, span.window, step_s=span.step_s, scope=scope)
+        sparks = {}
+        for family, points in found.items():
+            first = CATALOGUE[family].headline[0]
+            known = {point.start: figures_of(family, point.totals).get(first) for point in points}
+            sparks[family] = tuple(known.get(start) for start in span.starts)
+        self._sparks.add((workspace, scope), (now, sparks), weight=len(sparks))
+        return sparks
+
+
+async def _or_problem(asked: Awaitable[Found]) -> Found | UnavailableError:
+    try:
+        return await asked
+    except UnavailableError as error:
+        return error
 
 
 def is_timed(entry: FamilyEntry, *, scope: SignalScope, by: Split | None) -> bool:

@@ -40,6 +40,7 @@ __all__ = [
 
 _SPARK_WIDTH: Final = 140
 _SPARK_HEIGHT: Final = 28
+_SPARK_MARGIN: Final = 3  # half the width of a dot
 _OVERVIEW_FIGURES: Final = 4
 _LINES_A_CHART: Final = 5  # as many colours as there are
 _DAY: Final = timedelta(days=1)
@@ -133,7 +134,10 @@ def figure_views(
     entry: FamilyEntry, figures: Figures | None, bounds: Sequence[Bound], *, window: timedelta
 ) -> tuple[FigureView, ...]:
     of_one = tuple(name for name in entry.of_subject if figures and figures.get(name) is not None)
-    return tuple(_figure_view(entry, name, figures, bounds, window) for name in (*of_one, *entry.headline))
+    # Of a tenant no durations are kept: that is not for want of data.
+    is_kept = not (figures and figures.get(entry.count) and figures.get("meanMs") is None)
+    names = (name for name in (*of_one, *entry.headline) if is_kept or name not in QUANTILES)
+    return tuple(_figure_view(entry, name, figures, bounds, window) for name in names)
 
 
 def _figure_view(  # noqa: PLR0917 - one of a list
@@ -179,16 +183,18 @@ def spark_of(values: Sequence[float | None], entry: FamilyEntry) -> Spark | None
         return None
     low, high = min(0.0, *known), max(known)
     height = (high - low) or 1.0
-    step = _SPARK_WIDTH / max(len(values) - 1, 1)
+    step = (_SPARK_WIDTH - 2 * _SPARK_MARGIN) / max(len(values) - 1, 1)
     parts, pen = [], "M"
     for place, value in enumerate(values):
         if value is None:
             pen = "M"
             continue
-        y = _SPARK_HEIGHT - 2 - (value - low) / height * (_SPARK_HEIGHT - 4)
-        parts.append(f"{pen}{place * step:.1f} {y:.1f}")
-        if pen == "M":
-            parts.append("h.01")  # a single hour is a dot, not nothing
+        x = _SPARK_MARGIN + place * step
+        y = _SPARK_HEIGHT - _SPARK_MARGIN - (value - low) / height * (_SPARK_HEIGHT - 2 * _SPARK_MARGIN)
+        if pen == "M" and (place + 1 == len(values) or values[place + 1] is None):
+            parts.append(f"M{x - 1:.1f} {y:.1f}h2v1h-2z")  # a single hour is a dot that one sees
+        else:
+            parts.append(f"{pen}{x:.1f} {y:.1f}")
         pen = "L"
     words = (
         f"{figure.label}, 7 days by the hour: lowest {written(figure.unit, min(known))}, "
@@ -220,7 +226,7 @@ def subject_sentence(entry: FamilyEntry, name: str, figures: Figures, span: Span
     """Return what a window says of one meter or metric."""
     length = format_duration(span.window.length) if span.preset is None else span.preset
     said = {each: written(FigureUnit.VALUE, figures.get(each)) for each in entry.of_subject}
-    unit = "" if unit in {"", "1"} else f" {unit}"
+    unit = f" {unit}" if unit else ""
     if not figures.get(entry.count):
         return f"No {entry.unit_name} of {name} in {length}."
     if "quantity" in said:
@@ -341,7 +347,7 @@ def _cell(unit: FigureUnit, value: float | None, *, is_drawn: bool) -> Cell:
 def _title(drawing: Drawing, chart: Chart, unit_said: str) -> str:
     figure = drawing.entry.figure(chart.figures[0])
     title = figure.label if drawing.is_split else chart.title
-    if figure.unit is FigureUnit.VALUE and unit_said not in {"", "1"}:
+    if figure.unit is FigureUnit.VALUE and unit_said:
         title += f" in {unit_said}"
     if chart.is_flow and figure.unit in _FLOWS:
         title += f" per {format_duration(timedelta(seconds=drawing.span.step_s))}"

@@ -30,7 +30,7 @@ def written(unit: FigureUnit, value: float | None) -> str:  # noqa: PLR0911 - on
             else f"{value / 1e3:,.0f} s"
         )
     if unit is FigureUnit.SECONDS:
-        return f"{value:,.3g} s"
+        return f"{value:,.3g} s" if value >= 1 or not value else f"{value * 1_000:.3g} ms"
     if unit is FigureUnit.VALUE:
         return (
             f"{value:,.0f}"

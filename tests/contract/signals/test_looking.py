@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from tests.signals_rows import NANO, Pipeline, bits, span_row
+from tests.signals_rows import NANO, Pipeline, agent_rows, bits, span_row
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals import Family, SignalScope
@@ -53,6 +53,37 @@ async def test_each_step_has_the_quantiles_of_its_own_events(
     whole = await pipeline.reader.quantiles(workspace, Family.REQUEST, window, scope=WHOLE)
     days = await pipeline.reader.duration_series(workspace, Family.REQUEST, window, step_s=86_400, scope=WHOLE)
     assert sum(point.durations.count for point in days) == whole[""].count == 23
+
+
+async def test_all_families_at_once_are_what_each_is_alone(
+    database: Database, engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    pipeline = Pipeline(database, engine)
+    now = int(time.time()) // 60 * 60
+    rows = [
+        span_row(workspace, families=bits(*families), end_ns=(now - 300 + place * 7) * NANO, **changes)
+        for place, (families, changes) in enumerate([
+            (("request", "auth"), {"http_status": 200, "route": "/login", "duration_ns": 4_000_000, "tenant": "acme"}),
+            (("request", "auth", "tenant"), {"http_status": 403, "route": "/login", "detail": "membership"}),
+            (("tool_call",), {"object": "search", "outcome": "timeout", "duration_ns": 9_000_000_000}),
+            (("retrieval", "evaluation"), {"object": "groundedness", "outcome": "ok", "amount_micro": 700_000}),
+            (("usage",), {"object": "tokens", "outcome": "ok", "amount_micro": 5_000_000, "limit_micro": 90_000_000}),
+            (("request",), {"http_status": 500, "distrusted": 1}),
+        ])
+    ]  # fmt: skip
+    await pipeline.flush([*rows, *agent_rows(workspace, (now - 100) * NANO)])
+    await pipeline.close()
+    reader = pipeline.reader
+    window = TimeRange(datetime.fromtimestamp(now - 3600, UTC), datetime.now(UTC) + timedelta(seconds=2))
+    for scope in (WHOLE, SignalScope(tenant="acme"), SignalScope(service="nobody")):
+        totals = await reader.every_total(workspace, window, scope=scope)
+        series = await reader.every_series(workspace, window, step_s=60, scope=scope)
+        for family, (found, durations) in totals.items():
+            assert found == await reader.totals(workspace, family, window, scope=scope)
+            assert durations == (await reader.quantiles(workspace, family, window, scope=scope)).get("")
+            assert series[family] == await reader.series(workspace, family, window, step_s=60, scope=scope)
+    assert totals.keys() == set(Family) - {Family.RUNTIME}
+    assert (await reader.every_total(workspace, window, scope=WHOLE))[Family.REQUEST][0].distrusted_count == 1
 
 
 async def test_there_are_none_by_tenant_and_none_where_nothing_happened(
