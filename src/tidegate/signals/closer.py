@@ -208,9 +208,10 @@ class RollupCloser:
         found = await self.prices.books_of(list(touched.seconds))
         prices = Prices({str(workspace): book for workspace, book in found.items()}, self._quotes)
         try:
+            now_s = int(self.clock.now().timestamp())  # one moment a closing: a later one would be one more read
             whole = await self._widened(touched.seconds, touched.watermark)
-            counts = await self._counted(whole)
-            runs, seconds = await self._runs_through(whole, prices, touched.watermark)
+            counts = await self._counted(whole, now_s)
+            runs, seconds = await self._runs_through(whole, prices, watermark=touched.watermark, now_s=now_s)
             which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
             count_runs(counts, runs, which)
             counts.mark("published.ai_run", seconds)
@@ -229,19 +230,16 @@ class RollupCloser:
         self._published.forget()
         self.reads.recent.forget()
 
-    async def _counted(self, seconds: Seconds) -> Counts:
+    async def _counted(self, seconds: Seconds, now_s: int) -> Counts:
         """Return the counts of all events in `seconds`."""
         counts = Counts()
-        spans, logs = await self.reads.touched(seconds, self._now_s()), await self.counts.logs(seconds)
+        spans, logs = await self.reads.touched(seconds, now_s), await self.counts.logs(seconds)
         for columns, kind in ((spans, "span"), (logs, "log")):
             if columns.row_count:
                 rows = sort_spans(columns).distinct_rows()
                 count_events(counts, columns, rows[rows_in(columns, seconds)[rows]], kind)
         counts.mark("published", seconds)
         return counts
-
-    def _now_s(self) -> int:
-        return int(self.clock.now().timestamp())
 
     async def _widened(self, seconds: Seconds, watermark: int) -> Seconds:
         """Return `seconds`, and with old ones the stored rest of their minute: their own counts may be dropped."""
@@ -254,13 +252,15 @@ class RollupCloser:
         stored = await self.counts.stored_seconds(widened(old, hours))
         return {workspace: sorted({*found, *stored.get(workspace, ())}) for workspace, found in seconds.items()}
 
-    async def _runs_through(self, touched: Seconds, prices: Prices, watermark: int) -> tuple[Runs, Seconds]:
+    async def _runs_through(
+        self, touched: Seconds, prices: Prices, *, watermark: int, now_s: int
+    ) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
-        runs = find_runs(await self.reads.linked(touched, self._now_s()), prices)
+        runs = find_runs(await self.reads.linked(touched, now_s), prices)
         seconds = self._published.affected(runs, touched)
         if _count_of(seconds) > _count_of(touched):
             seconds = await self._widened(seconds, watermark)
-            runs = find_runs(await self.reads.linked(seconds, self._now_s()), prices)
+            runs = find_runs(await self.reads.linked(seconds, now_s), prices)
         return runs, seconds
 
 
