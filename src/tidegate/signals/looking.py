@@ -74,7 +74,7 @@ class LookingReader(RollupReader):
         )
         if step_s is not None:
             bound |= {"step": step_s}
-        return await self._remembered(
+        return await self._answers.to(
             [workspace], sql, bound, lambda: self._engine.columns([workspace], sql, bound, threads=_THREADS)
         )
 
@@ -127,7 +127,7 @@ class LookingReader(RollupReader):
     ) -> list[DurationsPoint]:
         if scope.tenant is not None or by == "tenant":
             return []
-        finest = self.resolution_s(window)
+        finest = await self.resolution_s(workspace, window, step_s=step_s)
         step = max(step_s + -step_s % finest, finest)
         more, parameters = "", dict[str, object]({"step": step})
         key = "toLowCardinality('')"
@@ -146,7 +146,7 @@ class LookingReader(RollupReader):
             coarsest_s=_coarsest(step),
         )
         bound |= parameters
-        columns = await self._remembered(
+        columns = await self._answers.to(
             [workspace], sql, bound, lambda: self._engine.columns([workspace], sql, bound, threads=_THREADS)
         )
         steps, keys = columns.numbers["by_step"].astype(np.int64), columns.words["by_key"]
