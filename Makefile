@@ -31,7 +31,7 @@ test: $(STAMP) ## Unit, contract, API, page and end-to-end tests (at most 10 min
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long and not real"
 
 test-real: $(STAMP) ## The real inputs: set TIDEGATE_TEST_DATA to their folder
-	$(BIN)/python -m pytest -m "real" tests/real
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "real" tests/real
 
 test-server: $(STAMP) ## The telemetry server that TIDEGATE_TELEMETRY_URL names: what tidegate relies on
 	$(BIN)/python -m pytest tests/contract/test_telemetry_engine.py tests/contract/test_telemetry_server.py

@@ -26,7 +26,8 @@ def test_a_flood_is_told_to_wait_and_its_neighbour_is_not(flooded: Server) -> No
         heard = quiet_beside(flooded.url, quiet, 4)
     assert set(heard.statuses) == {200}, heard.statuses
     assert answers[429] > 0, answers
-    assert set(answers) <= {200, 429, 0}, answers
+    # 503 says to wait as well: on a busy machine some bodies are not stored within the bound of a flush.
+    assert set(answers) <= {200, 429, 503, 0}, answers
     expected = 40 * heard.statuses[200]
     wait_until(
         lambda: flooded.get("/api/v1/telemetry/stats", read)[1].get("spans") == expected,

@@ -110,6 +110,7 @@ def test_nothing_that_was_answered_200_is_lost_by_a_crash(place: Server) -> None
     place.kill()
     place.start()
     assert sorted(sender.bodies()) == kept
+    wait_until(lambda: "logs" in sender.stats(), what="figures after the restart")
     assert sender.stats()["logs"] == 5
 
 
