@@ -62,12 +62,11 @@ def run_rounds(server: Server, *, rounds: int, seed: int, victims: Sequence[str]
         stats = server.get("/api/v1/telemetry/stats", read)
         return stats[0] == 200 and stats[1]["spans"] >= expected
 
-    wait_until(counted, within_s=20, what=f"{expected} spans counted; {server.get('/api/v1/telemetry/stats', read)}")
+    wait_until(counted, what=f"{expected} spans counted; {server.get('/api/v1/telemetry/stats', read)}")
     load.confirm_everything()  # what was sent and never acknowledged may be stored or not; now all of it is
     total = load.sent_spans
     wait_until(
         lambda: server.get("/api/v1/telemetry/stats", read)[1]["spans"] == total,
-        within_s=20,
         what=f"exactly {total} spans; {server.get('/api/v1/telemetry/stats', read)}",
     )
     figures = server.get("/metrics/auth", read)[1]["totals"]

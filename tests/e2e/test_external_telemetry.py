@@ -42,7 +42,7 @@ class OwnEngine:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(port_file.exists, within_s=30, what="the engine of one's own")
+        wait_until(port_file.exists, what="the engine of one's own")
         self._port = int(port_file.read_text())
 
     def kill(self) -> None:
@@ -87,11 +87,11 @@ def test_it_serves_from_the_engine_that_is_named_and_embeds_none(tmp_path: Path,
         mine, theirs = server.token("read"), server.token("read", "other")
         send(server, server.token("ingest"), 3)
         send(server, server.token("ingest", "other"), 2)
-        wait_until(lambda: counted(server, mine)() == 3, within_s=10, what="three spans of mine")
-        wait_until(lambda: counted(server, theirs)() == 2, within_s=10, what="two spans of the other")
+        wait_until(lambda: counted(server, mine)() == 3, what="three spans of mine")
+        wait_until(lambda: counted(server, theirs)() == 2, what="two spans of the other")
         assert server.get("/metrics/auth", theirs)[1]["totals"]["requestCount"] == 2
         assert not (server.data_dir / "telemetry").exists()
-        wait_until(lambda: "telemetry  http://127.0.0.1:" in server.log, within_s=10, what="the banner")
+        wait_until(lambda: "telemetry  http://127.0.0.1:" in server.log, what="the banner")
         doctor = {each["name"]: each for each in json.loads(server.cli("doctor", "--json").stdout)}
         assert doctor["telemetry server"]["outcome"] == "ok", doctor
         written = server.log + "".join(file.read_text() for file in (server.data_dir / "logs").iterdir())
@@ -111,18 +111,16 @@ def test_kills_of_the_engine_that_is_named_lose_and_double_nothing(tmp_path: Pat
         for _ in range(3):
             load.wait_for_acknowledged(5)
             own.kill()
-            wait_until(lambda: server.get("/readyz")[0] == 503, within_s=10, what="not ready")
+            wait_until(lambda: server.get("/readyz")[0] == 503, what="not ready")
             words = server.get("/readyz")[1]["checks"]["telemetry"]
             assert "does not answer" in words
             own.start()
         load.wait_for_acknowledged(3)
         load.stop()
         server.wait_ready()
-        wait_until(
-            lambda: counted(server, read)() >= load.acknowledged_spans, within_s=30, what="what was acknowledged"
-        )
+        wait_until(lambda: counted(server, read)() >= load.acknowledged_spans, what="what was acknowledged")
         load.confirm_everything()
-        wait_until(lambda: counted(server, read)() == load.sent_spans, within_s=30, what=f"exactly {load.sent_spans}")
+        wait_until(lambda: counted(server, read)() == load.sent_spans, what=f"exactly {load.sent_spans}")
     finally:
         server.stop()
 

@@ -19,7 +19,7 @@ from tidegate.app.supervisor import read_state
 from tidegate.storage.postgres import processes_of
 from tidegate.storage.processes import is_alive
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 SERVE = """
 import asyncio, sys
 from pathlib import Path

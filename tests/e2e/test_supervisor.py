@@ -21,7 +21,7 @@ from tidegate.storage.postgres import processes_of
 from tidegate.storage.processes import command_line, is_alive, start_ticks
 
 SERVE = Path(__file__).parent / "standins" / "serve.py"
-DEADLINE_S = 40.0
+DEADLINE_S = 120.0
 Answer = TypeVar("Answer")
 
 

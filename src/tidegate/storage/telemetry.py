@@ -7,6 +7,7 @@ says which workspaces it is for: the embedded engine by a signed claim, a server
 """
 
 import asyncio
+import io
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
@@ -358,7 +359,10 @@ class TelemetryEngine:
                 bound = _bound(parameters)
                 await self._client.raw_query(statement, bound, settings=settings, transport_settings=claim)
             else:
-                await self._client.command(statement, data=rows, settings=settings, transport_settings=claim)
+                # As a file: the client looks for SQL in a body of bytes, letter by letter (8 us a span, 14 % of all
+                # that the edge did), and might repeat it on its own.
+                body = io.BytesIO(b"".join((statement.encode(), b"\n", rows)))
+                await self._client.raw_insert(insert_block=body, settings=settings, transport_settings=claim)
 
         await self._within(_INSERT_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=rows is not None))
 
