@@ -195,6 +195,25 @@ async def test_a_chart_is_drawn_from_its_table_and_again_in_other_colours(window
     assert window.complaints == []
 
 
+async def test_a_legend_fits_a_phone_and_says_nothing_of_data_without_a_pointer(site: Site) -> None:
+    for number in range(3):
+        fill(site.signals, route=f"/workspaces/{{workspaceId}}/documents/{{documentId}}/versions/{number}/compare")
+    async with window_on(site, width=375) as window:
+        await window.page.goto(f"{window.url}/signals/request?by=route")
+        charts = "[...document.querySelectorAll('tg-chart')].map((chart) => chart.scrollIntoView() ?? chart)"
+        legends = f"{charts}.map((chart) => chart.shadowRoot?.querySelector('.u-legend')?.textContent ?? '')"
+        await eventually(
+            lambda: window.page.evaluate(f"{legends}.some((text) => text.includes('/compare'))"), wanted=True
+        )
+        assert await window.page.evaluate("document.documentElement.scrollWidth") <= 375
+        assert not await window.page.evaluate(f"{legends}.some((text) => text.includes('no data'))")
+        names = (
+            "[...document.querySelectorAll('table.numbers tbody th .name')].filter((name) => name.checkVisibility())"
+        )
+        assert min(await window.page.evaluate(f"{names}.map((name) => name.clientWidth)")) >= 100
+        assert window.complaints == []
+
+
 async def test_new_contents_reach_a_chart_that_stays(window: Window) -> None:
     await window.page.goto(f"{window.url}/signals/auth")
     chart = "document.querySelector('#chart-failures tg-chart')"
