@@ -125,7 +125,7 @@ class Server:
         token: str | None = None,
         cwd: Path | None = None,
         environment: dict[str, str] | None = None,
-        timeout_s: float = 60,
+        timeout_s: float = PATIENCE_S,
     ) -> subprocess.CompletedProcess[str]:
         variables = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
         variables.pop("TIDEGATE_TOKEN", None)
@@ -166,7 +166,7 @@ class Server:
         if token:
             request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return answer.status, _decoded(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, _decoded(error.read())

@@ -11,7 +11,7 @@ import grpc
 import pytest
 import yaml
 from google.protobuf.message import Message
-from tests.e2e.server import Server, wait_until
+from tests.e2e.server import PATIENCE_S, Server, wait_until
 from tests.factories import auth_span, make_request
 from tests.unit.telemetry.logs.records import make_logs, make_record
 from tests.unit.telemetry.points.metrics import make_counter, make_metrics
@@ -87,7 +87,7 @@ def test_what_an_exporter_sends_is_stored_and_counted(
             target = written["endpoint"].replace("4317", str(server.otlp_grpc_port))
             with grpc.insecure_channel(target, compression=grpc.Compression.Gzip) as channel:
                 call = channel.unary_unary(METHODS[signal])
-                assert call(body, metadata=(("authorization", authorization),), timeout=10) == b""
+                assert call(body, metadata=(("authorization", authorization),), timeout=PATIENCE_S) == b""
 
     def counted() -> bool:
         found = server.get("/api/v1/telemetry/stats", read)[1]

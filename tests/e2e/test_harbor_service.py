@@ -659,4 +659,6 @@ def test_spans_of_the_last_moment_arrive_when_harbor_is_stopped(receiver: tuple[
 def run_verb(*args: str, data_dir: Path) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"}
     command = [sys.executable, "-m", "examples.harbor", *args, "--data-dir", str(data_dir)]
-    return subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )

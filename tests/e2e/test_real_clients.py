@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.openai_standin import ANSWERED_BY, USAGE, running_standin
-from tests.e2e.server import Server, wait_until
+from tests.e2e.server import PATIENCE_S, Server, wait_until
 
 CLIENTS = Path(__file__).parent / "clients"
 
@@ -27,7 +27,7 @@ def run_client(server: Server, name: str, kind: str, *, workspace: str, **more: 
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

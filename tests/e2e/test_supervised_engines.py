@@ -69,7 +69,7 @@ def readiness(data_dir: Path) -> int:
     state = read_state(data_dir)
     assert state is not None
     try:
-        with urllib.request.urlopen(f"{state['url']}/readyz", timeout=20) as answer:
+        with urllib.request.urlopen(f"{state['url']}/readyz", timeout=DEADLINE_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -76,7 +76,7 @@ class Server:
         return named | set(processes_of(self.data_dir / "postgres"))
 
     def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.state()["url"] + path, timeout=20) as answer:
+        with urllib.request.urlopen(self.state()["url"] + path, timeout=DEADLINE_S) as answer:
             return bytes(answer.read())
 
     def told(self) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def test_the_engine_keeps_its_port_over_a_restart(serve: Serve) -> None:
     os.kill(server.child("engine")["pid"], signal.SIGKILL)
     until(lambda: server.child("engine")["restarts"] == 1 and server.child("engine")["ready"])
     request = urllib.request.Request(before, data=b"SELECT 1")
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
         assert answer.read() == b"1\n"
 
 
