@@ -8,7 +8,6 @@ from typing import Any
 
 from tidegate.kernel import Clock, RandomIds, SystemClock, WorkspaceId
 from tidegate.signals.ports import PriceBooks
-from tidegate.signals.reader import RollupReader
 from tidegate.signals.tasks import RollupCloser, build_closer, build_reader
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
@@ -110,10 +109,11 @@ class Pipeline:
         prices: PriceBooks | None = None,
     ) -> None:
         self._engine = engine
+        self.database = database
         self.touches = PostgresTouchLedger(database, writer="tests")
         clock = clock or SystemClock()
         self.closer: RollupCloser = build_closer(database, engine, clock, prices=prices)
-        self.reader: RollupReader = build_reader(database, engine, clock)
+        self.reader = build_reader(database, engine, clock)
 
     async def flush(self, spans: Sequence[Row] = (), logs: Sequence[Row] = ()) -> None:
         flush_id = RandomIds().new_id("flu")

@@ -31,6 +31,13 @@ class TimeRange:
     def length(self) -> timedelta:
         return self.end - self.start
 
+    def widened(self, step_s: int) -> "TimeRange":
+        """Return the shortest range around this one that begins and ends with whole steps since 1970."""
+        first, last = int(self.start.timestamp()), -int(-self.end.timestamp() // 1)
+        return TimeRange(
+            datetime.fromtimestamp(first - first % step_s, UTC), datetime.fromtimestamp(last + -last % step_s, UTC)
+        )
+
 
 def parse_duration(text: str, *, field: str = "duration") -> timedelta:
     """Read `90s`, `15m`, `1h30m`, `7d`.

@@ -25,9 +25,10 @@ from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
 from tidegate.signals.choosing import HOT_S, choose
 from tidegate.signals.counting import Counts, count_events, count_runs
+from tidegate.signals.kept import SURE_S
 from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, TouchedSeconds, Touches
 from tidegate.signals.recounts import NotedProgress
-from tidegate.signals.roller import widened
+from tidegate.signals.roller import old_seconds, widened
 from tidegate.signals.run_costs import Prices, Quotes
 from tidegate.signals.runs import Runs, find_runs
 from tidegate.signals.spans import sort_spans
@@ -57,6 +58,10 @@ class CountWriter(SpanRows, Protocol):
     """Reads raw rows and writes counts under a version; nobody sees them before the watermark rises."""
 
     async def stored_seconds(self, ranges: Ranges) -> Seconds: ...
+
+    async def hours_without_minutes(
+        self, seconds: Seconds, *, watermark: int
+    ) -> Mapping[WorkspaceId, Collection[int]]: ...
 
     async def logs(self, seconds: Seconds) -> Columns: ...
 
@@ -211,9 +216,9 @@ class RollupCloser:
         prices = Prices({str(workspace): book for workspace, book in found.items()}, self._quotes)
         try:
             now_s = int(self.clock.now().timestamp())  # one moment a closing: a later one would be one more read
-            whole = await self._widened(touched.seconds)
+            whole = await self._widened(touched.seconds, touched.watermark)
             counts = await self._counted(whole, now_s)
-            runs, seconds = await self._runs_through(whole, prices, now_s)
+            runs, seconds = await self._runs_through(whole, prices, watermark=touched.watermark, now_s=now_s)
             which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
             count_runs(counts, runs, which)
             counts.mark("published.ai_run", seconds)
@@ -244,20 +249,25 @@ class RollupCloser:
         counts.mark("published", seconds)
         return counts
 
-    async def _widened(self, seconds: Seconds) -> Seconds:
+    async def _widened(self, seconds: Seconds, watermark: int) -> Seconds:
         """Return `seconds`, and with old ones the stored rest of their minute: their own counts may be dropped."""
-        ranges = widened(seconds, self.clock.now().timestamp())
-        if not ranges:
+        now_s = self.clock.now().timestamp()
+        old = old_seconds(seconds, now_s)
+        if not old:
             return seconds
-        stored = await self.counts.stored_seconds(ranges)
+        in_doubt = old_seconds(old, now_s, age_s=SURE_S)
+        hours = await self.counts.hours_without_minutes(in_doubt, watermark=watermark) if in_doubt else {}
+        stored = await self.counts.stored_seconds(widened(old, hours))
         return {workspace: sorted({*found, *stored.get(workspace, ())}) for workspace, found in seconds.items()}
 
-    async def _runs_through(self, touched: Seconds, prices: Prices, now_s: int) -> tuple[Runs, Seconds]:
+    async def _runs_through(
+        self, touched: Seconds, prices: Prices, *, watermark: int, now_s: int
+    ) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
         runs = find_runs(await self.reads.linked(touched, now_s), prices)
         seconds = self._published.affected(runs, touched)
         if _count_of(seconds) > _count_of(touched):
-            seconds = await self._widened(seconds)
+            seconds = await self._widened(seconds, watermark)
             runs = find_runs(await self.reads.linked(seconds, now_s), prices)
         return runs, seconds
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
+from tidegate.signals.model import Durations, DurationsPoint, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.prices.model import Quote, Usage
 
 Dimension = Literal[
@@ -18,8 +18,8 @@ Dimension = Literal[
 class SignalReader(Protocol):
     """What others ask of signals. Exact: every stored row counts once, wherever it stands between raw and rollup.
 
-    A window begins and ends at whole seconds, and where only minutes are kept any more, at whole minutes: it is then
-    widened to them. `resolution_s` says so beforehand.
+    A window begins and ends at whole seconds; where only minutes or hours are left it is widened to whole ones.
+    `SeriesReader.resolution_s` says so beforehand.
     """
 
     async def totals(
@@ -56,6 +56,14 @@ class SignalReader(Protocol):
 class SeriesReader(Protocol):
     """What pages ask of signals beyond totals."""
 
+    async def resolution_s(self, workspace: WorkspaceId, window: TimeRange, *, step_s: int = 3_600) -> int:
+        """Return how fine `window` can be read in steps of `step_s`: it is widened to whole buckets of that length.
+
+        Raises:
+            UnavailableError: the telemetry engine does not answer for the moment, or counting is behind.
+        """
+        ...
+
     async def series(  # noqa: PLR0913 - a question and its six parts
         self,
         workspace: WorkspaceId,
@@ -80,6 +88,39 @@ class SeriesReader(Protocol):
         by: Dimension | None = None,
     ) -> dict[str, Durations]:
         """Return durations by key, under the key '' when `by` is `None`. Tenants have none: they are not kept."""
+        ...
+
+
+class LookingAtMore(Protocol):
+    """What pages ask beyond one family's totals."""
+
+    async def every_total(
+        self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope
+    ) -> dict[Family, tuple[Totals, Durations | None]]:
+        """Return what `totals` and `quantiles` say of every family but `runtime`, in three statements."""
+        ...
+
+    async def every_series(
+        self, workspace: WorkspaceId, window: TimeRange, *, step_s: int, scope: SignalScope
+    ) -> dict[Family, list[SeriesPoint]]:
+        """Return what `series` says of every family but `runtime`, in one statement."""
+        ...
+
+    async def duration_series(  # noqa: PLR0913 - a question and its six parts
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        step_s: int,
+        by: Dimension | None = None,
+        scope: SignalScope,
+        limit: int = 20,
+    ) -> list[DurationsPoint]:
+        """Return durations of steps of `step_s`, of the `limit` largest keys of `by`; empty steps are left out.
+
+        Tenants have none: they are not kept.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from tidegate.signals.model import SignalScope
 LAST_SECOND: Final = 2**32 - 1
 SECONDS_KEPT_S: Final = 2 * 3_600
 _EDGE_S: Final = SECONDS_KEPT_S - 300  # a question takes its time, and partitions end at whole hours
+AHEAD_S: Final = 86_400  # what claims to be of later is distrusted, or replayed
 _FINE_S: Final = 15 * 60  # up to here seconds alone are read: a statement without minutes is planned in half the time
 
 
@@ -27,12 +28,10 @@ class Cover:
     parameters: dict[str, object]
 
 
-def resolution_of(window: TimeRange, now: datetime, *, minutes_kept_s: int) -> int:
-    """Return how fine `window` can be read: in seconds, where only minutes are left 60, where only hours are 3600."""
-    age_s = int((now - window.start).total_seconds())
-    if age_s <= _EDGE_S:
-        return 1
-    return 60 if age_s <= minutes_kept_s else 3_600
+def has_seconds(window: TimeRange, now: datetime) -> bool:
+    """Return whether the seconds of `window` are kept; else it can be read by the minute at best."""
+    age_s, ahead_s = (now - window.start).total_seconds(), (window.end - now).total_seconds()
+    return age_s < _EDGE_S + 1 and ahead_s <= AHEAD_S
 
 
 def cover(

@@ -4,32 +4,31 @@ The watermark is read first. Everything at or below it was complete before it ro
 tables is younger, so that no count is ever seen half.
 """
 
-import asyncio
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
+from tidegate.signals.answers import RememberedAnswers
+from tidegate.signals.kept import hours_in_doubt, hours_without_minutes
 from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.ports import Dimension
-from tidegate.signals.published import cover, filters_of, resolution_of, second_of
+from tidegate.signals.published import Cover, cover, filters_of, has_seconds, second_of
 from tidegate.signals.quantiles import DURATION_SUMS, durations_of, upper_bound_ms
 from tidegate.signals.store import RowsEngine
 from tidegate.signals.sums import STORED, facets_of, sums_of, totals_in
 from tidegate.storage.native import Columns
 
 _MAX_KEYS: Final = 1_000
-_REMEMBERED_ANSWERS: Final = 64  # one second's questions of some gates; a window moves every second
 _WORKSPACES_A_STATEMENT: Final = 500  # a claim names at most 1,000, and stands in a header
 _REMEMBERED_FAMILIES: Final = 8  # of the last questions for groups: what one evaluation asks for
-MINUTES_KEPT_S: Final = 35 * 86_400
+_HOUR_S: Final = 3_600
 
 Watermark = Callable[[Collection[WorkspaceId]], Awaitable[int]]
 """Up to which version counts may be read; raises while the workspaces' telemetry waits too long to be counted."""
 Row = dict[str, Any]
-Answer = TypeVar("Answer")
 _THREADS: Final = 2
 
 
@@ -42,11 +41,35 @@ class RollupReader:
         self._clock = clock
         self._newest_groups: tuple[tuple[object, ...], frozenset[Family], list[Columns]] | None = None
         self._asked: OrderedDict[Family, None] = OrderedDict()
-        self._answers: OrderedDict[tuple[object, ...], asyncio.Future[Any]] = OrderedDict()
+        self._answers = RememberedAnswers()
 
-    def resolution_s(self, window: TimeRange) -> int:
-        """Return how fine `window` can be read; it is widened to whole buckets of so many seconds."""
-        return resolution_of(window, self._clock.now(), minutes_kept_s=MINUTES_KEPT_S)
+    async def resolution_s(self, workspace: WorkspaceId, window: TimeRange, *, step_s: int = _HOUR_S) -> int:
+        """Return how fine `window` can be read in steps of `step_s`: it is widened to whole buckets of that length."""
+        watermark = await self._watermark([workspace])
+        return await self._resolution(workspace, window, step_s=step_s, watermark=watermark)
+
+    async def _resolution(
+        self, workspace: WorkspaceId, window: TimeRange, *, step_s: int = _HOUR_S, watermark: int
+    ) -> int:
+        [(resolution_s, _)] = await self._resolutions([workspace], window, step_s=step_s, watermark=watermark)
+        return resolution_s
+
+    async def _resolutions(
+        self, workspaces: Sequence[WorkspaceId], window: TimeRange, *, step_s: int = _HOUR_S, watermark: int
+    ) -> list[tuple[int, Sequence[WorkspaceId]]]:
+        """Return how fine `window` can be read of which workspaces."""
+        now = self._clock.now()
+        if has_seconds(window, now):
+            return [(1, workspaces)]
+        hours = hours_in_doubt(window, now, is_throughout=step_s % _HOUR_S != 0)
+        if not hours:
+            return [(60, workspaces)]
+        coarse = await self._answers.get(
+            ("hours", *workspaces, *hours, watermark),
+            lambda: hours_without_minutes(self._engine, workspaces, hours, watermark=watermark),
+        )
+        fine = [workspace for workspace in workspaces if workspace not in coarse]
+        return [(step, own) for step, own in ((60, fine), (_HOUR_S, sorted(coarse))) if own]
 
     async def totals(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
@@ -121,20 +144,20 @@ class RollupReader:
         known = self._newest_groups
         if known is None or known[0] != key or family not in known[1]:
             families = frozenset(self._asked)
-            parts = [
-                await self._groups_of(
-                    ordered[start : start + _WORKSPACES_A_STATEMENT], sorted(families), window, watermark
-                )
-                for start in range(0, len(ordered), _WORKSPACES_A_STATEMENT)
-            ]
+            parts: list[Columns] = []
+            for start in range(0, len(ordered), _WORKSPACES_A_STATEMENT):
+                some = ordered[start : start + _WORKSPACES_A_STATEMENT]
+                for resolution_s, own in await self._resolutions(some, window, watermark=watermark):
+                    names = [name for family in sorted(families) for name in STORED[family]]
+                    picked = cover(window, resolution_s, names, is_of_many=len(own) > 1)
+                    parts.append(await self._groups_of(own, sorted(families), picked, watermark))
             known = self._newest_groups = (key, families, parts)
         return known[2]
 
     async def _groups_of(
-        self, workspaces: Sequence[WorkspaceId], families: Sequence[Family], window: TimeRange, watermark: int
+        self, workspaces: Sequence[WorkspaceId], families: Sequence[Family], picked: Cover, watermark: int
     ) -> Columns:
         names = [name for family in families for name in STORED[family]]
-        picked = cover(window, self.resolution_s(window), names, is_of_many=len(workspaces) > 1)
         facets, keys = facets_of(families, with_replayed=False)
         workspace = "workspace, " if len(workspaces) > 1 else ""  # a key more takes a third longer
         owner = workspace or "toLowCardinality(any(counts.workspace)) AS workspace, "
@@ -160,7 +183,7 @@ class RollupReader:
         scope: SignalScope,
         limit: int = 20,
     ) -> list[SeriesPoint]:
-        finest = self.resolution_s(window)
+        finest = await self.resolution_s(workspace, window, step_s=step_s)
         step = max(step_s + -step_s % finest, finest)
         largest: dict[str, Totals] = {}
         if by is not None:
@@ -179,7 +202,7 @@ class RollupReader:
             scope=scope,
             keys=keys,
             more=more,
-            coarsest_s=next(one for one in (3_600, 60, 1) if step % one == 0),
+            coarsest_s=next(one for one in (_HOUR_S, 60, 1) if step % one == 0),
             parameters={"step": step, **({"keys": list(largest)} if by is not None else {})},
         )
         found = totals_in(columns, family, tuple(f"by_{name}" for name in keys))
@@ -282,7 +305,7 @@ class RollupReader:
         scope: SignalScope,
         keys: Mapping[str, str] | None = None,
         more: str = "",
-        coarsest_s: int = 3_600,
+        coarsest_s: int = _HOUR_S,
         parameters: Mapping[str, object] | None = None,
     ) -> Columns:
         """Return the rows of a family by facet, and by `keys`: names and what they are."""
@@ -301,7 +324,7 @@ class RollupReader:
             tail=f"GROUP BY {grouped.removeprefix(', ')}",
         )
         bound |= parameters or {}
-        return await self._remembered(
+        return await self._answers.to(
             [workspace], sql, bound, lambda: self._engine.columns([workspace], sql, bound, threads=_THREADS)
         )
 
@@ -330,7 +353,7 @@ class RollupReader:
             tail=f"{f'GROUP BY {grouped}' if grouped else ''} {tail}",
         )
         bound |= parameters or {}
-        return await self._remembered([workspace], sql, bound, lambda: self._engine.select([workspace], sql, bound))
+        return await self._answers.to([workspace], sql, bound, lambda: self._engine.select([workspace], sql, bound))
 
     async def _statement(  # noqa: PLR0913 - its parts
         self,
@@ -342,17 +365,20 @@ class RollupReader:
         scope: SignalScope,
         more: str,
         tail: str,
-        coarsest_s: int = 3_600,
+        coarsest_s: int = _HOUR_S,
     ) -> tuple[str, dict[str, object]]:
         filters, bound = filters_of(scope)
-        picked = cover(window, 1 if window is None else self.resolution_s(window), names, coarsest_s=coarsest_s)
+        watermark = await self._watermark([workspace])
+        resolution_s = 1
+        if window is not None:
+            resolution_s = await self._resolution(workspace, window, step_s=coarsest_s, watermark=watermark)
+        picked = cover(window, resolution_s, names, coarsest_s=coarsest_s)
         sql = f"""
             SELECT {columns} FROM counts
             WHERE workspace = {{workspace:String}} AND counts.family IN ({{families:Array(String)}}) {filters} {more}
                 AND {picked.condition}
             {tail}
         """
-        watermark = await self._watermark([workspace])
         return sql, {
             **bound,
             **picked.parameters,
@@ -360,33 +386,6 @@ class RollupReader:
             "families": list(names),
             "watermark": watermark,
         }
-
-    async def _remembered(
-        self,
-        workspaces: Collection[WorkspaceId],
-        sql: str,
-        parameters: Mapping[str, object],
-        ask: Callable[[], Awaitable[Answer]],
-    ) -> Answer:
-        """Ask the engine, or remember: up to a watermark nothing changes any more, so an answer stays right.
-
-        Four checks of one gate, and everybody who looks at the board within one second, cost one statement.
-        """
-        key = (tuple(sorted(workspaces)), sql, tuple(sorted((name, str(value)) for name, value in parameters.items())))
-        answer = self._answers.get(key)
-        if answer is None:
-            answer = asyncio.ensure_future(ask())
-            self._answers[key] = answer
-            answer.add_done_callback(lambda done: self._forget_failure(key, done))
-            while len(self._answers) > _REMEMBERED_ANSWERS:
-                self._answers.popitem(last=False)
-        found: Answer = await asyncio.shield(answer)
-        return found
-
-    def _forget_failure(self, key: tuple[object, ...], answer: "asyncio.Future[Any]") -> None:
-        # Asking for the exception also tells asyncio that it was seen, when everybody who waited has gone.
-        if (answer.cancelled() or answer.exception() is not None) and self._answers.get(key) is answer:
-            del self._answers[key]
 
 
 def _key_of(by: Dimension) -> str:

@@ -1,8 +1,10 @@
 """How long telemetry is kept, and the slow job that drops what is older.
 
 Contract. Whole partitions go at the longest time of all workspaces; rows of workspaces that keep less are deleted from
-what is left. Seconds go two hours after the hour in which they were written, and only when no minute waits to be made
-of them. Runs beside the task that counts, one step at a time; dropping twice changes nothing.
+what is left. Seconds go two hours after the hour in which they were written, those of a clock that is ahead two hours
+after they have passed, and only when no minute waits to be made of them; minutes only when no hour does. Runs in the
+task that counts, one step at a time; dropping twice changes nothing. Afterwards a new version is published, so that no
+reader remembers what was there.
 """
 
 import re
@@ -14,6 +16,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from tidegate.kernel import Clock, InvalidInputError, WorkspaceId
+from tidegate.signals.published import AHEAD_S
 from tidegate.signals.roller import Roller
 from tidegate.storage import Database
 
@@ -23,6 +26,12 @@ _EVERY: Final = timedelta(minutes=10)
 _SECONDS_KEPT: Final = timedelta(hours=2)
 _DAY: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?: (\d\d):\d\d:\d\d)?")
 _RAW: Final = ("raw_spans", "raw_logs", "raw_points")
+# Partitions of seconds some of which were counted before they came, by a clock that is ahead.
+_YOUNG: Final = """
+    SELECT DISTINCT _partition_id AS partition FROM tidegate.counts
+    WHERE resolution = 1 AND family IN ('published', 'published.ai_run')
+        AND toUInt32(second) > {since} AND toUInt32(second) <= {since} + {ahead} + 7200
+"""
 BOUNDS: Final = {"raw_days": (2, 400), "minute_days": (2, 400), "hour_days": (2, 4_000)}
 
 
@@ -111,9 +120,14 @@ class RetentionJob:
     workspaces: Callable[[], Awaitable[Sequence[WorkspaceId]]]
     clock: Clock
     _next: datetime | None = None
+    _is_untold: bool = False
 
     async def step(self, watermark: int) -> bool:
         """Drop what is too old, if it is time; return whether there was anything to do."""
+        if self._is_untold:  # a step of its own: dropping may take longer than a process may go on counting
+            await self.roller.publish_anew((await self.workspaces())[:1], watermark)
+            self._is_untold = False
+            return True
         now = self.clock.now()
         if self._next is None:  # not in the first minutes of a process: it has better things to do
             self._next = now + _EVERY
@@ -121,29 +135,43 @@ class RetentionJob:
             return False
         self._next = now + _EVERY
         own = await self.settings.all_set()
-        kept = [*own.values(), *([DEFAULT] if len(own) < len(await self.workspaces()) else [])]
+        everybody = await self.workspaces()
+        kept = [*own.values(), *([DEFAULT] if len(own) < len(everybody) else [])]
         await self._drop_partitions(kept, now, watermark)
         longest = _longest(kept)
         for workspace, retention in own.items():
             if retention != longest:
                 await self._delete_rows(workspace, retention, now)
+        self._is_untold = True
         return True
 
     async def _drop_partitions(self, kept: Sequence[Retention], now: datetime, watermark: int) -> None:
         longest = _longest(kept)
-        # What was written in the last two hours waits by itself; the rest has to be made coarser first.
-        quiet = int((now - _SECONDS_KEPT + timedelta(minutes=30)).timestamp())
-        may_drop_seconds = not await self.roller.has_waiting(watermark, quiet=quiet)
         rows = await self.engine.admin(
             "SELECT DISTINCT table, partition, partition_id FROM system.parts WHERE database = 'tidegate' AND active "
             f"AND table IN ({', '.join(repr(name) for name in (*_RAW, 'counts', 'ai_runs'))})"
         )
-        for row in rows:
-            table, partition = str(row["table"]), str(row["partition"])
-            if _is_over(table, partition, longest, now, may_drop_seconds=may_drop_seconds):
-                # Both names come from the engine's own list.
-                await self.engine.admin(f"ALTER TABLE tidegate.{table} DROP PARTITION ID '{row['partition_id']}'")
-                _log.info("dropped what is too old", table=table, partition=partition)
+        over = [row for row in rows if _is_over(str(row["table"]), str(row["partition"]), longest, now)]
+        spared = await self._spared({_resolution_of(row) for row in over}, now, watermark)
+        for row in over:
+            if row["table"] == "counts" and (_resolution_of(row) in spared or row["partition_id"] in spared):
+                continue
+            # Both names come from the engine's own list.
+            await self.engine.admin(f"ALTER TABLE tidegate.{row['table']} DROP PARTITION ID '{row['partition_id']}'")
+            _log.info("dropped what is too old", table=row["table"], partition=row["partition"])
+
+    async def _spared(self, resolutions: Collection[str], now: datetime, watermark: int) -> set[str]:
+        """Return the resolutions that something coarser waits to be made of, and the partitions of what is to come."""
+        # What was written in the last two hours waits by itself; the rest has to be made coarser first.
+        quiet = int((now - _SECONDS_KEPT + timedelta(minutes=30)).timestamp())
+        spared: set[str] = set()
+        for finer, step in (("1", 60), ("60", 3_600)):
+            if finer in resolutions and await self.roller.has_waiting(watermark, step=step, quiet=quiet):
+                spared.add(finer)
+        if "1" in resolutions:
+            rows = await self.engine.admin(_YOUNG.format(since=int((now - _SECONDS_KEPT).timestamp()), ahead=AHEAD_S))
+            spared |= {str(row["partition"]) for row in rows}
+        return spared
 
     async def _delete_rows(self, workspace: WorkspaceId, retention: Retention, now: datetime) -> None:
         raw = {"before": int((now - timedelta(days=retention.raw_days)).timestamp())}
@@ -163,17 +191,22 @@ def _longest(kept: Sequence[Retention]) -> Retention:
     )
 
 
-def _is_over(table: str, partition: str, longest: Retention, now: datetime, *, may_drop_seconds: bool) -> bool:
+def _is_over(table: str, partition: str, longest: Retention, now: datetime) -> bool:
     """Return whether all of a partition, named by its values, is too old to be kept."""
     found = _DAY.search(partition)
     if found is None:
         return False
     start = datetime.fromisoformat(found[1]).replace(tzinfo=now.tzinfo) + timedelta(hours=int(found[2] or 0))
     if table == "counts" and partition.startswith("(1,"):
-        return may_drop_seconds and start + timedelta(hours=1) <= now - _SECONDS_KEPT
+        return start + timedelta(hours=1) <= now - _SECONDS_KEPT
     days = longest.minute_days
     if table in _RAW:
         days = longest.raw_days
     elif table == "counts" and partition.startswith("(3600,"):
         days = longest.hour_days
     return start + timedelta(days=1) <= now - timedelta(days=days)
+
+
+def _resolution_of(row: Mapping[str, Any]) -> str:
+    """Return the resolution of a partition of counts."""
+    return str(row["partition"]).removeprefix("(").partition(",")[0] if row["table"] == "counts" else ""

@@ -3,8 +3,9 @@
 Contract. Runs in the task that counts, so nothing is counted meanwhile. A minute is made from the newest published
 versions of its seconds under a version of its own; a row that comes later gives its second a higher version, readers
 go back to the seconds, and the next turn makes the minute again. Seconds are dropped two hours after they were written,
-and only when nothing waits to be made of them; so a late row touches its whole minute once that is an hour old
-(`widened`), and its whole hour once its minutes may be gone.
+and only when nothing waits to be made of them; so a late row touches its whole minute once that is an hour old, and its
+whole hour once that has lost minutes (`widened`). The row that says that a bucket was made has as its `count` of how
+many finer ones (`kept`).
 """
 
 from bisect import bisect_left
@@ -21,25 +22,30 @@ _EVERY_S: Final = 15.0
 _SCAN_S: Final = 600  # markers are looked for among what was written since; at the start among all
 _MINUTES_A_STATEMENT: Final = 200  # bound in the URL, and their seconds in memory
 _WIDEN_MINUTE_S: Final = 3_600
-MINUTES_KEPT_S: Final = 35 * 86_400
 _MARKERS: Final = "('published', 'published.ai_run')"
 _MARKER_OF: Final = "if(family IN ('ai_run', 'ai_run.duration'), 'published.ai_run', 'published')"
 _BUCKET_OF: Final = "toUInt32(intDiv(toUInt32(second), {step:UInt32}) * {step:UInt32})"
 _WAITING: Final = f"""
-    SELECT workspace, start, max(finer) AS below, max(made) AS rolled, max(touched) AS touched_at FROM (
-        SELECT workspace, {_BUCKET_OF} AS start, intDiv(toUInt32(second), 60) AS minute, family,
-            maxIf(version, resolution < {{step:UInt32}}) AS finer, maxIf(version, resolution = {{step:UInt32}}) AS made,
-            maxIf(toUInt32(written), resolution < {{step:UInt32}}) AS touched,
-            {{step:UInt32}} = 3600 AND maxIf(version, resolution = 1) > maxIf(version, resolution = 60) AS is_open
-        FROM counts
-        WHERE family IN {_MARKERS} AND version <= {{watermark:UInt64}}
-            AND (workspace, {_BUCKET_OF}) IN (
-                SELECT workspace, {_BUCKET_OF} FROM counts
-                WHERE family IN {_MARKERS} AND version <= {{watermark:UInt64}} AND resolution < {{step:UInt32}}
-                    AND written >= toDateTime({{since:UInt32}}, 'UTC'))
-        GROUP BY workspace, start, minute, family)
+    SELECT workspace, start FROM (
+        SELECT workspace, start, family, max(finer) > max(made) AS is_due, max(touched) AS touched_at,
+            max(is_unmade) AS is_open
+        FROM (
+            SELECT workspace, {_BUCKET_OF} AS start, intDiv(toUInt32(second), 60) AS minute, family,
+                maxIf(version, resolution < {{step:UInt32}}) AS finer,
+                maxIf(version, resolution = {{step:UInt32}}) AS made,
+                maxIf(toUInt32(written), resolution < {{step:UInt32}}) AS touched,
+                {{step:UInt32}} = 3600
+                    AND maxIf(version, resolution = 1) > maxIf(version, resolution = 60) AS is_unmade
+            FROM counts
+            WHERE family IN {_MARKERS} AND version <= {{watermark:UInt64}}
+                AND (workspace, {_BUCKET_OF}) IN (
+                    SELECT workspace, {_BUCKET_OF} FROM counts
+                    WHERE family IN {_MARKERS} AND version <= {{watermark:UInt64}} AND resolution < {{step:UInt32}}
+                        AND written >= toDateTime({{since:UInt32}}, 'UTC'))
+            GROUP BY workspace, start, minute, family)
+        GROUP BY workspace, start, family)
     GROUP BY workspace, start
-    HAVING below > rolled AND max(is_open) = 0 AND touched_at <= {{quiet:UInt32}}
+    HAVING max(is_due) AND max(is_open) = 0 AND max(touched_at) <= {{quiet:UInt32}}
         AND ({{step:UInt32}} = 60 OR start + 3600 <= {{quiet:UInt32}} OR start > {{quiet:UInt32}} + 3600)
     ORDER BY start DESC LIMIT {_MINUTES_A_STATEMENT}
 """
@@ -54,8 +60,8 @@ _ROLL: Final = f"""
         WHERE resolution = {{finer:UInt16}} AND family NOT IN {_MARKERS} AND {{within}}
             AND (workspace, {_MARKER_OF}, second, version) IN (
                 SELECT workspace, family, second, max(version) FROM counts
-                WHERE resolution = {{finer:UInt16}} AND family IN {_MARKERS} AND {{within}}
-                    AND version <= {{watermark:UInt64}}
+                WHERE resolution = {{finer:UInt16}} AND version <= {{watermark:UInt64}} AND {{within}}
+                    AND (workspace, family, {_BUCKET_OF}) IN (SELECT workspace, family, start FROM ({{due}}))
                 GROUP BY workspace, family, second))
     GROUP BY workspace, family, start, {", ".join(KEYS)}, arrival
 """
@@ -81,18 +87,22 @@ class RollEngine(Protocol):
     ) -> None: ...
 
 
-def widened(seconds: Seconds, now_s: float) -> Ranges:
-    """Return the minutes of old seconds, and the hours of very old ones; nothing for the others."""
-    found: dict[WorkspaceId, list[tuple[int, int]]] = {}
-    for workspace, own in seconds.items():
-        old = own[: bisect_left(own, now_s - _WIDEN_MINUTE_S)]
-        if old:
-            found[workspace] = sorted({_bucket(second, now_s) for second in old})
-    return found
+def old_seconds(seconds: Seconds, now_s: float, *, age_s: float = _WIDEN_MINUTE_S) -> dict[WorkspaceId, Sequence[int]]:
+    """Return those of `seconds` that were over more than `age_s` ago."""
+    old = {workspace: own[: bisect_left(own, now_s - age_s)] for workspace, own in seconds.items()}
+    return {workspace: own for workspace, own in old.items() if own}
 
 
-def _bucket(second: int, now_s: float) -> tuple[int, int]:
-    step = 60 if second >= now_s - MINUTES_KEPT_S + 86_400 else 3_600
+def widened(old: Seconds, hours: Mapping[WorkspaceId, Collection[int]]) -> Ranges:
+    """Return the minutes of old seconds, of those in `hours` the whole hour."""
+    return {
+        workspace: sorted({_bucket(second, hours.get(workspace, ())) for second in own})
+        for workspace, own in old.items()
+    }
+
+
+def _bucket(second: int, hours: Collection[int]) -> tuple[int, int]:
+    step = 3_600 if second - second % 3_600 in hours else 60
     start = second - second % step
     return start, start + step
 
@@ -122,10 +132,16 @@ class Roller:
         self._next_s, self._since_s = now_s + _EVERY_S, max(0, int(now_s) - _SCAN_S)
         return False
 
-    async def has_waiting(self, watermark: int, *, quiet: int) -> bool:
-        """Say whether a minute that was left alone since `quiet` still stands on its seconds."""
+    async def has_waiting(self, watermark: int, *, step: int, quiet: int) -> bool:
+        """Say whether a bucket of `step` seconds that was left alone since `quiet` still stands on finer ones."""
         self._since_s = 0
-        return bool(await self._waiting(60, watermark, quiet))
+        return bool(await self._waiting(step, watermark, quiet))
+
+    async def publish_anew(self, workspaces: Sequence[WorkspaceId], watermark: int) -> None:
+        """Raise the watermark, with nothing counted: what readers remember of before is not asked for again."""
+        version = await self.touches.next_version()
+        nothing = TouchedSeconds(dict.fromkeys(workspaces, ()), dict.fromkeys(workspaces, ()), watermark, read_at=None)
+        await self.touches.publish(nothing, version=version)
 
     async def _waiting(self, step: int, watermark: int, quiet: int) -> dict[WorkspaceId, list[int]]:
         workspaces = await self.workspaces()
@@ -147,7 +163,7 @@ class Roller:
             "version": version,
             "written": int(self.clock.now().timestamp()),
         }
-        sql = f"{_ROLL.replace('{within}', _WITHIN)} UNION ALL {_MADE}"
+        sql = f"{_ROLL.replace('{within}', _WITHIN).replace('{due}', _DUE)} UNION ALL {_MADE}"
         await self.engine.insert_select(
             list(found), "counts", COUNT_COLUMNS, sql, parameters, token=f"rolled-{version}", threads=1
         )
@@ -164,10 +180,19 @@ _WITHIN: Final = f"""
     AND (workspace, {_BUCKET_OF}) IN ({_BUCKETS})
 """
 _BLANKS: Final = ", ".join("0" if name in {"status", "replayed", "distrusted", "bucket"} else "''" for name in KEYS)
+# Of what was counted anew since: AI runs are at times without the rest, and what the rest was made of may be gone.
+_DUE: Final = f"""
+    SELECT workspace, family, {_BUCKET_OF} AS start, uniqExactIf(second, resolution = {{finer:UInt16}}) AS made_of
+    FROM counts
+    WHERE resolution IN ({{finer:UInt16}}, toUInt16({{step:UInt32}})) AND family IN {_MARKERS}
+        AND version <= {{watermark:UInt64}} AND {_WITHIN}
+    GROUP BY workspace, family, start
+    HAVING maxIf(version, resolution = {{finer:UInt16}}) > maxIf(version, resolution = {{step:UInt32}})
+"""
 _MADE: Final = f"""
-    SELECT owner, marker, toUInt16({{step:UInt32}}), start, {{version:UInt64}}, {{written:UInt32}}, {_BLANKS}, 0, 1,
-        {", ".join("0" for _ in range(len(SUMS) - 1))}, 0
-    FROM ({_BUCKETS}) ARRAY JOIN ['published', 'published.ai_run'] AS marker
+    SELECT workspace, family, toUInt16({{step:UInt32}}), start, {{version:UInt64}}, {{written:UInt32}}, {_BLANKS}, 0,
+        made_of, {", ".join("0" for _ in range(len(SUMS) - 1))}, 0
+    FROM ({_DUE})
 """
 
 

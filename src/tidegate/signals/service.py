@@ -48,6 +48,7 @@ class FamilyMetrics:
     family: Family
     totals: Figures
     window: TimeRange
+    """What was asked for, widened to what is kept."""
     window_figures: Figures
     splits: dict[str, dict[str, Figures | int]]
 
@@ -110,6 +111,9 @@ class SignalService:
         within = window or self.window_now()
         if family is Family.RUNTIME and self._runtime is not None:
             return await self._runtime_metrics(self._runtime, workspace, within, tenant=tenant)
+        resolution_s = await self._reader.resolution_s(workspace, within)
+        if resolution_s > 1:
+            within = within.widened(resolution_s)
         splits: dict[str, dict[str, Figures | int]] = {}
         for name, dimension in SPLITS[family]:
             found = await self._reader.totals_by(workspace, family, within, by=dimension, scope=scope)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.signals.counting import Counts, causes_of
+from tidegate.signals.kept import hours_of, hours_without_minutes
 from tidegate.signals.ports import Ranges, Seconds
 from tidegate.signals.run_costs import COST_SOURCES, UNPRICED
 from tidegate.signals.runs import OUTCOMES, Runs
@@ -91,6 +92,11 @@ class EngineCounts:
         for row in rows:
             found.setdefault(WorkspaceId(row["workspace"]), []).append(int(row["moment"]))
         return found
+
+    async def hours_without_minutes(self, seconds: Seconds, *, watermark: int) -> dict[WorkspaceId, set[int]]:
+        """Return the hours of `seconds` of which only the hour is left."""
+        hours = hours_of(second for own in seconds.values() for second in own)
+        return await hours_without_minutes(self._engine, list(seconds), hours, watermark=watermark)
 
     async def add_runs(self, runs: Runs, which: Numbers, seconds: Seconds, *, version: int) -> None:
         """Write `which` of `runs`, and that `seconds` have `version`."""

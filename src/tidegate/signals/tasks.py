@@ -6,6 +6,7 @@ from typing import Protocol
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
+from tidegate.signals.looking import LookingReader
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
@@ -48,8 +49,8 @@ async def _list_workspaces(database: Database) -> list[WorkspaceId]:
     return [WorkspaceId(row["id"]) for row in rows]
 
 
-def build_reader(database: Database, engine: RowsEngine, clock: Clock) -> RollupReader:
-    return RollupReader(engine, watermark=PostgresTouches(database, clock).watermark, clock=clock)
+def build_reader(database: Database, engine: RowsEngine, clock: Clock) -> LookingReader:
+    return LookingReader(engine, watermark=PostgresTouches(database, clock).watermark, clock=clock)
 
 
 def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: TraceService) -> AiRunService:

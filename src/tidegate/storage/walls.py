@@ -13,7 +13,7 @@ from tidegate.kernel import Clock, ForbiddenError, TidegateError
 from tidegate.storage.engine.catalog import WORKSPACE_COLUMN, Catalog
 from tidegate.storage.engine.claims import CLAIM_HEADER, Access, EngineKeys, sign_claim
 from tidegate.storage.engine.quoting import identifier, string_list, string_literal
-from tidegate.storage.engine.rules import INSERTING
+from tidegate.storage.engine.rules import WRITING
 from tidegate.storage.engine.statements import DATABASE
 
 __all__ = ["ClaimWall", "FilterWall", "TelemetryWallError", "Wall", "WallUntriedError"]
@@ -93,7 +93,7 @@ class FilterWall:
         """Take the tables and settings that the server has now; `None` when the tables may have changed."""
         self._catalog = catalog
         # Another version may not know all of them, and would refuse the statement for that.
-        self._inserting = {name: value for name, value in INSERTING.items() if name in settings}
+        self._inserting = {name: value for name, value in WRITING.items() if name in settings}
         self._reading = {name: value for name, value in _READING.items() if name in settings}
 
     def headers(self, _: Collection[str], _access: Access, /) -> dict[str, str]:

@@ -13,12 +13,12 @@ from tidegate.telemetry.content import PERSONAL, SECRETS, any_of
 __all__ = ["has_personal_data", "has_secrets"]
 
 _SECRETS: Final = re2.compile(any_of(SECRETS).encode())
-_PERSONAL: Final = re2.compile(any_of(PERSONAL))
+_PERSONAL: Final = re2.compile(any_of(PERSONAL).encode())
 
 
 def has_secrets(raw: bytes) -> bool:
     return _SECRETS.search(raw) is not None
 
 
-def has_personal_data(text: str) -> bool:
-    return _PERSONAL.search(text) is not None
+def has_personal_data(raw: bytes) -> bool:
+    return _PERSONAL.search(raw) is not None

@@ -1,7 +1,6 @@
 """OTLP trace requests: from bytes to rows. One bad span refuses its whole body, before anything is stored."""
 
 import base64
-import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,15 +9,9 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tidegate.telemetry.errors import (
-    BodyTooLargeError,
-    ContentEncodingError,
-    OtlpMalformedError,
-    SpanInvalidError,
-)
+from tidegate.telemetry.errors import OtlpMalformedError, SpanInvalidError
 
 MAX_BODY_BYTES = 16 * 2**20
-MAX_EXPANDED_BYTES = 64 * 2**20
 MAX_SPANS = 65_536  # as many as may wait for one workspace: a larger body could never be stored
 MAX_ATTRIBUTES = 1_024  # the SDKs' own default limit is 128
 MAX_VALUE_CHARACTERS = 8_192
@@ -27,30 +20,6 @@ _MAX_DEPTH = 16  # of arrays and maps inside an attribute
 _NO_TRACE_ID = bytes(16)
 _NO_SPAN_ID = bytes(8)
 _HEX_FIELDS = ("traceId", "spanId", "parentSpanId")
-
-
-def expand(body: bytes, encoding: str) -> bytes:
-    """Return the body without its gzip.
-
-    Raises:
-        ContentEncodingError: the encoding is neither gzip nor identity.
-        BodyTooLargeError: it grows past the limit; reading stops there.
-        OtlpMalformedError: it is cut off or no gzip.
-    """
-    if encoding in {"", "identity"}:
-        return body
-    if encoding != "gzip":
-        raise ContentEncodingError(encoding)
-    expander = zlib.decompressobj(wbits=31)
-    try:
-        expanded = expander.decompress(body, MAX_EXPANDED_BYTES + 1)
-    except zlib.error as error:
-        raise OtlpMalformedError("its gzip is damaged.") from error
-    if len(expanded) > MAX_EXPANDED_BYTES:
-        raise BodyTooLargeError(limit_bytes=MAX_EXPANDED_BYTES, expanded=True)
-    if not expander.eof:
-        raise OtlpMalformedError("its gzip is cut off.")
-    return expanded
 
 
 def parse_protobuf(body: bytes) -> ExportTraceServiceRequest:

@@ -1,7 +1,7 @@
 """OTLP trace bodies by their bytes: where each span lies, before anything is parsed. Pure.
 
-A message of two bytes takes 80 in memory once it is parsed, so a body of 64 MB could take gigabytes. Hence large bodies
-are cut into pieces here, each a body of its own, which are parsed one after the other.
+A message of two bytes takes 80 in memory once it is taken apart, so a body of 64 MB could take gigabytes. Hence the
+spans of large bodies are taken apart in chunks, one after the other.
 """
 
 from collections.abc import Iterator
@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
-from tidegate.telemetry.salvage import bytes_field
 
-MAX_PIECE_BYTES: Final = 2**20  # at most 80 MB while it is parsed
+MAX_CHUNK_BYTES: Final = 2**20  # at most 80 MB while it is taken apart
+MAX_CHUNK_SPANS: Final = 1_024  # 10 ms of work: other requests are served in between
+MAX_HEAD_BYTES: Final = 2**20  # what a resource or a scope says of itself
 MAX_SPAN_BYTES: Final = 4 * 2**20  # 320 MB while it is parsed, when it is made to hurt
 MAX_SPANS: Final = 65_536  # as many as may wait for one workspace: a larger body could never be stored
 MAX_GROUPS: Final = 8_192  # resources and scopes: the Collector joins a few hundred
@@ -144,49 +145,34 @@ def _varint_at(body: bytes, at: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A body that may be parsed at once, and where its spans lie in it."""
+class Run:
+    """Spans of one scope that follow each other."""
 
-    body: bytes
-    resources: list[ResourcePlace]
-    where: tuple[int, int, int]
-    """Place of its first span in the body that was sent: resource, scope, span."""
-    is_too_large: bool = False
-    """It is one span that is too large to be parsed; the piece is empty."""
+    resource: int
+    """Which of the body's resources."""
+    scope: int
+    """Which of the resource's scopes."""
+    first: int
+    """Place of its first span in the scope."""
+    spans: list[bytes]
 
 
-def pieces_of(body: bytes, *, max_bytes: int = MAX_PIECE_BYTES) -> Iterator[Piece]:
-    """Yield `body`, or bodies of at most `max_bytes` (or one span) with the same spans, in order.
-
-    Raises:
-        OtlpMalformedError: it is no protobuf, or has far too many parts.
-        SpansTooManyError: there are more spans than can wait.
-    """
-    resources = places_of(body)
-    if len(body) <= max_bytes:
-        yield Piece(body, resources, (0, 0, 0))
-        return
+def chunks_of(
+    body: bytes, resources: list[ResourcePlace], *, max_bytes: int = MAX_CHUNK_BYTES, max_spans: int = MAX_CHUNK_SPANS
+) -> Iterator[list[Run]]:
+    """Yield all spans of `body` in order, as many at a time as may be taken apart together: one at least."""
+    chunk: list[Run] = []
+    size = count = 0
     for r, resource in enumerate(resources):
         for s, scope in enumerate(resource.scopes):
-            if len(resource.head) + len(scope.head) > max_bytes // 2:
-                raise OtlpMalformedError("a resource or a scope says more than half a megabyte.")
-            for first, last in _chunks(scope.spans, max_bytes // 2):
-                start, end = scope.spans[first]
-                if end - start > MAX_SPAN_BYTES:
-                    yield Piece(b"", [], (r, s, first), is_too_large=True)
-                    continue
-                spans = b"".join(bytes_field(2, body[start:end]) for start, end in scope.spans[first:last])
-                part = bytes_field(1, resource.head + bytes_field(2, scope.head + spans))
-                yield Piece(part, places_of(part), (r, s, first))
-
-
-def _chunks(spans: list[tuple[int, int]], max_bytes: int) -> Iterator[tuple[int, int]]:
-    """Yield from where to where spans go together: as many as fit, or one that is larger."""
-    first, size = 0, 0
-    for number, (start, end) in enumerate(spans):
-        if size and size + end - start > max_bytes:
-            yield first, number
-            first, size = number, 0
-        size += end - start
-    if size:
-        yield first, len(spans)
+            run = Run(r, s, 0, [])
+            for number, (start, end) in enumerate(scope.spans):
+                if count and (size + end - start > max_bytes or count == max_spans):
+                    yield [*chunk, run]
+                    chunk, run, size, count = [], Run(r, s, number, []), 0, 0
+                run.spans.append(body[start:end])
+                size += end - start
+                count += 1
+            chunk.append(run)
+    if count:
+        yield chunk

@@ -16,14 +16,15 @@ from tidegate.kernel import Clock, WorkspaceId
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import OtlpMalformedError
 from tidegate.telemetry.logs.decode import rows_of
-from tidegate.telemetry.model import Batch, Signal, second_of
-from tidegate.telemetry.named_events import NamedEvents
+from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.otlp import parse_json
 from tidegate.telemetry.receiving import Ingest
 from tidegate.telemetry.records import Arrival, Refusals
 from tidegate.telemetry.salvage import NotWireFormatError, salvage
-from tidegate.telemetry.span_columns import SpanReader
-from tidegate.telemetry.spans import read_spans
+from tidegate.telemetry.sent import Letter, sent_in
+from tidegate.telemetry.span_columns import BodySpans
+from tidegate.telemetry.span_reading import SpanReader
+from tidegate.telemetry.span_room import ReadingRoom
 
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
 _encoder = msgspec.json.Encoder()
@@ -35,7 +36,8 @@ class SpanReceiver:
 
     def __init__(self, *, ingest: Ingest, policy: ContentPolicy, clock: Clock) -> None:
         self._ingest = ingest
-        self._reader = SpanReader(policy)
+        self._policy = policy
+        self._room = ReadingRoom(SpanReader(policy))
         self._clock = clock
         self._one_large_json = asyncio.Lock()
 
@@ -72,26 +74,22 @@ class SpanReceiver:
 
     async def _read(self, caller: Caller, body: bytes, received_ns: int) -> tuple[list[Batch], Refusals]:
         """Return the spans of `body`, and the log records that events of theirs are."""
-        refusals, events, batches = Refusals(), NamedEvents(), []
-        columns = await read_spans(
-            body,
-            self._reader,
-            received_ns=received_ns,
-            may_replay=caller.may(Scope.WRITE),
-            refusals=refusals,
-            events=events,
-        )
-        if columns:
-            seconds = frozenset(second_of(one.end_ns) for one in columns.ids)
-            size = max(len(body), len(columns) * _BYTES_A_SPAN)
-            batches.append(Batch(Signal.TRACES, columns, len(columns), seconds, received_ns, size_bytes=size))
-        arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._reader.policy)
-        records = list(rows_of(events.request, arrival))
+        letter, batches, extents = Letter(received_ns), [], []
+        for sent in sent_in(body, letter, self._policy, may_replay=caller.may(Scope.WRITE)):
+            extent = await self._room.read(caller.workspace, sent)
+            if extent is not None:
+                extents.append(extent)
+        if extents:
+            spans = BodySpans(extents)
+            size = max(len(body), len(spans) * _BYTES_A_SPAN)
+            batches.append(Batch(Signal.TRACES, spans, len(spans), spans.seconds(), received_ns, size_bytes=size))
+        arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._policy)
+        records = list(rows_of(letter.events.request, arrival))
         if records:
             lines = _encoder.encode_lines(records)
             seconds = frozenset(record.second for record in records)
             batches.append(Batch(Signal.LOGS, lines, len(records), seconds, received_ns, size_bytes=len(lines)))
-        return batches, refusals
+        return batches, letter.refusals
 
     async def _parsed_json(self, body: bytes) -> ExportTraceServiceRequest:
         """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""

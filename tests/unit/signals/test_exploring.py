@@ -1,18 +1,23 @@
 """Ranges, sentences, ranks and small lines: what pages and verbs say about numbers."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.pages.signal_worlds import FakePoints
 
 from tidegate.edge.csv import csv_text
 from tidegate.edge.sparks import spark_text
-from tidegate.kernel import InvalidInputError, TimeRange
-from tidegate.signals import Family, Totals, figures_of
+from tidegate.kernel import InvalidInputError, TimeRange, WorkspaceId
+from tidegate.signals import Family, SignalScope, SignalService, Totals, figures_of
 from tidegate.signals.explore.catalogue import ALIASES, CATALOGUE, DURATION_FIGURES, FigureUnit
+from tidegate.signals.explore.ports import Bound, Burning, ReleaseMark
 from tidegate.signals.explore.ranges import MAX_POINTS, PRESETS, STEPS_S, span_of, step_of
+from tidegate.signals.explore.service import ExploreService
 from tidegate.signals.explore.views import spark_of
 from tidegate.signals.explore.words import line_sentence, written
 from tidegate.signals.tenants.ranking import rows_of
+from tidegate.testing import FakeClock, FakeSignals
 
 NOW = datetime(2026, 2, 7, 14, 2, 11, tzinfo=UTC)
 COUNT, RATE, MS = FigureUnit.COUNT, FigureUnit.RATE, FigureUnit.MS
@@ -37,6 +42,58 @@ def test_seconds_are_drawn_only_where_they_are_kept() -> None:
     assert step_of(TimeRange(NOW - timedelta(minutes=3), NOW), NOW) == 1
     assert step_of(TimeRange(NOW - timedelta(days=1), NOW - timedelta(days=1) + timedelta(minutes=3)), NOW) == 60
     assert step_of(TimeRange(NOW - 6 * hour, NOW), NOW) >= 60
+
+
+async def test_where_minutes_are_gone_a_line_says_that_its_buckets_are_hours() -> None:
+    signals = FakeSignals(finest_s=3_600)
+    workspace, at = WorkspaceId("w"), datetime(2023, 11, 16, 18, 31, 7, tzinfo=UTC)
+    signals.add(workspace, Family.AI_RUN, at, Totals(count=3))
+    explore = ExploreService(
+        reader=signals, points=FakePoints(), watcher=Unwatched(), marks=Unwatched(), clock=FakeClock(NOW)
+    )
+    span = span_of(preset=None, start=_iso(at, -5), end=_iso(at, 5), step="1m", now=NOW)
+    found = await explore.lines(workspace, CATALOGUE[Family.AI_RUN], span, scope=SignalScope())
+    assert (found.step_s, found.starts) == (3_600, (at.replace(minute=0, second=0),))
+    assert [one.totals[0].count for one in found.lines] == [3]
+
+
+async def test_a_window_is_told_as_wide_as_it_was_read() -> None:
+    signals = SignalService(reader=WithBuckets(finest_s=60), clock=FakeClock(NOW))
+    asked = TimeRange(NOW - timedelta(seconds=90), NOW)
+    told = await signals.metrics(WorkspaceId("w"), Family.AUTH, window=asked)
+    assert told.window == TimeRange(NOW.replace(minute=0, second=0), NOW.replace(minute=3, second=0))
+
+
+def _iso(at: datetime, minutes: int) -> str:
+    return (at + timedelta(minutes=minutes)).isoformat()
+
+
+class WithBuckets(FakeSignals):
+    """What metrics routes ask beyond figures; nothing here asks for it."""
+
+    async def buckets(self, workspace: WorkspaceId, family: Family) -> tuple[Sequence[tuple[float, int]], float]:
+        raise NotImplementedError
+
+    async def exemplars(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, str]:
+        raise NotImplementedError
+
+
+class Unwatched:
+    """Nobody watches, and no release is known."""
+
+    def bounds(self, family: Family) -> Sequence[Bound]:
+        del family
+        return ()
+
+    async def burning(
+        self, workspace: WorkspaceId, *, family: Family | None = None, tenant: str | None = None
+    ) -> Burning:
+        del workspace, family, tenant
+        return Burning((), has_more=False, is_watched=False)
+
+    async def between(self, workspace: WorkspaceId, window: TimeRange) -> Sequence[ReleaseMark]:
+        del workspace, window
+        return ()
 
 
 @pytest.mark.parametrize("step", STEPS_S)

@@ -44,7 +44,11 @@ class PickySpans(RecordingSpans):
     """A span store that cannot read rows of one name."""
 
     async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
-        if any(one.name == "unreadable" for _, batch in batches for one in batch.payload.ids):
+        if any(
+            "unreadable" in extent.columns.texts["name"].words
+            for _, batch in batches
+            for extent in batch.payload.extents
+        ):
             raise BadTelemetryRowsError("cannot be read")
         await super().add(batches, signal=signal, token=token)
 

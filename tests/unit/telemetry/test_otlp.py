@@ -1,4 +1,3 @@
-import gzip
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,8 +14,6 @@ from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.errors import (
-    BodyTooLargeError,
-    ContentEncodingError,
     OtlpMalformedError,
     ReplayNotAllowedError,
     SpanInvalidError,
@@ -26,15 +23,14 @@ from tidegate.telemetry.families import FAMILY_BITS
 from tidegate.telemetry.model import Batch
 from tidegate.telemetry.otlp import (
     MAX_ATTRIBUTES,
-    MAX_EXPANDED_BYTES,
     MAX_SPANS,
     MAX_VALUE_CHARACTERS,
-    expand,
     parse_json,
     parse_protobuf,
 )
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.span_block import block_of
+from tidegate.telemetry.span_columns import BodySpans, Extent
 from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.testing import FakeClock
 
@@ -270,26 +266,6 @@ def field_refused(parse: Callable[[bytes], ExportTraceServiceRequest], body: byt
     return None
 
 
-def test_gzip_is_opened() -> None:
-    assert expand(gzip.compress(b"hello"), "gzip") == b"hello"
-
-
-def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
-    with pytest.raises(BodyTooLargeError):
-        expand(gzip.compress(b"\0" * (MAX_EXPANDED_BYTES + 1)), "gzip")
-
-
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 1000)[:-9]])
-def test_damaged_gzip_is_refused(body: bytes) -> None:
-    with pytest.raises(OtlpMalformedError):
-        expand(body, "gzip")
-
-
-def test_another_encoding_is_refused_by_name() -> None:
-    with pytest.raises(ContentEncodingError, match="br"):
-        expand(b"", "br")
-
-
 def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> None:
     request = make_request(make_span())
     request.resource_spans[0].scope_spans[0].spans.extend([make_span()] * MAX_SPANS)
@@ -300,7 +276,7 @@ def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> No
 def test_a_large_resource_is_not_multiplied_by_many_spans() -> None:
     large = {f"k{i}": "x" * MAX_VALUE_CHARACTERS for i in range(100)}
     columns = read(make_request(*(make_span() for _ in range(100)), **large), NOW_NS)
-    _, block = block_of([(WorkspaceId("default"), columns)])
+    _, block = block_of([(WorkspaceId("default"), BodySpans([Extent(columns, 0, 100)]))])
     assert len(block) < 2 * 100 * MAX_VALUE_CHARACTERS
 
 

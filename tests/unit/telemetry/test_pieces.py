@@ -6,26 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories import NANO, make_request, make_span
-from tests.span_rows import run_now
 
 from tidegate.kernel import TidegateError
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
-from tidegate.telemetry.pieces import MAX_SPAN_BYTES, MAX_SPANS, pieces_of, places_of
+from tidegate.telemetry.pieces import MAX_SPAN_BYTES, MAX_SPANS, chunks_of, places_of
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.salvage import bytes_field
-from tidegate.telemetry.span_columns import SpanColumns, SpanReader
-from tidegate.telemetry.spans import read_spans
+from tidegate.telemetry.sent import Letter, sent_in
+from tidegate.telemetry.span_columns import SpanColumns, joined
+from tidegate.telemetry.span_reading import SpanReader
+from tidegate.telemetry.spans import read_together
 
 NOW_NS = 1_700_000_002 * NANO
 EMPTY_EVENT, EMPTY_SPAN, EMPTY_RESOURCE = bytes.fromhex("5a00"), bytes.fromhex("1200"), bytes.fromhex("0a00")
 
 
-def read(body: bytes) -> tuple[SpanColumns, Refusals]:
-    refusals = Refusals()
-    work = read_spans(body, SpanReader(ContentPolicy()), received_ns=NOW_NS, may_replay=False, refusals=refusals)
-    columns: SpanColumns = run_now(work)
-    return columns, refusals
+def read(body: bytes) -> tuple[SpanColumns | None, Refusals]:
+    letter, reader = Letter(NOW_NS), SpanReader(ContentPolicy())
+    parts = [read_together(sent, reader)[0] for sent in sent_in(body, letter, reader.policy, may_replay=False)]
+    good = [part for part in parts if part is not None]
+    return joined(good) if good else None, letter.refusals
 
 
 def body_of(*spans: bytes) -> bytes:
@@ -43,12 +44,12 @@ def test_places_are_where_the_spans_are(sizes: list[int]) -> None:
 
 def test_a_large_body_is_read_in_pieces_with_the_same_spans() -> None:
     request = make_request(*(make_span(attributes={"k": "x" * 5_000}) for _ in range(1_000)))
-    assert len(list(pieces_of(request.SerializeToString()))) > 4
-    columns, _ = read(request.SerializeToString())
-    assert [one.span for one in columns.ids] == [
-        span.SerializeToString() for span in request.resource_spans[0].scope_spans[0].spans
-    ]
-    assert {place.service for place in columns.places} == {"harbor"}
+    body = request.SerializeToString()
+    assert len(list(chunks_of(body, places_of(body)))) > 4
+    columns, _ = read(body)
+    assert columns is not None
+    assert columns.spans == [span.SerializeToString() for span in request.resource_spans[0].scope_spans[0].spans]
+    assert {place.service for place in columns.places.values} == {"harbor"}
 
 
 def test_the_place_of_a_bad_span_in_a_large_body_is_right() -> None:

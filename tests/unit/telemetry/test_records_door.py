@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import sys
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -22,7 +25,13 @@ from tidegate.telemetry.receiving import LOGS, MAX_RECORDS, POINTS, RecordsRecei
 from tidegate.telemetry.routes import OtlpDoor
 from tidegate.testing import FakeClock
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 PROTOBUF = "application/x-protobuf"
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}
 
 
 class Kept:
@@ -78,7 +87,7 @@ async def post(
     return await client.post(path, content=body, headers=headers)
 
 
-@pytest.mark.parametrize("form", ["protobuf", "json", "gzip"])
+@pytest.mark.parametrize("form", ["protobuf", "json", "gzip", "deflate", "zstd"])
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics"])
 async def test_what_is_sent_is_accepted_in_every_form(
     client: httpx.AsyncClient, kept: Kept, path: str, form: str
@@ -89,8 +98,8 @@ async def test_what_is_sent_is_accepted_in_every_form(
         assert answer.json() == {}
     else:
         body = request.SerializeToString()
-        more = {"content-encoding": "gzip"} if form == "gzip" else {}
-        answer = await post(client, path, gzip.compress(body) if more else body, **more)
+        more = {"content-encoding": form} if form in PACKERS else {}
+        answer = await post(client, path, PACKERS.get(form, bytes)(body), **more)
         assert answer.content == b""
     assert answer.status_code == 200
     ((workspace, batch),) = kept.batches
@@ -156,6 +165,9 @@ async def test_one_text_that_is_not_utf_8_does_not_cost_the_others(client: httpx
         (b"x", {"content-encoding": "br"}, 415, "content_encoding_unsupported"),
         (b"x", {"content-encoding": "gzip"}, 400, "otlp_malformed"),
         (gzip.compress(b"\0" * (65 * 2**20)), {"content-encoding": "gzip"}, 413, "body_too_large"),
+        (zlib.compress(b"\0" * (65 * 2**20)), {"content-encoding": "deflate"}, 413, "body_too_large"),
+        (zstd.compress(b"\0" * (65 * 2**20)), {"content-encoding": "zstd"}, 413, "body_too_large"),
+        (b"no zstd", {"content-encoding": "zstd"}, 400, "otlp_malformed"),
         (b"\0" * (17 * 2**20), {}, 413, "body_too_large"),
         (make_logs(*[make_record()] * (MAX_RECORDS + 1)).SerializeToString(), {}, 413, "records_too_many"),
         (make_logs(*[make_record("x")] * 20_000, big="r" * 8_000).SerializeToString(), {}, 413, "records_too_many"),
@@ -170,6 +182,12 @@ async def test_what_is_refused_says_why_and_nothing_is_stored(
     answer = await post(client, "/v1/logs", body, **more)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert kept.batches == []
+
+
+async def test_an_encoding_that_is_not_read_is_answered_with_those_that_are(client: httpx.AsyncClient) -> None:
+    answer = await post(client, "/v1/logs", b"x", **{"content-encoding": "snappy"})
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip, deflate, zstd")
+    assert "send gzip, deflate, zstd, or none" in answer.json()["detail"]
 
 
 async def test_a_recording_needs_a_token_that_may_write(client: httpx.AsyncClient, kept: Kept) -> None:

@@ -53,7 +53,11 @@ async def test_text_that_is_not_utf8_costs_its_span_alone() -> None:
     assert [batch.row_count for _, batch in kept.batches] == [1]
 
 
-@pytest.mark.parametrize("body", [make_request(make_span()).SerializeToString()[:-3], b"\x0a\x05ab", b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [make_request(make_span()).SerializeToString()[:-3], b"\x0a\x05ab", b"\xff"],
+    ids=["cut off", "too short", "no field"],
+)
 async def test_what_cannot_be_read_at_all_is_refused(body: bytes) -> None:
     assert (await post(client_of(Kept()), PATH, body)).status_code == 400
 

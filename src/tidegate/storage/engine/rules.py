@@ -55,6 +55,8 @@ INSERTING = {
     "input_format_import_nested_json": "1",
     "date_time_input_format": "best_effort",
 }
+# A block of two partitions is two parts, and a crash may leave one of them: refused rather than halved.
+WRITING = INSERTING | {"max_partitions_per_insert_block": "1", "throw_on_max_partitions_per_insert_block": "1"}
 
 
 def settings_of(parameters: Mapping[str, str]) -> dict[str, str]:
@@ -80,7 +82,7 @@ def claimed_settings(settings: Mapping[str, str], filters: str, *, inserting: bo
     chosen = dict(settings)
     chosen["max_execution_time"] = f"{_bounded(settings.get('max_execution_time', ''), MAX_EXECUTION_S):g}"
     chosen["max_threads"] = f"{_bounded(settings.get('max_threads', ''), _THREADS, _THREADS):g}"
-    literals = literal_settings({**chosen, **_ALWAYS, **(INSERTING if inserting else {})})
+    literals = literal_settings({**chosen, **_ALWAYS, **(WRITING if inserting else {})})
     literals["additional_table_filters"] = filters
     if not inserting:
         literals["readonly"] = string_literal("1")
