@@ -30,6 +30,7 @@ _PLAIN_NUMBERS: Final = (
     ("kind", "UInt8"), ("status", "UInt8"), ("flags", "UInt32"), ("is_sampled", "UInt8"), ("weight_milli", "UInt32"),
     ("ttfc_ns", "UInt64"), *((name, "UInt64") for name in Usage._fields[:-1]), ("is_cache_exclusive", "UInt8"),
 )  # fmt: skip
+_ALWAYS: Final = frozenset({"workspace", "second", "distrusted", "precedence"})
 _DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 Named = tuple[str, str, Column]
 
@@ -50,7 +51,17 @@ def block_of(bodies: Sequence[tuple[WorkspaceId, BodySpans]]) -> tuple[tuple[str
     columns += [("cost_nano_usd", "Nullable(Int64)", _costs(spans))]
     columns += _placed(_Shared(spans.places))
     columns += _meant(_Shared(spans.meanings))
+    # What no span says is left to the table's defaults: a third of the columns, and a tenth of what an insert costs.
+    columns = [(name, kind, column) for name, kind, column in columns if name in _ALWAYS or not _is_default(column)]
     return tuple(name for name, _, _ in columns), write_native(columns)
+
+
+def _is_default(column: Column) -> bool:
+    if isinstance(column, Words):
+        return not any(column.words[code] for code in np.unique(column.codes).tolist())
+    if isinstance(column, Optional):
+        return all(value is None for value in column.values)
+    return not isinstance(column, Blobs | Encoded) and not column.any()
 
 
 def _hex(ids: Array, *, may_miss: bool = False) -> Encoded:

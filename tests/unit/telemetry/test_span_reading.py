@@ -182,3 +182,17 @@ async def test_bodies_that_wait_together_are_read_together_and_each_gets_its_own
     assert found[1] is not None
     assert found[0].columns is found[1].columns
     assert [letter.refusals.count for letter in letters] == [0, 1, 1]
+
+
+def test_what_no_span_says_is_left_to_the_defaults_of_the_table() -> None:
+    (sent,) = sent_in(
+        make_request(make_span(attributes={"tenant.id": "acme"})).SerializeToString(),
+        Letter(NOW_NS),
+        ContentPolicy(),
+        may_replay=False,
+    )
+    columns, _ = read_together(sent, SpanReader(ContentPolicy()))
+    assert columns is not None
+    names, _ = block_of([(WorkspaceId("a"), BodySpans([Extent(columns, 0, 1)]))])
+    assert {"tool", "cost_nano_usd", "input_tokens"}.isdisjoint(names)
+    assert {"workspace", "trace_id", "second", "precedence", "tenant", "span"} <= set(names)
