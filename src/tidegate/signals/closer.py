@@ -41,11 +41,10 @@ IDLE_RETRY_S: Final = 1.0
 _MAX_SECONDS_A_STATEMENT: Final = 600  # they are bound in the request's URL, which has 64 kB; the rest follows at once
 
 _REST: Final = 4.0
-# Under load a closing costs the engine 40 CPU-ms before it reads a row, and the evaluation after it 20. What is stored
-# as one begins waits for this rest and the two closings around it: less than a second.
-_REST_UNDER_LOAD_S: Final = 0.6
+# A closing costs the engine 40 CPU-ms before it reads a row, and the evaluation after it 20: under load it rests as long
+# as it may. What is stored as one begins waits for the rest and the two closings around it, in all less than a second.
+_LONGEST_REST_S: Final = 0.6
 _LOAD_ROWS: Final = 500  # a closing; fewer are counted again as soon as they change
-_LONGEST_REST_S: Final = 2.0  # under a flood; a closing of 2,000 spans a second takes 0.1 s
 _REDO_EVERY_S: Final = 4.0
 _REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
 _REDO_SLICE_S: Final = 0.5  # hot seconds wait for a slice to end
@@ -134,7 +133,7 @@ class RollupCloser:
                 continue
 
     async def _close_timed(self) -> bool:
-        """Close once, then rest: counting takes a fifth of the time at most, and a hot second is counted less often.
+        """Close once, then rest: a hot second is counted less often.
 
         What waits already is counted at once: figures of all workspaces wait for the last of it.
         """
@@ -142,8 +141,8 @@ class RollupCloser:
         found = await self.close_once(may_redo=started >= self._redo_at, is_patient=True)
         took = time.monotonic() - started
         if found and not self._has_more:
-            least = _REST_UNDER_LOAD_S if self._row_count >= _LOAD_ROWS else 0.0
-            await asyncio.sleep(min(max(_REST * took, least), _LONGEST_REST_S))
+            is_loaded = self._row_count >= _LOAD_ROWS
+            await asyncio.sleep(_LONGEST_REST_S if is_loaded else min(_REST * took, _LONGEST_REST_S))
         return found
 
     async def close_once(self, *, may_redo: bool = True, is_patient: bool = False) -> bool:
