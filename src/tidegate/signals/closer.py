@@ -41,8 +41,8 @@ IDLE_RETRY_S: Final = 1.0
 _MAX_SECONDS_A_STATEMENT: Final = 600  # they are bound in the request's URL, which has 64 kB; the rest follows at once
 
 _REST: Final = 4.0
-# A closing costs the engine 40 CPU-ms before it reads a row, and the evaluation after it 20: under load it rests as long
-# as it may. What is stored as one begins waits for the rest and the two closings around it, in all less than a second.
+# A closing costs the engine 40 CPU-ms before it reads a row, and the evaluation after it 20: under load it rests as
+# long as it may. What is stored as one begins waits for the rest and two closings, in all less than a second.
 _LONGEST_REST_S: Final = 0.6
 _LOAD_ROWS: Final = 500  # a closing; fewer are counted again as soon as they change
 _REDO_EVERY_S: Final = 4.0
