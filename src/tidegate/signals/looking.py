@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,9 +11,9 @@ import numpy as np
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Durations, DurationsPoint, Family, SeriesPoint, SignalScope, Totals
-from tidegate.signals.ports import Dimension
+from tidegate.signals.ports import Dimension, Whole
 from tidegate.signals.published import second_of
-from tidegate.signals.quantiles import DURATION_SUMS, durations_by_group, durations_of
+from tidegate.signals.quantiles import DURATION_SUMS, durations_by_group, durations_of, upper_bound_ms
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.sums import STORED, facets_of, sums_of, totals_in
 from tidegate.storage.native import Columns
@@ -79,9 +79,13 @@ class LookingReader(RollupReader):
         )
 
     async def _every_distrusted(
-        self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope
+        self, workspace: WorkspaceId, window: TimeRange | None, *, scope: SignalScope
     ) -> Mapping[str, int]:
         """Return how many came in during the window, whenever they say that they happened."""
+        more, parameters = "", dict[str, object]()
+        if window is not None:
+            more = " AND arrived >= toDateTime({from:UInt32}, 'UTC') AND arrived < toDateTime({to:UInt32}, 'UTC')"
+            parameters = {"from": second_of(window.start), "to": second_of(window.end)}
         rows = await self._rows(
             workspace,
             [f"{family.value}.distrusted" for family in _COUNTED],
@@ -89,8 +93,8 @@ class LookingReader(RollupReader):
             None,
             scope=scope,
             by=("family",),
-            more=" AND arrived >= toDateTime({from:UInt32}, 'UTC') AND arrived < toDateTime({to:UInt32}, 'UTC')",
-            parameters={"from": second_of(window.start), "to": second_of(window.end)},
+            more=more,
+            parameters=parameters,
         )
         return {str(row["family"]).removesuffix(".distrusted"): int(row["found"]) // 1000 for row in rows}
 
@@ -99,6 +103,13 @@ class LookingReader(RollupReader):
     ) -> Mapping[str, Durations]:
         if scope.tenant is not None:
             return {}
+        rows = await self._every_bucket(workspace, window, scope=scope)
+        return {name: durations_of(found) for name, found in rows.items()}
+
+    async def _every_bucket(
+        self, workspace: WorkspaceId, window: TimeRange | None, *, scope: SignalScope
+    ) -> Mapping[str, list[dict[str, Any]]]:
+        """Return the buckets of durations of each family, ascending."""
         rows = await self._rows(
             workspace,
             [f"{family.value}.duration" for family in _COUNTED],
@@ -112,7 +123,31 @@ class LookingReader(RollupReader):
         parts: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
             parts[str(row["family"]).removesuffix(".duration")].append(row)
-        return {name: durations_of(found) for name, found in parts.items()}
+        return parts
+
+    async def every_whole(
+        self, workspace: WorkspaceId, splits: Mapping[Family, Sequence[Dimension]]
+    ) -> dict[Family, Whole]:
+        every = SignalScope()
+        stored, hidden, timed = await asyncio.gather(
+            self._rows(workspace, _NAMES, "sum(count) AS found", None, scope=every, by=("family",)),
+            self._every_distrusted(workspace, None, scope=every),
+            self._every_bucket(workspace, None, scope=every),
+        )
+        names = {str(row["family"]) for row in stored}
+        found = {}
+        for family, by in splits.items():
+            totals, counts = Totals(), {one: dict[str, Totals]() for one in by}
+            if not names.isdisjoint(STORED.get(family, ())):  # a statement costs as much where there is nothing
+                totals, counts = await self.whole(workspace, family, by=by)
+            rows = timed.get(family.value, [])
+            found[family] = Whole(
+                replace(totals, distrusted_count=hidden.get(family.value, 0)),
+                counts,
+                [(upper_bound_ms(int(row["bucket"])), int(row["weight"]) // 1000) for row in rows],
+                sum(int(row["spent_us"]) for row in rows) / 1_000_000,
+            )
+        return found
 
     async def duration_series(  # noqa: PLR0913 - a question and its six parts
         self,

@@ -124,6 +124,17 @@ class LookingAtMore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that is retained of one family."""
+
+    totals: Totals
+    splits: Mapping[Dimension, Mapping[str, Totals]]
+    buckets: Sequence[tuple[float, int]]
+    """Events by the upper bound of how long they took, in milliseconds, ascending; not cumulative."""
+    spent_s: float
+
+
 class PriceBook(Protocol):
     """The prices of one workspace at one moment."""
 

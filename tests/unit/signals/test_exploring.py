@@ -16,6 +16,7 @@ from tidegate.signals.explore.ranges import MAX_POINTS, PRESETS, STEPS_S, span_o
 from tidegate.signals.explore.service import ExploreService
 from tidegate.signals.explore.views import spark_of
 from tidegate.signals.explore.words import line_sentence, written
+from tidegate.signals.ports import Dimension, Whole
 from tidegate.signals.tenants.ranking import rows_of
 from tidegate.testing import FakeClock, FakeSignals
 
@@ -71,7 +72,9 @@ def _iso(at: datetime, minutes: int) -> str:
 class WithBuckets(FakeSignals):
     """What metrics routes ask beyond figures; nothing here asks for it."""
 
-    async def buckets(self, workspace: WorkspaceId, family: Family) -> tuple[Sequence[tuple[float, int]], float]:
+    async def every_whole(
+        self, workspace: WorkspaceId, splits: Mapping[Family, Sequence[Dimension]]
+    ) -> dict[Family, Whole]:
         raise NotImplementedError
 
     async def exemplars(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, str]:
