@@ -116,28 +116,10 @@ class RecordsReceiver:
         self._check_replay(request, caller)
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
         arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._policy, refusals=refusals)
-        batch = await self._batch_of(request, arrival)
+        batch = await batch_of(self._kind.signal, self._kind.rows_of(request, arrival), received_ns)
         if batch.row_count:
             await self._ingest.accept(caller.workspace, batch)
         return refusals
-
-    async def _batch_of(self, request: Any, arrival: Arrival) -> Batch:  # noqa: ANN401 - a generated protobuf message
-        lines, count, seconds = bytearray(), 0, set()
-        for row in self._kind.rows_of(request, arrival):
-            lines += _encoder.encode(row)
-            lines += b"\n"
-            seconds.add(row.second)
-            count += 1
-            if count > MAX_RECORDS:
-                raise RecordsTooManyError(f"{MAX_RECORDS} records")
-            # Each row carries its resource: 8 MB of it under 8,000 empty records would become 64 GB.
-            if len(lines) > MAX_ROWS_BYTES:
-                raise RecordsTooManyError(f"{MAX_ROWS_BYTES // 2**20} MB of rows, each with its resource")
-            if count % _ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        return Batch(
-            self._kind.signal, bytes(lines), count, frozenset(seconds), arrival.received_ns, size_bytes=len(lines)
-        )
 
     def _parsed(self, body: bytes, refusals: Refusals) -> Any:  # noqa: ANN401 - a generated protobuf message
         try:
@@ -180,6 +162,28 @@ class RecordsReceiver:
                     pair.value.bool_value or pair.value.string_value.lower() == "true"
                 ):
                     raise ReplayNotAllowedError(f"{self._kind.groups}.{position}.resource.attributes.tidegate.replayed")
+
+
+async def batch_of(signal: Signal, rows: Iterator[LogRow | PointRow], received_ns: int) -> Batch:
+    """Return `rows` as they are stored.
+
+    Raises:
+        RecordsTooManyError: they are more than can wait.
+    """
+    lines, count, seconds = bytearray(), 0, set()
+    for row in rows:
+        lines += _encoder.encode(row)
+        lines += b"\n"
+        seconds.add(row.second)
+        count += 1
+        if count > MAX_RECORDS:
+            raise RecordsTooManyError(f"{MAX_RECORDS} records")
+        # Each row carries its resource: 8 MB of it under 8,000 empty records would become 64 GB.
+        if len(lines) > MAX_ROWS_BYTES:
+            raise RecordsTooManyError(f"{MAX_ROWS_BYTES // 2**20} MB of rows, each with its resource")
+        if count % _ROWS_PER_TURN == 0:
+            await asyncio.sleep(0)
+    return Batch(signal, bytes(lines), count, frozenset(seconds), received_ns, size_bytes=len(lines))
 
 
 def partial_success(signal: Signal, refusals: Refusals) -> dict[str, Any]:

@@ -41,8 +41,8 @@ def read_together(sent: Sent, reader: SpanReader) -> tuple[SpanColumns | None, A
 
 def _collect_events(sent: Sent, messages: Mapping[int, Any]) -> None:
     for row, message in messages.items():
-        if message.events:
-            source = sent.sources[row]
+        source = sent.sources[row]
+        if message.events and not source.letter.events.are_too_many:
             source.letter.events.under(source.resource, source.scope)
             source.letter.events.add(message)  # before what may not be kept of it is gone
 
