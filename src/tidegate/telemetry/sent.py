@@ -11,10 +11,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from tidegate.telemetry import semconv
 from tidegate.telemetry.content import ContentPolicy
-from tidegate.telemetry.errors import OtlpMalformedError, ReplayNotAllowedError
+from tidegate.telemetry.errors import ReplayNotAllowedError
 from tidegate.telemetry.meaning import first_of
 from tidegate.telemetry.named_events import NamedEvents
-from tidegate.telemetry.pieces import MAX_HEAD_BYTES, ResourcePlace, Run, chunks_of, places_of
+from tidegate.telemetry.pieces import ResourcePlace, Run, chunks_of, places_of
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.span_columns import Place
 from tidegate.telemetry.span_masking import mask_pairs
@@ -142,8 +142,6 @@ class _HeadDamagedError(ValueError):
 
 
 def _parsed(kind: Any, head: bytes) -> Any:  # noqa: ANN401 - generated protobuf messages
-    if len(head) > MAX_HEAD_BYTES:
-        raise OtlpMalformedError("a resource or a scope says more than a megabyte.")
     try:
         return kind.FromString(head)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:

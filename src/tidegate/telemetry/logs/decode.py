@@ -69,8 +69,8 @@ class _Origin:
 
 def rows_of(request: ExportLogsServiceRequest, arrival: Arrival) -> Iterator[LogRow]:
     """Yield a row a record; what is bad alone is added to the refusals of `arrival`."""
-    seen: dict[bytes, int] = {}
-    for r, resource_logs in enumerate(request.resource_logs):
+    start = arrival.start
+    for r, resource_logs in enumerate(request.resource_logs, start.resource):
         place = f"resourceLogs.{r}"
         try:
             resource = attributes_of(resource_logs.resource.attributes)
@@ -83,17 +83,17 @@ def rows_of(request: ExportLogsServiceRequest, arrival: Arrival) -> Iterator[Log
         )
         kept = kept_attributes(resource, arrival.policy)
         is_replayed = resource.get("tidegate.replayed", "").lower() == "true"
-        for s, scope_logs in enumerate(resource_logs.scope_logs):
+        for s, scope_logs in enumerate(resource_logs.scope_logs, start.scope_of(r)):
             own = digest.copy()
             own.update(b"\0" + scope_logs.scope.SerializeToString(deterministic=True) + b"\0")
             scope = clean(scope_logs.scope.name, MAX_NAME_CHARACTERS)
             origin = _Origin(own, resource, kept, scope, is_replayed)
-            for i, record in enumerate(scope_logs.log_records):
+            for i, record in enumerate(scope_logs.log_records, start.record_of(r, s)):
                 if not record.ListFields():
                     arrival.refusals.add(f"{place}.scopeLogs.{s}.logRecords.{i}: it says nothing.")
                     continue
                 try:
-                    yield _row_of(record, arrival, origin, seen)
+                    yield _row_of(record, arrival, origin)
                 except TooManyAttributesError:
                     where = f"{place}.scopeLogs.{s}.logRecords.{i}"
                     arrival.refusals.add(f"{where}: more than {MAX_ATTRIBUTES} attributes.")
@@ -103,7 +103,6 @@ def _row_of(
     record: Any,  # noqa: ANN401 - a generated protobuf message: here bytes become types
     arrival: Arrival,
     origin: _Origin,
-    seen: dict[bytes, int],
 ) -> LogRow:
     attributes = attributes_of(record.attributes)
     body = _Body.of(record)
@@ -127,7 +126,7 @@ def _row_of(
     facts |= {key: value for key, value in event.items() if value or key not in facts}
     return LogRow(
         workspace=arrival.workspace,
-        log_id=_log_id(record, attributes, origin, seen),
+        log_id=_log_id(record, attributes, origin, arrival.seen),
         second=second_of(time_ns),
         time_ns=time_ns,
         received_ns=arrival.received_ns,

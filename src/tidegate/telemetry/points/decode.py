@@ -67,7 +67,8 @@ def point_count_of(metric: Any) -> int:  # noqa: ANN401 - a generated protobuf m
 
 def rows_of(request: ExportMetricsServiceRequest, arrival: Arrival) -> Iterator[PointRow]:
     """Yield a row a point; what is bad alone is added to the refusals of `arrival`."""
-    for r, resource_metrics in enumerate(request.resource_metrics):
+    start = arrival.start
+    for r, resource_metrics in enumerate(request.resource_metrics, start.resource):
         place = f"resourceMetrics.{r}"
         try:
             resource = attributes_of(resource_metrics.resource.attributes)
@@ -78,12 +79,12 @@ def rows_of(request: ExportMetricsServiceRequest, arrival: Arrival) -> Iterator[
             continue
         digest = hashlib.blake2b(_canonical(resource_metrics.resource.attributes), digest_size=_DIGEST_BYTES)
         kept = kept_attributes(resource, arrival.policy)
-        for s, scope_metrics in enumerate(resource_metrics.scope_metrics):
+        for s, scope_metrics in enumerate(resource_metrics.scope_metrics, start.scope_of(r)):
             name = scope_metrics.scope.name
             own = digest.copy()
             own.update(b"\0" + name.encode() + b"\0" + scope_metrics.scope.version.encode() + b"\0")
             scope = clean(name, MAX_NAME_CHARACTERS)
-            for m, message in enumerate(scope_metrics.metrics):
+            for m, message in enumerate(scope_metrics.metrics, start.record_of(r, s)):
                 metric = _metric_of(message, own, resource, kept, scope)
                 if metric is not None:
                     yield from _rows_of_metric(message, metric, arrival, f"{place}.scopeMetrics.{s}.metrics.{m}")
