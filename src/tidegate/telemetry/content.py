@@ -4,7 +4,7 @@ They are written in what RE2, Hyperscan and Python read alike: no look-around, n
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -142,6 +142,11 @@ def without_secrets(text: str) -> str:
 # Most values of a service's spans come again and again; together at most 20 MB.
 _SHORT_CHARACTERS = 128
 _seen = lru_cache(maxsize=65_536)(lambda text: _SECRETS.sub(MASK, text))
+
+
+def without_secrets_in(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return columns of a row, the texts among them without secrets."""
+    return {name: without_secrets(value) if isinstance(value, str) else value for name, value in columns.items()}
 
 
 def without_personal_data(text: str) -> str:

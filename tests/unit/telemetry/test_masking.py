@@ -5,13 +5,18 @@ from collections.abc import Callable
 
 import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.factories import make_request, make_span
 from tests.span_rows import batch_of, read
-from tests.unit.telemetry.test_pieces import NOW_NS
+from tests.unit.telemetry.logs.records import NOW_NS, make_logs, make_record
+from tests.unit.telemetry.points.metrics import make_metric, make_metrics
 
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry.content import MAX_VALUE_CHARACTERS, Content, ContentPolicy, without_secrets
+from tidegate.telemetry.logs.decode import rows_of as log_rows_of
+from tidegate.telemetry.points.decode import rows_of as point_rows_of
+from tidegate.telemetry.records import Arrival
 from tidegate.telemetry.span_block import block_of
 
 AWS_KEY = "AKIA" + "Q3" * 8
@@ -155,3 +160,37 @@ def test_looking_for_secrets_takes_time_in_proportion_to_the_text() -> None:
     assert without_secrets(text) == text
     assert without_secrets(f"{text} {SECRET}") == f"{text} [redacted]"
     assert time.process_time() - began < 0.5  # 5 s by backtracking, 2 ms without
+
+
+RECORDS: dict[str, LogRecord] = {
+    "body": make_record(SECRET),
+    "key": make_record("x", {SECRET: "y"}),
+    "event name": make_record("x", event_name=f"job.{SECRET}"),
+    "severity": make_record("x", severity_text=SECRET),
+    "route": make_record("x", {"http.request.method": "GET", "http.route": SECRET, "http.response.status_code": 200}),
+    "tenant": make_record("x", {"tenant.id": SECRET}),
+    "request id": make_record("x", {"tidegate.request_id": SECRET}),
+    "queue": make_record("x", {"messaging.destination.name": SECRET}, event_name="job.done"),
+    "line of a web server": make_record(f'203.0.113.9 - - [10/Oct/2000:13:55:36 -0700] "GET /{SECRET} HTTP/1.1" 200 5'),
+}
+
+
+@pytest.mark.parametrize("where", RECORDS)
+def test_no_column_of_a_log_record_holds_a_secret(where: str) -> None:
+    request = make_logs(RECORDS[where], service=SECRET, **{SECRET: "x"})
+    request.resource_logs[0].scope_logs[0].scope.name = SECRET
+    arrival = Arrival(workspace=WorkspaceId("acme"), received_ns=NOW_NS, policy=ContentPolicy())
+    (row,) = log_rows_of(request, arrival)
+    assert AWS_KEY not in repr(row)
+
+
+def test_no_column_of_a_metric_point_holds_a_secret() -> None:
+    metric = make_metric("sum", SECRET, as_int=1, attributes={SECRET: "x", "tenant.id": SECRET, "k": SECRET})
+    metric.unit = SECRET
+    exemplar = metric.sum.data_points[0].exemplars.add(as_int=1)
+    exemplar.filtered_attributes.add(key="k").value.string_value = SECRET
+    request = make_metrics(metric, service=SECRET, **{SECRET: "x"})
+    request.resource_metrics[0].scope_metrics[0].scope.name = SECRET
+    arrival = Arrival(workspace=WorkspaceId("acme"), received_ns=NOW_NS, policy=ContentPolicy())
+    (row,) = point_rows_of(request, arrival)
+    assert AWS_KEY not in repr(row)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tidegate.telemetry import semconv
+from tidegate.telemetry.content import without_secrets_in
 from tidegate.telemetry.logs import names
 from tidegate.telemetry.logs.events import event_of
 from tidegate.telemetry.logs.lines import event_of_line
@@ -121,6 +122,12 @@ def _row_of(
         "error_type": first_of(attributes, semconv.ERROR_CODE),
         "request_id": first_of(fields, REQUEST_ID),
         "correlation_id": first_of(fields, CORRELATION_ID),
+        "severity_text": severity_text,
+        "event_name": event_name,
+        "scope": origin.scope,
+        "service": first_of(origin.resource, semconv.SERVICE),
+        "environment": first_of(origin.resource, semconv.ENVIRONMENT),
+        "release": first_of(origin.resource, semconv.RELEASE),
     }
     # What the record says in general stands where the event is silent.
     facts |= {key: value for key, value in event.items() if value or key not in facts}
@@ -134,18 +141,12 @@ def _row_of(
         trace_id=trace_id,
         span_id=span_id,
         severity=_severity_of(record.severity_number, severity_text),
-        severity_text=severity_text,
-        event_name=event_name,
         body=arrival.policy.text(body.text),
-        scope=origin.scope,
         attributes=kept,
         resource=origin.kept,
         distrusted=int(is_off),
         replayed=int(origin.is_replayed),
-        service=first_of(origin.resource, semconv.SERVICE),
-        environment=first_of(origin.resource, semconv.ENVIRONMENT),
-        release=first_of(origin.resource, semconv.RELEASE),
-        **facts,
+        **without_secrets_in(facts),
     )
 
 

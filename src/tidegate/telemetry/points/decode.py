@@ -13,6 +13,7 @@ import msgspec
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from tidegate.telemetry import semconv
+from tidegate.telemetry.content import without_secrets_in
 from tidegate.telemetry.meaning import first_of
 from tidegate.telemetry.model import is_distrusted, precedence_of, second_of
 from tidegate.telemetry.points.model import Kind, PointRow, Temporality
@@ -154,19 +155,23 @@ def _row_of(point: Any, metric: _Metric, arrival: Arrival) -> PointRow:  # noqa:
         distrusted=int(is_off),
         replayed=int(metric.is_replayed),
         series_id=int.from_bytes(series[:8], "big"),
-        metric=metric.name,
-        unit=metric.unit,
         kind=metric.kind,
         temporality=metric.temporality,
         is_monotonic=metric.is_monotonic,
-        service=first_of(metric.resource, semconv.SERVICE),
-        environment=first_of(metric.resource, semconv.ENVIRONMENT),
-        release=first_of(metric.resource, semconv.RELEASE),
-        tenant=first_of(attributes, semconv.TENANT) or first_of(metric.resource, semconv.TENANT),
-        scope=metric.scope,
         attributes=kept_attributes(attributes, arrival.policy),
         resource=metric.kept,
         exemplars=_exemplars_of(getattr(point, "exemplars", ()), arrival.policy),
+        **without_secrets_in(
+            {
+                "metric": metric.name,
+                "unit": metric.unit,
+                "service": first_of(metric.resource, semconv.SERVICE),
+                "environment": first_of(metric.resource, semconv.ENVIRONMENT),
+                "release": first_of(metric.resource, semconv.RELEASE),
+                "tenant": first_of(attributes, semconv.TENANT) or first_of(metric.resource, semconv.TENANT),
+                "scope": metric.scope,
+            }
+        ),
         **numbers,
     )
 
