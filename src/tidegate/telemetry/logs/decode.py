@@ -67,6 +67,14 @@ class _Origin:
     scope: str
     is_replayed: bool
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        return {
+            "service": first_of(self.resource, semconv.SERVICE),
+            "environment": first_of(self.resource, semconv.ENVIRONMENT),
+            "release": first_of(self.resource, semconv.RELEASE),
+        }
+
 
 def rows_of(request: ExportLogsServiceRequest, arrival: Arrival) -> Iterator[LogRow]:
     """Yield a row a record; what is bad alone is added to the refusals of `arrival`."""
@@ -117,20 +125,15 @@ def _row_of(
     kept = kept_attributes(attributes, arrival.policy)
     if body.characters > MAX_BODY_CHARACTERS:
         kept[CUT] = str(body.characters)
-    facts: dict[str, Any] = {
+    texts: dict[str, Any] = {
         "tenant": first_of(attributes, semconv.TENANT) or first_of(origin.resource, semconv.TENANT),
         "error_type": first_of(attributes, semconv.ERROR_CODE),
         "request_id": first_of(fields, REQUEST_ID),
         "correlation_id": first_of(fields, CORRELATION_ID),
-        "severity_text": severity_text,
-        "event_name": event_name,
-        "scope": origin.scope,
-        "service": first_of(origin.resource, semconv.SERVICE),
-        "environment": first_of(origin.resource, semconv.ENVIRONMENT),
-        "release": first_of(origin.resource, semconv.RELEASE),
     }
     # What the record says in general stands where the event is silent.
-    facts |= {key: value for key, value in event.items() if value or key not in facts}
+    texts |= {key: value for key, value in event.items() if value or key not in texts}
+    texts |= {"severity_text": severity_text, "event_name": event_name, "scope": origin.scope, **origin.names}
     return LogRow(
         workspace=arrival.workspace,
         log_id=_log_id(record, attributes, origin, arrival.seen),
@@ -146,7 +149,7 @@ def _row_of(
         resource=origin.kept,
         distrusted=int(is_off),
         replayed=int(origin.is_replayed),
-        **without_secrets_in(facts),
+        **without_secrets_in(texts),
     )
 
 

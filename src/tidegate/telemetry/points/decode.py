@@ -161,18 +161,22 @@ def _row_of(point: Any, metric: _Metric, arrival: Arrival) -> PointRow:  # noqa:
         attributes=kept_attributes(attributes, arrival.policy),
         resource=metric.kept,
         exemplars=_exemplars_of(getattr(point, "exemplars", ()), arrival.policy),
-        **without_secrets_in(
-            {
-                "metric": metric.name,
-                "unit": metric.unit,
-                "service": first_of(metric.resource, semconv.SERVICE),
-                "environment": first_of(metric.resource, semconv.ENVIRONMENT),
-                "release": first_of(metric.resource, semconv.RELEASE),
-                "tenant": first_of(attributes, semconv.TENANT) or first_of(metric.resource, semconv.TENANT),
-                "scope": metric.scope,
-            }
-        ),
+        **_texts_of(metric, attributes),
         **numbers,
+    )
+
+
+def _texts_of(metric: _Metric, attributes: Mapping[str, str]) -> dict[str, Any]:
+    return without_secrets_in(
+        {
+            "metric": metric.name,
+            "unit": metric.unit,
+            "service": first_of(metric.resource, semconv.SERVICE),
+            "environment": first_of(metric.resource, semconv.ENVIRONMENT),
+            "release": first_of(metric.resource, semconv.RELEASE),
+            "tenant": first_of(attributes, semconv.TENANT) or first_of(metric.resource, semconv.TENANT),
+            "scope": metric.scope,
+        }
     )
 
 
