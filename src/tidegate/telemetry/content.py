@@ -87,7 +87,7 @@ SECRET_WORDS: Final = (
 SECRETS: Final = (
     r"(?i:\b(?:bearer|basic) +[A-Za-z0-9._~+/=-]{12,})",
     r"\b(?:sk|pk|rk)[-_](?:live[-_]|test[-_]|proj-|ant-|or-)?[A-Za-z0-9_-]{16,}",
-    r"\b(?:ghp|gho|ghu|ghs|ghr|glpat|github_pat|npm|hf|dop_v1|shpat|whsec|tgt)[-_][A-Za-z0-9_+/=-]{16,}",
+    r"\b(?:ghp|gho|ghu|ghs|ghr|glpat|github_pat|npm|hf|dop_v1|shpat|whsec|tgt?)[-_][A-Za-z0-9_+/=-]{16,}",
     r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     r"\bAIza[0-9A-Za-z_-]{35}",

@@ -22,7 +22,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics
 
 from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import Clock, MalformedError, TooLargeError, WorkspaceId
-from tidegate.telemetry.errors import OtlpMalformedError, ReplayNotAllowedError, SpansTooManyError
+from tidegate.telemetry.errors import BodyTooLargeError, OtlpMalformedError, ReplayNotAllowedError, SpansTooManyError
 from tidegate.telemetry.logs.decode import rows_of as log_rows_of
 from tidegate.telemetry.logs.model import LogRow
 from tidegate.telemetry.model import Batch, Signal
@@ -37,6 +37,7 @@ MAX_ROWS_BYTES: Final = 64 * 2**20
 MAX_RECORD_BYTES: Final = 8 * 2**20  # a metric of 65,536 points; 500 MB while it is parsed, when it is made to hurt
 _ROWS_PER_TURN: Final = 256  # 5 ms of work: other requests are served in between
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
+MAX_JSON_BYTES: Final = 16 * 2**20  # expanded; 700 MB while it is read, when it is made to hurt
 _PIECE_OF_FIRST: Final = 512
 _encoder = msgspec.json.Encoder()
 
@@ -112,6 +113,7 @@ class RecordsReceiver:
         Raises:
             RecordsMalformedError: it cannot be read at all.
             RecordsTooManyError: it is more than can wait.
+            BodyTooLargeError: it is more JSON than can be held.
             ReplayNotAllowedError: it is marked as a recording, and the caller may not replay.
         """
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
@@ -163,6 +165,8 @@ class RecordsReceiver:
 
     async def _parsed_json(self, body: bytes) -> Any:  # noqa: ANN401 - a generated protobuf message
         """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""
+        if len(body) > MAX_JSON_BYTES:
+            raise BodyTooLargeError(limit_bytes=MAX_JSON_BYTES, expanded=True)
         if len(body) <= _JSON_AT_ONCE_BYTES:
             return self._from_json(body)
         async with self._one_large_json:

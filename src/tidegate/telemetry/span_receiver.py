@@ -12,10 +12,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.telemetry.content import ContentPolicy
+from tidegate.telemetry.errors import BodyTooLargeError
 from tidegate.telemetry.logs.decode import rows_of
 from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.otlp import parse_json
-from tidegate.telemetry.receiving import MAX_RECORDS, MAX_ROWS_BYTES, Ingest, RecordsTooManyError, batch_of
+from tidegate.telemetry.receiving import (
+    MAX_JSON_BYTES,
+    MAX_RECORDS,
+    MAX_ROWS_BYTES,
+    Ingest,
+    RecordsTooManyError,
+    batch_of,
+)
 from tidegate.telemetry.records import Arrival, Refusals
 from tidegate.telemetry.sent import Letter, sent_in
 from tidegate.telemetry.span_columns import BodySpans
@@ -51,6 +59,7 @@ class SpanReceiver:
         Raises:
             OtlpMalformedError: it cannot be read at all.
             SpansTooManyError: it is more than can wait.
+            BodyTooLargeError: it is more JSON than can be held.
             RecordsTooManyError: so are the events of its spans.
             ReplayNotAllowedError: it is marked as a recording, and the caller may not replay.
         """
@@ -85,6 +94,8 @@ class SpanReceiver:
 
     async def _parsed_json(self, body: bytes) -> ExportTraceServiceRequest:
         """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""
+        if len(body) > MAX_JSON_BYTES:
+            raise BodyTooLargeError(limit_bytes=MAX_JSON_BYTES, expanded=True)
         if len(body) <= _JSON_AT_ONCE_BYTES:
             return parse_json(body)
         async with self._one_large_json:

@@ -12,6 +12,7 @@ from tests.span_rows import batch_of, read
 from tests.unit.telemetry.logs.records import NOW_NS, make_logs, make_record
 from tests.unit.telemetry.points.metrics import make_metric, make_metrics
 
+from tidegate.identity.model import TOKEN_PREFIX
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry.content import MAX_VALUE_CHARACTERS, Content, ContentPolicy, without_secrets
 from tidegate.telemetry.logs.decode import rows_of as log_rows_of
@@ -150,6 +151,12 @@ def test_no_column_of_a_resource_holds_a_secret(where: str) -> None:
     request.resource_spans[0].scope_spans[0].scope.name = SECRET
     _, block = block_of([(WorkspaceId("acme"), batch_of(request, NOW_NS).payload)])
     assert AWS_KEY.encode() not in block
+
+
+def test_a_token_of_tidegate_itself_is_a_secret() -> None:
+    token = TOKEN_PREFIX + "aB3" * 12
+    assert without_secrets(f"curl -H token:{token} -v") == "curl -H token:[redacted] -v"
+    assert token.encode() not in stored(make_span(attributes={"k": token}))
 
 
 def test_looking_for_secrets_takes_time_in_proportion_to_the_text() -> None:

@@ -22,7 +22,7 @@ from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.model import Batch, Signal
-from tidegate.telemetry.receiving import LOGS, MAX_RECORD_BYTES, MAX_RECORDS, POINTS, RecordsReceiver
+from tidegate.telemetry.receiving import LOGS, MAX_JSON_BYTES, MAX_RECORD_BYTES, MAX_RECORDS, POINTS, RecordsReceiver
 from tidegate.telemetry.routes import OtlpDoor
 from tidegate.telemetry.salvage import bytes_field
 from tidegate.testing import FakeClock
@@ -171,6 +171,8 @@ async def test_one_text_that_is_not_utf_8_does_not_cost_the_others(client: httpx
         (zstd.compress(b"\0" * (65 * 2**20)), {"content-encoding": "zstd"}, 413, "body_too_large"),
         (b"no zstd", {"content-encoding": "zstd"}, 400, "otlp_malformed"),
         (b"\0" * (17 * 2**20), {}, 413, "body_too_large"),
+        (gzip.compress(b"{}" + b" " * MAX_JSON_BYTES), {"form": "application/json", "content-encoding": "gzip"}, 413,
+         "body_too_large"),
         (make_logs(*[make_record()] * (MAX_RECORDS + 1)).SerializeToString(), {}, 413, "records_too_many"),
         (make_logs(*[make_record("x")] * 20_000, big="r" * 8_000).SerializeToString(), {}, 413, "records_too_many"),
         (b"", {"token": None}, 401, "unauthenticated"),

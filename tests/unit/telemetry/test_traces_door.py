@@ -1,5 +1,6 @@
 """The door of traces: what is stored, what is refused alone, and which events of spans become log records."""
 
+import gzip
 import resource
 import secrets
 from typing import Any
@@ -16,6 +17,7 @@ from tests.unit.telemetry.test_records_door import Kept, post
 from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.model import Signal
+from tidegate.telemetry.receiving import MAX_JSON_BYTES
 from tidegate.telemetry.routes import OtlpDoor
 from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.testing import FakeClock
@@ -141,3 +143,9 @@ async def test_events_of_spans_take_no_more_memory_than_log_records_may(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 250 * 1024  # KiB; gigabytes without a bound
     is_stored = tenant_bytes > 0  # its events are few, and a name of a tenant is short
     assert (answer.status_code, bool(kept.batches)) == ((200, True) if is_stored else (413, False))
+
+
+async def test_json_is_read_up_to_a_size_that_can_be_held() -> None:
+    body = gzip.compress(b"{}" + b" " * MAX_JSON_BYTES)
+    answer = await post(client_of(Kept()), PATH, body, form="application/json", **{"content-encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
