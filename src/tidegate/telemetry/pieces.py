@@ -1,7 +1,8 @@
-"""OTLP trace bodies by their bytes: where each span lies, before anything is parsed. Pure.
+"""OTLP bodies by their bytes: where each span, log record or metric lies, before anything is parsed. Pure.
 
 A message of two bytes takes 80 in memory once it is taken apart, so a body of 64 MB could take gigabytes. Hence the
-spans of large bodies are taken apart in chunks, one after the other.
+spans of large bodies are taken apart in chunks, one after the other. Bodies of logs and metrics have the same shape,
+and are read here as if their records were spans.
 """
 
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
+from tidegate.telemetry.salvage import bytes_field
 
 MAX_CHUNK_BYTES: Final = 2**20  # at most 80 MB while it is taken apart
 MAX_CHUNK_SPANS: Final = 1_024  # 10 ms of work: other requests are served in between
@@ -16,6 +18,7 @@ MAX_HEAD_BYTES: Final = 2**20  # what a resource or a scope says of itself
 MAX_SPAN_BYTES: Final = 4 * 2**20  # 320 MB while it is parsed, when it is made to hurt
 MAX_SPANS: Final = 65_536  # as many as may wait for one workspace: a larger body could never be stored
 MAX_GROUPS: Final = 8_192  # resources and scopes: the Collector joins a few hundred
+_MAX_HEAD_FIELDS: Final = 64  # of a body, a resource or a scope; OTLP has two
 _RESOURCE_SPANS: Final = 0x0A  # tags: number and kind of a field
 _SPANS: Final = 0x12  # of ScopeSpans.spans, and of ResourceSpans.scope_spans
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -48,8 +51,12 @@ def places_of(body: bytes) -> list[ResourcePlace]:
     resources: list[ResourcePlace] = []
     count, groups = 0, 0
     try:
+        others = 0
         for tag, start, end, _ in _fields(body, 0, len(body)):
             if tag != _RESOURCE_SPANS:
+                others += 1
+                if others > _MAX_HEAD_FIELDS:
+                    raise OtlpMalformedError(_TOO_MUCH_ELSE)
                 continue
             resource = _resource_at(body, start, end)
             resources.append(resource)
@@ -66,10 +73,11 @@ def places_of(body: bytes) -> list[ResourcePlace]:
 
 def _resource_at(body: bytes, start: int, end: int) -> ResourcePlace:
     resource = ResourcePlace()
-    count = 0
+    count = others = 0
     for tag, inner, inner_end, before in _fields(body, start, end):
         if tag != _SPANS:
-            resource.head += body[before:inner_end]
+            others += 1
+            resource.head = _longer(resource.head, body[before:inner_end], others)
             continue
         scope = _scope_at(body, inner, inner_end)
         resource.scopes.append(scope)
@@ -82,12 +90,13 @@ def _resource_at(body: bytes, start: int, end: int) -> ResourcePlace:
 def _scope_at(body: bytes, start: int, end: int) -> ScopePlace:
     scope = ScopePlace()
     spans = scope.spans
-    at = start
+    at, others = start, 0
     while at < end:
         # By hand, because this runs once a span: tag, then a length of mostly two bytes.
         if body[at] != _SPANS:
             _, _, at_next = _field_at(body, at, end)
-            scope.head += body[at:at_next]
+            others += 1
+            scope.head = _longer(scope.head, body[at:at_next], others)
             at = at_next
             continue
         length = body[at + 1]
@@ -105,6 +114,18 @@ def _scope_at(body: bytes, start: int, end: int) -> ScopePlace:
     if at != end:
         raise IndexError
     return scope
+
+
+_TOO_MUCH_ELSE: Final = f"it has more than {_MAX_HEAD_FIELDS} fields beside its resources, scopes or records."
+
+
+def _longer(head: bytes, field: bytes, count: int) -> bytes:
+    """Return `head` with one more `field`; each copies what is there, so they are few and short."""
+    if count > _MAX_HEAD_FIELDS:
+        raise OtlpMalformedError(_TOO_MUCH_ELSE)
+    if len(head) + len(field) > MAX_HEAD_BYTES:
+        raise OtlpMalformedError("a resource or a scope says more than a megabyte.")
+    return head + field
 
 
 def _fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -164,8 +185,10 @@ def chunks_of(
     chunk: list[Run] = []
     size = count = 0
     for r, resource in enumerate(resources):
+        size += len(resource.head)
         for s, scope in enumerate(resource.scopes):
             run = Run(r, s, 0, [])
+            size += len(scope.head)
             for number, (start, end) in enumerate(scope.spans):
                 if count and (size + end - start > max_bytes or count == max_spans):
                     yield [*chunk, run]
@@ -176,3 +199,20 @@ def chunks_of(
             chunk.append(run)
     if count:
         yield chunk
+
+
+def bodies_of(body: bytes, resources: list[ResourcePlace]) -> Iterator[tuple[tuple[int, int, int], bytes]]:
+    """Yield `body` in pieces that may be parsed whole, and where in it each begins: resource, scope and record."""
+    for chunk in chunks_of(body, resources):
+        parts: list[bytes] = []
+        scopes: list[bytes] = []
+        for run, following in zip(chunk, [*chunk[1:], None], strict=True):
+            resource = resources[run.resource]
+            records = b"".join(bytes_field(2, record) for record in run.spans)
+            scopes.append(bytes_field(2, resource.scopes[run.scope].head + records))
+            if following is None or following.resource != run.resource:
+                parts.append(bytes_field(1, resource.head + b"".join(scopes)))
+                scopes = []
+                gap = 0 if following is None else following.resource - run.resource - 1
+                parts += [bytes_field(1, b"")] * gap
+        yield (chunk[0].resource, chunk[0].scope, chunk[0].first), b"".join(parts)

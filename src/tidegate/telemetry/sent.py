@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from tidegate.telemetry import semconv
 from tidegate.telemetry.content import ContentPolicy
-from tidegate.telemetry.errors import OtlpMalformedError, ReplayNotAllowedError
+from tidegate.telemetry.errors import ReplayNotAllowedError
 from tidegate.telemetry.meaning import first_of
 from tidegate.telemetry.named_events import NamedEvents
-from tidegate.telemetry.pieces import MAX_HEAD_BYTES, ResourcePlace, Run, chunks_of, places_of
+from tidegate.telemetry.pieces import ResourcePlace, Run, chunks_of, places_of
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.span_columns import Place
 from tidegate.telemetry.span_masking import mask_pairs
@@ -103,31 +105,47 @@ class _Sources:
         self._may_replay = may_replay
 
     def of(self, resource: int, scope: int) -> Source:
+        """Return where spans of `scope` come from.
+
+        Raises:
+            _HeadDamagedError: nobody can read it; its spans are lost, those of others are not.
+        """
         found = self._found.get((resource, scope))
         if found is None:
             place, message = self._origin(resource)
-            said = _parsed(ScopeSpans, self._resources[resource].scopes[scope].head).scope
-            place = place._replace(scope=clean(said.name, MAX_NAME_CHARACTERS))
-            found = self._found[resource, scope] = Source(self._letter, place, message, said)
+            name = clean(
+                _parsed(ScopeSpans, self._resources[resource].scopes[scope].head).scope.name, MAX_NAME_CHARACTERS
+            )
+            said = InstrumentationScope(name=name)
+            found = self._found[resource, scope] = Source(self._letter, place._replace(scope=name), message, said)
         return found
+
+    def refuse(self, run: Run) -> None:
+        """Say that the spans of `run` are under a resource or a scope that cannot be read."""
+        where = f"resourceSpans.{run.resource}.scopeSpans.{run.scope}"
+        words = f"{where}: its resource or scope cannot be read: its text is not UTF-8, or it is damaged."
+        self._letter.refusals.add(words, count=len(run.spans))
 
     def _origin(self, resource: int) -> tuple[Place, Any]:
         found = self._origins.get(resource)
         if found is None:
             message = _parsed(ResourceSpans, self._resources[resource].head).resource
             where = f"resourceSpans.{resource}.resource"
-            found = _place_of(message, where, self._policy, may_replay=self._may_replay), message
-            self._origins[resource] = found
+            place = _place_of(message, where, self._policy, may_replay=self._may_replay)
+            # A new one: what was parsed holds on to all that it was parsed from, up to 30 times the size of the body.
+            found = self._origins[resource] = place, Resource.FromString(place.resource)
         return found
 
 
+class _HeadDamagedError(ValueError):
+    """What a resource or a scope says of itself cannot be read."""
+
+
 def _parsed(kind: Any, head: bytes) -> Any:  # noqa: ANN401 - generated protobuf messages
-    if len(head) > MAX_HEAD_BYTES:
-        raise OtlpMalformedError("a resource or a scope says more than a megabyte.")
     try:
         return kind.FromString(head)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise OtlpMalformedError("the protobuf cannot be read.") from error
+        raise _HeadDamagedError from error
 
 
 def _place_of(resource: Any, where: str, policy: ContentPolicy, *, may_replay: bool) -> Place:  # noqa: ANN401 - a generated protobuf message
@@ -141,7 +159,7 @@ def _place_of(resource: Any, where: str, policy: ContentPolicy, *, may_replay: b
         raise ReplayNotAllowedError(f"{where}.attributes.{semconv.REPLAYED[0]}")
     mask_pairs(resource.attributes, policy)
     return Place(
-        resource=resource.SerializeToString(),
+        resource=Resource(attributes=resource.attributes).SerializeToString(),
         service=first_of(said, semconv.SERVICE),
         environment=first_of(said, semconv.ENVIRONMENT),
         release=first_of(said, semconv.RELEASE),
@@ -155,8 +173,14 @@ def _place_of(resource: Any, where: str, policy: ContentPolicy, *, may_replay: b
 def _sent(chunk: Sequence[Run], sources: _Sources) -> Sent:
     sent = Sent()
     for run in chunk:
-        if run.spans:
-            sent.raw_spans += run.spans
-            sent.sources += [sources.of(run.resource, run.scope)] * len(run.spans)
-            sent.where += [(run.resource, run.scope, run.first + number) for number in range(len(run.spans))]
+        if not run.spans:
+            continue
+        try:
+            source = sources.of(run.resource, run.scope)
+        except _HeadDamagedError:
+            sources.refuse(run)
+            continue
+        sent.raw_spans += run.spans
+        sent.sources += [source] * len(run.spans)
+        sent.where += [(run.resource, run.scope, run.first + number) for number in range(len(run.spans))]
     return sent

@@ -11,6 +11,8 @@ import numpy as np
 
 from tidegate.kernel import WorkspaceId
 from tidegate.storage.native import Blobs, Column, Encoded, Numbers, Optional, Words, write_native
+from tidegate.telemetry.content import without_secrets
+from tidegate.telemetry.masking import has_secrets
 from tidegate.telemetry.meaning import Usage
 from tidegate.telemetry.model import LAST_SECOND, NANO
 from tidegate.telemetry.span_columns import TEXTS, BodySpans, Meaning, Place, Shared, SpanColumns, gathered
@@ -46,7 +48,7 @@ def block_of(bodies: Sequence[tuple[WorkspaceId, BodySpans]]) -> tuple[tuple[str
         ("span", "String", Blobs(spans.spans)),
     ]
     columns += _times(spans)
-    columns += [(name, _LOW if name == "name" else "String", spans.texts[name]) for name in TEXTS]
+    columns += [(name, _LOW if name == "name" else "String", _masked(spans.texts[name])) for name in TEXTS]
     columns += [(name, kind, spans.numbers[name]) for name, kind in _PLAIN_NUMBERS]
     columns += [("cost_nano_usd", "Nullable(Int64)", _costs(spans))]
     columns += _placed(_Shared(spans.places))
@@ -62,6 +64,13 @@ def _is_default(column: Column) -> bool:
     if isinstance(column, Optional):
         return all(value is None for value in column.values)
     return not isinstance(column, Blobs | Encoded) and not column.any()
+
+
+def _masked(texts: Words) -> Words:
+    """Return `texts` without secrets: most hold none, so all are searched at once."""
+    if not has_secrets("\n".join(texts.words).encode()):
+        return texts
+    return Words([without_secrets(text) for text in texts.words], texts.codes)
 
 
 def _hex(ids: Array, *, may_miss: bool = False) -> Encoded:
@@ -100,7 +109,7 @@ def _costs(spans: SpanColumns) -> Optional:
 
 def _placed(places: "_Shared") -> list[Named]:
     return [
-        ("origin", _LOW, places.words(lambda place: place.resource)),
+        ("origin", _LOW, places.raw(lambda place: place.resource)),
         *((name, _LOW, places.words(_field(name))) for name in ("service", "environment", "release", "scope")),
         ("replayed", "UInt8", places.numbers(lambda place: place.replayed)),
     ]
@@ -138,7 +147,11 @@ class _Shared:
         self._values: Sequence[Any] = shared.values
         self._codes = shared.codes
 
-    def words(self, of: Callable[[Any], Any]) -> Words:
+    def words(self, of: Callable[[Any], str]) -> Words:
+        return _masked(self.raw(of))
+
+    def raw(self, of: Callable[[Any], Any]) -> Words:
+        """Return words that are masked already, or bytes."""
         known: dict[Any, int] = {}
         codes = [known.setdefault(of(value), len(known)) for value in self._values]
         return Words(list(known), np.array(codes, np.int64)[self._codes])

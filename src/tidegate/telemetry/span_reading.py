@@ -7,12 +7,12 @@ import numpy as np
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tidegate.storage.native import Words
-from tidegate.telemetry.content import Content, ContentPolicy
+from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.model import DISTRUST_AFTER_NS
 from tidegate.telemetry.sampling import PLAIN_WEIGHT, weight_of
 from tidegate.telemetry.sent import Sent, Source
 from tidegate.telemetry.span_columns import Shared, SpanColumns
-from tidegate.telemetry.span_masking import mask_span, rows_to_mask
+from tidegate.telemetry.span_masking import masked, rows_to_mask
 from tidegate.telemetry.span_meaning import Meanings, costs_of, usage_of
 from tidegate.telemetry.span_slots import OWN_FIELDS, Slots
 from tidegate.telemetry.span_table import NONE, Array, SpanTable
@@ -149,14 +149,10 @@ def _kept_spans(
     table: SpanTable, raw_spans: list[bytes], messages: Mapping[int, Any], policy: ContentPolicy
 ) -> list[bytes]:
     """Return what is stored of each span: as it came, unless something of it may not be kept."""
-    rows = rows_to_mask(table, raw_spans, policy)
-    if policy.content is not Content.KEEP:
-        rows.update(row for row, message in messages.items() if message.events)
+    rows = rows_to_mask(table, raw_spans, policy) | messages.keys()
     if not rows:
         return raw_spans
     kept = list(raw_spans)
     for row in rows:
-        span = messages.get(row) or Span.FromString(raw_spans[row])
-        mask_span(span, policy)
-        kept[row] = span.SerializeToString()
+        kept[row] = masked(messages.get(row) or Span.FromString(raw_spans[row]), policy)
     return kept

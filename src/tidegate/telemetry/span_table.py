@@ -203,9 +203,9 @@ class SpanTable:
         found: Array = self._values[Kind.WHOLE].take(pa.array(pairs)).to_numpy(zero_copy_only=False)
         return found
 
-    def raw_texts(self, pairs: Array) -> list[bytes]:
-        """Return the values of `pairs`, all of which are texts, as bytes."""
-        found: list[bytes] = self._values[Kind.TEXT].take(pa.array(pairs)).cast(pa.binary()).to_pylist()
+    def raw_values(self, kind: Kind, pairs: Array) -> list[bytes]:
+        """Return the values of `pairs`, all of which are texts, lists, maps or bytes of `kind`, as they came."""
+        found: list[bytes] = self._values[kind].take(pa.array(pairs)).cast(pa.binary()).to_pylist()
         return found
 
     def check_lists(self) -> None:

@@ -18,7 +18,11 @@ _DAMAGED: Final = "A span cannot be read: its text is not UTF-8, or it is damage
 
 
 def read_together(sent: Sent, reader: SpanReader) -> tuple[SpanColumns | None, Array]:
-    """Return the columns of those of `sent` that are good, and their places in it; the others are refused."""
+    """Return the columns of those of `sent` that are good, and their places in it; the others are refused.
+
+    Raises:
+        SpanDamagedError: they cannot be read together, though each can.
+    """
     rows = np.arange(len(sent))
     bad = {row: _TOO_LARGE for row, raw in enumerate(sent.raw_spans) if len(raw) > MAX_SPAN_BYTES}
     while True:
@@ -32,6 +36,8 @@ def read_together(sent: Sent, reader: SpanReader) -> tuple[SpanColumns | None, A
             table.check_lists()
         except SpanDamagedError:
             bad = dict.fromkeys(_damaged(sent.raw_spans, 0, len(rows)), _DAMAGED)
+            if not bad:
+                raise  # each can be read, and all together cannot: trying again would never end
             continue
         bad, messages = _checked(table, sent.raw_spans)
         if not bad:
@@ -41,8 +47,8 @@ def read_together(sent: Sent, reader: SpanReader) -> tuple[SpanColumns | None, A
 
 def _collect_events(sent: Sent, messages: Mapping[int, Any]) -> None:
     for row, message in messages.items():
-        if message.events:
-            source = sent.sources[row]
+        source = sent.sources[row]
+        if message.events and not source.letter.events.are_too_many:
             source.letter.events.under(source.resource, source.scope)
             source.letter.events.add(message)  # before what may not be kept of it is gone
 

@@ -21,17 +21,13 @@ from tidegate.telemetry.errors import (
 )
 from tidegate.telemetry.families import FAMILY_BITS
 from tidegate.telemetry.model import Batch
-from tidegate.telemetry.otlp import (
-    MAX_ATTRIBUTES,
-    MAX_SPANS,
-    MAX_VALUE_CHARACTERS,
-    parse_json,
-    parse_protobuf,
-)
+from tidegate.telemetry.otlp import parse_json
+from tidegate.telemetry.pieces import MAX_SPANS
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.span_block import block_of
 from tidegate.telemetry.span_columns import BodySpans, Extent
 from tidegate.telemetry.span_receiver import SpanReceiver
+from tidegate.telemetry.values import MAX_ATTRIBUTES, MAX_VALUE_CHARACTERS
 from tidegate.testing import FakeClock
 
 NOW_NS = 1_700_000_002 * NANO
@@ -222,7 +218,7 @@ def test_json_and_protobuf_of_one_request_give_one_row() -> None:
         attributes={"http.request.method": "GET"},
     )
     from_json = list(rows_of(parse_json(json.dumps(document).encode()), NOW_NS))
-    assert from_json == list(rows_of(parse_protobuf(make_request(span).SerializeToString()), NOW_NS))
+    assert from_json == list(rows_of(make_request(span), NOW_NS))
 
 
 @pytest.mark.parametrize(
@@ -240,21 +236,9 @@ def test_json_ids_that_are_not_hexadecimal_are_named() -> None:
     assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.traceId"
 
 
-def test_text_that_is_not_utf8_is_refused() -> None:
-    body = make_request(make_span(name="AAAA")).SerializeToString().replace(b"AAAA", b"\xff\xfe\xfd\xfc")
-    with pytest.raises(OtlpMalformedError):
-        parse_protobuf(body)
-
-
-def test_a_truncated_body_is_refused() -> None:
-    with pytest.raises(OtlpMalformedError):
-        parse_protobuf(make_request(make_span()).SerializeToString()[:-3])
-
-
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused_with_a_field_and_nothing_else(body: bytes) -> None:
-    for parse in (parse_protobuf, parse_json):
-        assert field_refused(parse, body) != ""
+    assert field_refused(parse_json, body) != ""
 
 
 def field_refused(parse: Callable[[bytes], ExportTraceServiceRequest], body: bytes) -> str | None:

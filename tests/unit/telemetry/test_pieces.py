@@ -1,13 +1,17 @@
 """Where spans lie in a body, and how a large one is read without taking all the memory there is."""
 
 import resource
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories import NANO, make_request, make_span
+from tests.unit.telemetry.test_records_door import Kept
 
-from tidegate.kernel import TidegateError
+from tidegate.edge.caller import Caller, Scope
+from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
 from tidegate.telemetry.pieces import MAX_SPAN_BYTES, MAX_SPANS, chunks_of, places_of
@@ -16,8 +20,11 @@ from tidegate.telemetry.salvage import bytes_field
 from tidegate.telemetry.sent import Letter, sent_in
 from tidegate.telemetry.span_columns import SpanColumns, joined
 from tidegate.telemetry.span_reading import SpanReader
+from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.telemetry.spans import read_together
+from tidegate.testing import FakeClock
 
+CALLER = Caller(WorkspaceId("acme"), Scope.INGEST, "tok_1", by_session=False)
 NOW_NS = 1_700_000_002 * NANO
 EMPTY_EVENT, EMPTY_SPAN, EMPTY_RESOURCE = bytes.fromhex("5a00"), bytes.fromhex("1200"), bytes.fromhex("0a00")
 
@@ -96,3 +103,50 @@ def field_refused(body: bytes) -> str | None:
     except TidegateError as refused:
         return refused.field or ""
     return None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(EMPTY_RESOURCE * 2**20, id="resources"),
+        pytest.param(
+            bytes_field(1, bytes_field(1, EMPTY_RESOURCE * 2**20) + bytes_field(2, b"\x12\0")), id="a resource"
+        ),
+    ],
+)
+async def test_a_body_that_is_refused_costs_no_more_than_one_that_is_read(body: bytes) -> None:
+    receiver = SpanReceiver(ingest=Kept(), policy=ContentPolicy(), clock=FakeClock())
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(OtlpMalformedError):
+        await receiver.receive(CALLER, body, is_json=False)
+    assert time.process_time() - began < 0.5  # 1.2 s when it was read part by part to save what is good
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 30 * 1024  # KiB; 58 MB for 2 MB of a resource
+
+
+def test_resources_of_nothing_take_no_more_memory_than_they_are_long() -> None:
+    span = bytes_field(2, bytes_field(2, make_span().SerializeToString()))
+    hostile = bytes_field(1, bytes_field(1, EMPTY_RESOURCE * (2**19 - 100)) + span) * 12
+    before = resident_mib()
+    letter = Letter(NOW_NS)
+    sent = list(sent_in(hostile, letter, ContentPolicy(), may_replay=False))
+    assert sum(map(len, sent)) == 12
+    assert resident_mib() - before < 120  # 360 when what was parsed of each was kept
+
+
+def resident_mib() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"\x18\0" * 10**6, id="a body"),
+        pytest.param(bytes_field(1, b"\x18\0" * 10**6), id="a resource"),
+        pytest.param(bytes_field(1, bytes_field(2, b"\x18\0" * 10**6)), id="a scope"),
+    ],
+)
+def test_fields_that_nobody_knows_are_few(body: bytes) -> None:
+    began = time.process_time()
+    with pytest.raises(OtlpMalformedError):
+        places_of(body)
+    assert time.process_time() - began < 0.1  # minutes, when each was added to a copy of those before

@@ -13,6 +13,7 @@ from tests.span_rows import row_at, rows_of
 
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry import semconv
+from tidegate.telemetry import spans as spans_module
 from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.meaning import NO_USAGE, cost_of, first_chunk_of, first_of, gen_ai_of, usage_of
 from tidegate.telemetry.sent import Letter, Sent, sent_in
@@ -21,6 +22,7 @@ from tidegate.telemetry.span_columns import BodySpans, Extent
 from tidegate.telemetry.span_events import event_of
 from tidegate.telemetry.span_reading import SpanReader
 from tidegate.telemetry.span_room import ReadingRoom
+from tidegate.telemetry.span_table import SpanDamagedError, SpanTable
 from tidegate.telemetry.spans import read_together
 from tidegate.telemetry.values import MAX_VALUE_CHARACTERS, text_of
 
@@ -196,3 +198,19 @@ def test_what_no_span_says_is_left_to_the_defaults_of_the_table() -> None:
     names, _ = block_of([(WorkspaceId("a"), BodySpans([Extent(columns, 0, 1)]))])
     assert {"tool", "cost_nano_usd", "input_tokens"}.isdisjoint(names)
     assert {"workspace", "trace_id", "second", "precedence", "tenant", "span"} <= set(names)
+
+
+def test_spans_that_cannot_be_read_together_though_each_can_are_no_endless_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Picky(SpanTable):
+        def __init__(self, raw_spans: list[bytes]) -> None:
+            if len(raw_spans) == 2:
+                raise SpanDamagedError
+            super().__init__(raw_spans)
+
+    monkeypatch.setattr(spans_module, "SpanTable", Picky)
+    body = make_request(make_span(), make_span()).SerializeToString()
+    (sent,) = sent_in(body, Letter(NOW_NS), ContentPolicy(), may_replay=False)
+    with pytest.raises(SpanDamagedError):
+        read_together(sent, SpanReader(ContentPolicy()))
