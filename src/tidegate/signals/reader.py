@@ -265,10 +265,6 @@ class RollupReader:
         """Return how many spans are stored, each once, distrusted ones included."""
         return await self._stored(workspace, "span")
 
-    async def log_count(self, workspace: WorkspaceId) -> int:
-        """Return how many log records are stored, each once, distrusted ones included."""
-        return await self._stored(workspace, "log")
-
     async def _stored(self, workspace: WorkspaceId, kind: str) -> int:
         names = (kind, f"{kind}.distrusted")
         rows = await self._rows(workspace, names, "sum(count) AS found", None, scope=SignalScope())

@@ -78,12 +78,6 @@ SECRET_KEY: Final = (
     r"|(?:access|auth|refresh|id|bearer|session|api)[_-]?token)$"
 )
 """The last part of a key whose value is a secret, whatever it looks like."""
-SECRET_WORDS: Final = (
-    "authorization", "cookie", "password", "passwd", "passphrase", "secret", "api_key", "api-key", "apikey",
-    "private_key", "private-key", "privatekey", "credential", "_token", "-token", "accesstoken", "authtoken",
-    "refreshtoken", "idtoken", "bearertoken", "sessiontoken", "apitoken",
-)  # fmt: skip
-"""One of them stands in every key that `SECRET_KEY` finds: a quick search tells whether to look closer."""
 SECRETS: Final = (
     r"(?i:\b(?:bearer|basic) +[A-Za-z0-9._~+/=-]{12,})",
     r"\b(?:sk|pk|rk)[-_](?:live[-_]|test[-_]|proj-|ant-|or-)?[A-Za-z0-9_-]{16,}",

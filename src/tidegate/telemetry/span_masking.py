@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.telemetry.content import (
+    CONTENT_EVENTS,
     MASK,
     MAX_VALUE_CHARACTERS,
     Content,
@@ -69,8 +70,8 @@ def masked(span: Any, policy: ContentPolicy) -> bytes:  # noqa: ANN401 - a gener
     _mask_texts(span, "name", "trace_state")
     mask_pairs(span.attributes, policy)
     for event in span.events:
-        # Events named gen_ai.… carry messages: all that they say is content.
-        mask_pairs(event.attributes, policy, is_message=event.name.startswith("gen_ai."))
+        # They carry messages: all that they say is content.
+        mask_pairs(event.attributes, policy, is_message=event.name.startswith(CONTENT_EVENTS))
         _mask_texts(event, "name")
     for link in span.links:
         mask_pairs(link.attributes, policy)

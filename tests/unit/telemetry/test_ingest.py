@@ -211,6 +211,18 @@ async def test_stopping_tells_the_senders_to_come_again(world: World) -> None:
         await sender
 
 
+async def test_stopping_tells_those_who_still_wait_for_their_flush(world: World) -> None:
+    world.spans.gate.clear()
+    async with world.running():
+        first = asyncio.create_task(world.ingest.accept(ACME, spans()))
+        await until(lambda: len(world.touches.events) > 1)
+        second = asyncio.create_task(world.ingest.accept(ACME, spans()))
+        await asyncio.sleep(0)
+    for sender in (first, second):
+        with pytest.raises(UnavailableError, match="stopping"):
+            await asyncio.wait_for(sender, 5)
+
+
 async def test_a_row_that_cannot_be_read_is_refused_alone() -> None:
     picky = World(PickySpans())
     async with picky.running():
