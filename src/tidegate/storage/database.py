@@ -27,6 +27,7 @@ _GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a server that is killed in the middle of an answer: "cannot switch to state …"
     asyncpg.InsufficientResourcesError,  # a full disk, no memory, no connection left
     asyncpg.DeadlockDetectedError,  # one of two was rolled back whole; the same request may succeed
     TimeoutError,
