@@ -99,14 +99,15 @@ def figures_of(flood: Run, steady: Run) -> list[Figure]:
     per_cpu_s = flood.spans / cpu_s
     shares = ", ".join(f"{name} {spent / cpu_s:.0%}" for name, spent in sorted(flood.watch.cpu.items()))
     return [
-        Figure("spans accepted, durable", f"{told['accept_spans_s']:,}/s", "≥ 20,000/s (a later goal)"),
-        Figure("spans per CPU-second of all processes", f"{per_cpu_s:,.0f}", "≥ 25,000 (a later goal)"),
+        Figure("spans accepted, durable", f"{told['accept_spans_s']:,}/s", "≥ 20,000/s",
+               told["accept_spans_s"] >= 20_000),
+        Figure("spans per CPU-second of all processes", f"{per_cpu_s:,.0f}", "≥ 25,000", per_cpu_s >= 25_000),
         Figure("CPU by process", shares),
         Figure("latency p50 / p95 / p99", " / ".join(f"{told[f'ms_p{share}']:.0f}" for share in (50, 95, 99)) + " ms"),
-        Figure("all visible after the last 200", f"{flood.visible_after_s:.2f} s", "≤ 1 s (a later goal)"),
+        Figure("all visible after the last 200", f"{flood.visible_after_s:.2f} s", "≤ 1 s", flood.visible_after_s <= 1),
         Figure("stored minus acknowledged", str(flood.stored_difference + steady.stored_difference), "0",
                flood.stored_difference == steady.stored_difference == 0),
-        Figure(f"cores at {_STEADY_SPANS_S:,} spans/s", f"{cores:.2f}", "≤ 0.4 (a later goal)"),
+        Figure(f"cores at {_STEADY_SPANS_S:,} spans/s", f"{cores:.2f}", "≤ 0.4", cores <= 0.4),
         Figure("answers other than 200", str({k: v for k, v in told["status"].items() if k != "200"} or "none")),
     ]  # fmt: skip
 
