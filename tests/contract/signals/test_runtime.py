@@ -1,5 +1,6 @@
 """Metric points: each once, sums that begin anew, and what a window says of each metric."""
 
+import math
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,7 @@ async def test_a_cumulative_sum_that_begins_anew_still_says_how_far_it_rose(
     window = TimeRange(datetime.fromtimestamp(now - 60, UTC), datetime.fromtimestamp(now, UTC) + timedelta(seconds=1))
     runtime = EngineRuntime(engine)
     found = await runtime.measure(workspace, window, tenant=None)
-    assert (found.point_count, await runtime.count(workspace)) == (7, 8)
+    assert (found.point_count, (await runtime.totals(workspace)).count) == (7, 8)
     assert found.by_metric["process.cpu.time"] == {
         "count": 4, "last": 6.0, "min": 2.0, "max": 9.0, "mean": 5.5, "increase": 4 + 2 + 4,
     }  # fmt: skip
@@ -81,3 +82,36 @@ async def test_a_metric_over_time_adds_up_to_its_window(engine: TelemetryEngine,
         await points.distrusted_count(workspace, TimeRange(window.start, window.end + timedelta(hours=1)), scope=CPU)
         == 1
     )
+
+
+async def test_points_that_are_no_number_are_counted_as_distrusted_and_stand_in_no_figure(
+    engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    now = int(time.time())
+    odd = [float("inf"), 3.0, float("nan"), 1.0, float("-inf")]
+    gauges = [
+        point(workspace, now - 9 + shift, value, metric="queue.depth", kind="gauge", temporality="", is_monotonic=0)
+        for shift, value in enumerate(odd)
+    ]
+    rows = [row | {"value": row["value"] if math.isfinite(row["value"]) else str(row["value"])} for row in gauges]
+    await insert_rows(engine, "raw_points", rows, token=secrets.token_hex(8))
+    window = TimeRange(datetime.fromtimestamp(now - 60, UTC), datetime.fromtimestamp(now + 60, UTC))
+    points, runtime, depth = EnginePoints(engine), EngineRuntime(engine), SignalScope(object="queue.depth")
+    (whole,) = await points.table(workspace, window, scope=depth)
+    assert (whole.count, whole.last, whole.low, whole.high, whole.mean) == (2, 1.0, 1.0, 3.0, 2.0)
+    assert await points.distrusted_count(workspace, window, scope=depth) == 3
+    steps = await points.series(workspace, window, step_s=60, scope=depth)
+    assert sum(row.count for row in steps) == 2
+    found = await runtime.measure(workspace, window, tenant=None)
+    assert (found.point_count, found.distrusted_count, found.by_metric["queue.depth"]["max"]) == (2, 3, 3.0)
+    totals = await runtime.totals(workspace)
+    assert (totals.count, totals.distrusted_count) == (2, 3)
+
+
+async def test_a_mean_beyond_what_a_float_holds_is_not_known(engine: TelemetryEngine, workspace: WorkspaceId) -> None:
+    now = int(time.time())
+    rows = [point(workspace, now - 9 + shift, 1.5e308, metric="large", kind="gauge") for shift in range(3)]
+    await insert_rows(engine, "raw_points", rows, token=secrets.token_hex(8))
+    window = TimeRange(datetime.fromtimestamp(now - 60, UTC), datetime.fromtimestamp(now + 60, UTC))
+    (whole,) = await EnginePoints(engine).table(workspace, window, scope=SignalScope(object="large"))
+    assert (whole.high, whole.mean) == (1.5e308, None)
