@@ -6,12 +6,15 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.signals_rows import NANO, insert_rows, precedence_of
+from tests.signals_rows import NANO, Pipeline, bits, insert_rows, precedence_of, span_row
 
-from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals import SignalScope
+from tidegate.kernel import SystemClock, TimeRange, WorkspaceId
+from tidegate.signals import Family, SignalScope
+from tidegate.signals.exposition import exposition_of
 from tidegate.signals.metric_points import EnginePoints
 from tidegate.signals.runtime import EngineRuntime
+from tidegate.signals.service import SignalService
+from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
 
 
@@ -115,3 +118,21 @@ async def test_a_mean_beyond_what_a_float_holds_is_not_known(engine: TelemetryEn
     window = TimeRange(datetime.fromtimestamp(now - 60, UTC), datetime.fromtimestamp(now + 60, UTC))
     (whole,) = await EnginePoints(engine).table(workspace, window, scope=SignalScope(object="large"))
     assert (whole.high, whole.mean) == (1.5e308, None)
+
+
+async def test_prometheus_and_the_family_route_say_the_same_points_and_the_same_distrusted_ones(
+    database: Database, engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    now = int(time.time())
+    rows = [point(workspace, now - 9 + shift, 1.0 + shift, distrusted=int(shift == 3)) for shift in range(4)]
+    await insert_rows(engine, "raw_points", rows, token=secrets.token_hex(8))
+    pipeline = Pipeline(database, engine)
+    await pipeline.flush([span_row(workspace, families=bits("request"), end_ns=(now - 9) * NANO)])
+    await pipeline.close()
+    service = SignalService(reader=pipeline.reader, clock=SystemClock(), runtime=EngineRuntime(engine))
+    text = exposition_of(await service.retained(workspace)).decode()
+    said = await service.metrics(workspace, Family.RUNTIME)
+    assert "tidegate_runtime_point_total 3.0" in text
+    assert "tidegate_runtime_distrusted_total 1.0" in text
+    for figures in (said.totals, said.window_figures):
+        assert (figures["pointCount"], figures["distrustedCount"]) == (3, 1)
