@@ -25,8 +25,11 @@ _SAID: Final = "if(kind IN ('gauge', 'sum'), value, sum)"
 # buckets cannot be believed.
 HIDDEN: Final = f"(distrusted = 1 OR (is_missing = 0 AND NOT isFinite({_SAID})))"
 # What a point of a sum rose by since the one before of its series. A cumulative one that falls began anew, and its
-# value is what it rose since; of the first in the window it is not known.
-_ROSE: Final = "multiIf(temporality = 'delta', said, place = 1, 0, said < before, said, said - before)"
+# value is what it rose since. So is that of the first when it says that its series began in the window; else it is not
+# known. Who does not know when the series began repeats the time of the point as its start.
+_BEGAN: Final = "start_ns >= {start:UInt64} * 1000000000 AND start_ns < time_ns"
+_ROSE: Final = f"""multiIf(temporality = 'delta', said, place = 1, if({_BEGAN}, said, 0), said < before, said,
+            said - before)"""
 _POINTS: Final = """
     SELECT by_step, by_key, count() AS found, sum(replayed) AS replayed_count, argMax(said, time_ns) AS last,
         min(said) AS low, max(said) AS high, avg(said) AS mean,
@@ -35,8 +38,8 @@ _POINTS: Final = """
     FROM (
         SELECT *, lagInFrame(said) OVER series AS before, row_number() OVER series AS place
         FROM (
-            SELECT {step} AS by_step, {key} AS by_key, metric, unit, series_id, time_ns, replayed, temporality,
-                is_monotonic, {said} AS said
+            SELECT {step} AS by_step, {key} AS by_key, metric, unit, series_id, time_ns, start_ns, replayed,
+                temporality, is_monotonic, {said} AS said
             FROM raw_points
             WHERE is_missing = 0 AND NOT {hidden}
                 AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({block:UInt32}, 'UTC')

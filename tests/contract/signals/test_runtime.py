@@ -136,3 +136,19 @@ async def test_prometheus_and_the_family_route_say_the_same_points_and_the_same_
     assert "tidegate_runtime_distrusted_total 1.0" in text
     for figures in (said.totals, said.window_figures):
         assert (figures["pointCount"], figures["distrustedCount"]) == (3, 1)
+
+
+async def test_the_first_point_of_a_series_that_began_in_the_window_rose_from_nothing(
+    engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    now = int(time.time())
+    starts = {"short": now - 50, "long": now - 500, "unsaid": 0, "unknown": now - 10}
+    rows = [
+        point(workspace, now - 10, 40.0, metric=metric, series_id=place, start_ns=start * NANO)
+        for place, (metric, start) in enumerate(starts.items())
+    ]
+    rows.append(point(workspace, now - 5, 42.0, metric="short", series_id=0, start_ns=(now - 50) * NANO))
+    await insert_rows(engine, "raw_points", rows, token=secrets.token_hex(8))
+    window = TimeRange(datetime.fromtimestamp(now - 60, UTC), datetime.fromtimestamp(now + 60, UTC))
+    found = await EnginePoints(engine).table(workspace, window, scope=WHOLE, by="object")
+    assert {row.key: row.increase for row in found} == {"short": 42.0, "long": 0.0, "unsaid": 0.0, "unknown": 0.0}
