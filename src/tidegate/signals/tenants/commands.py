@@ -47,8 +47,12 @@ def list_tenants(  # noqa: PLR0913 - options of a verb
         return
     rows = [{"tenant": item["tenant"], **_cells(item["figures"])} for item in found["items"]]
     print_rows(("tenant", *_UNITS), rows, empty="No tenant in this range.")
+    if found["isCut"]:
+        click.echo(f"There are more tenants: only the {found['count']:,} largest are told apart.", err=True)
+    elif found["nextCursor"]:
+        click.echo(f"{found['count']:,} tenants in all.", err=True)
     if found["nextCursor"]:
-        click.echo(f"{found['count']:,} tenants in all. Next: --cursor {found['nextCursor']}", err=True)
+        click.echo(f"Next: --cursor {found['nextCursor']}", err=True)
 
 
 @tenant.command("show")
