@@ -38,3 +38,8 @@ def test_a_count_that_is_cut_is_not_said_to_be_all(
 ) -> None:
     monkeypatch.setattr(commands, "api", lambda: Answers(**page))
     assert CliRunner().invoke(commands.tenant, ["list"]).stderr == said
+
+
+def test_a_pipe_gets_the_numbers_of_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "api", Answers)
+    assert CliRunner().invoke(commands.tenant, ["list"]).stdout == "acme\t7500\t-\t0.2\t-\t-\t-\n"
