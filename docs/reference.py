@@ -83,11 +83,17 @@ def _option_row(option: click.Option) -> str:
     if isinstance(option.type, click.Choice):
         words.append("One of " + ", ".join(f"`{each}`" for each in option.type.choices) + ".")
     if isinstance(option.type, click.IntRange):
-        words.append(f"{option.type.min} to {option.type.max}.")
+        words.append(_bounds_of(option.type))
     if option.envvar:
         words.append(f"Also `{option.envvar}`.")
     meaning = " ".join(filter(None, words)).replace("|", "\\|")
     return f"| {names} | {meaning} | {_default_of(option)} |"
+
+
+def _bounds_of(numbers: click.IntRange) -> str:
+    if numbers.max is None:
+        return f"At least {numbers.min}."
+    return f"At most {numbers.max}." if numbers.min is None else f"{numbers.min} to {numbers.max}."
 
 
 def _default_of(option: click.Option) -> str:

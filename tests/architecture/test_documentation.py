@@ -62,6 +62,10 @@ def test_every_verb_and_option_stands_on_the_page_of_the_command_line() -> None:
             assert f"`{option.opts[0]}`" in text, f"{words} {option.opts[0]}"
 
 
+def test_a_bound_that_an_option_does_not_have_is_not_written() -> None:
+    assert not re.findall(r"None to|to None", text_of("cli.md"))
+
+
 def test_every_route_stands_on_the_page_of_the_api() -> None:
     text = text_of("http-api.md")
     routes = generator().routes()

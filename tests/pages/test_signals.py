@@ -255,7 +255,9 @@ async def test_runtime_is_known_in_the_overview_as_soon_as_there_are_points(site
     assert state_of(page, "runtime") == "NO RULE"
     assert "30 metric points in the last 15 min" in page.one("tr", id="family-runtime").text
     site.points.hidden_count = 5
-    assert state_of(await site.open("/signals"), "runtime") == "DISTRUSTED"
+    page = await site.open("/signals")
+    assert state_of(page, "runtime") == "DISTRUSTED"
+    assert "has times, buckets or values that cannot be believed" in page.one("tr", id="family-runtime").text
 
 
 @pytest.mark.parametrize("family", CATALOGUE)

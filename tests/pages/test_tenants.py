@@ -94,6 +94,13 @@ async def test_ten_thousand_tenants_are_a_page_and_a_count(site: Site) -> None:
     assert "Next tenants" in page.main.text
 
 
+async def test_more_tenants_than_are_told_apart_are_not_said_to_be_all(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.signals.tenants.service._MOST", 5)
+    assert "the largest 5 tenants of more in 24h" in (await site.open("/tenants")).main.text
+
+
 async def test_a_tenant_shows_its_families_alerts_and_the_way_to_runs_and_logs(site: Site) -> None:
     site.watcher.alerts = [make_open_alert(1, tenant="tenant-1"), make_open_alert(2, tenant="tenant-2")]
     page = await site.open("/tenants/tenant-1")

@@ -11,7 +11,10 @@ class CredentialInvalidError(UnauthenticatedError):
     code: ClassVar[str] = "credential_invalid"
 
     def __init__(self) -> None:
-        super().__init__("This token is not valid. `tidegate token create` makes a new one.")
+        super().__init__(
+            "This token is not valid here. "
+            "`tidegate token create --data-dir DIR` makes one, with the data directory of this server."
+        )
 
 
 class SignInLinkInvalidError(UnauthenticatedError):

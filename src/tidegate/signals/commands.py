@@ -9,7 +9,8 @@ from tidegate.edge.client import api
 from tidegate.edge.console import json_option, print_json, print_rows
 
 _ROUTE = "/api/v1/retention"
-_DAYS = click.IntRange(2, 4_000)
+_DAYS = click.IntRange(2, 400)
+_HOUR_DAYS = click.IntRange(2, 4_000)
 
 
 @click.group()
@@ -27,7 +28,7 @@ def show(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
 @retention.command("set")
 @click.option("--raw-days", type=_DAYS, help="Spans, log records and metric points.")
 @click.option("--minute-days", type=_DAYS, help="Counts by minute, and AI runs.")
-@click.option("--hour-days", type=_DAYS, help="Counts by hour.")
+@click.option("--hour-days", type=_HOUR_DAYS, help="Counts by hour.")
 @json_option
 def set_(raw_days: int | None, minute_days: int | None, hour_days: int | None, as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Change what is named and leave the rest; what is older than that is gone within minutes, for good."""

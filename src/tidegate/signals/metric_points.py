@@ -1,5 +1,6 @@
 """Metric points over time and by what they tell apart: of one metric its values, of all together how many there are."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from tidegate.signals.model import SignalScope
 from tidegate.signals.ports import Dimension
 from tidegate.signals.published import LAST_SECOND, second_of
 
-__all__ = ["EnginePoints", "PointsRow"]
+__all__ = ["HIDDEN", "EnginePoints", "PointsRow"]
 
 _COLUMNS: Final[Mapping[str, str]] = {
     "service": "service",
@@ -19,9 +20,16 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "tenant": "tenant",
     "object": "metric",
 }
+_SAID: Final = "if(kind IN ('gauge', 'sum'), value, sum)"
+# Nobody adds up, draws or compares what is not a number or has no end: such a point stands beside those whose times or
+# buckets cannot be believed.
+HIDDEN: Final = f"(distrusted = 1 OR (is_missing = 0 AND NOT isFinite({_SAID})))"
 # What a point of a sum rose by since the one before of its series. A cumulative one that falls began anew, and its
-# value is what it rose since; of the first in the window it is not known.
-_ROSE: Final = "multiIf(temporality = 'delta', said, place = 1, 0, said < before, said, said - before)"
+# value is what it rose since. So is that of the first when it says that its series began in the window; else it is not
+# known. Who does not know when the series began repeats the time of the point as its start.
+_BEGAN: Final = "start_ns >= {start:UInt64} * 1000000000 AND start_ns < time_ns"
+_ROSE: Final = f"""multiIf(temporality = 'delta', said, place = 1, if({_BEGAN}, said, 0), said < before, said,
+            said - before)"""
 _POINTS: Final = """
     SELECT by_step, by_key, count() AS found, sum(replayed) AS replayed_count, argMax(said, time_ns) AS last,
         min(said) AS low, max(said) AS high, avg(said) AS mean,
@@ -30,10 +38,10 @@ _POINTS: Final = """
     FROM (
         SELECT *, lagInFrame(said) OVER series AS before, row_number() OVER series AS place
         FROM (
-            SELECT {step} AS by_step, {key} AS by_key, metric, unit, series_id, time_ns, replayed, temporality,
-                is_monotonic, if(kind IN ('gauge', 'sum'), value, sum) AS said
+            SELECT {step} AS by_step, {key} AS by_key, metric, unit, series_id, time_ns, start_ns, replayed,
+                temporality, is_monotonic, {said} AS said
             FROM raw_points
-            WHERE distrusted = 0 AND is_missing = 0
+            WHERE is_missing = 0 AND NOT {hidden}
                 AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({block:UInt32}, 'UTC')
                 AND second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
                 {scoped}
@@ -43,7 +51,7 @@ _POINTS: Final = """
 """
 _HIDDEN: Final = """
     SELECT uniqExact(point_id) AS found FROM raw_points
-    WHERE distrusted = 1 AND received_ns >= {start:UInt64} * 1000000000
+    WHERE {hidden} AND received_ns >= {start:UInt64} * 1000000000
         AND received_ns < ({last:UInt64} + 1) * 1000000000 {scoped}
 """
 _MOST_ROWS: Final = 20_000  # 1,000 steps of 20 lines
@@ -119,14 +127,18 @@ class EnginePoints:
         return [_row_of(row, step_s=step_s) for row in await self._engine.select([workspace], sql, parameters)]
 
     async def distrusted_count(self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope) -> int:
-        """Return how many points came in during `window` whose times cannot be believed."""
+        """Return how many points came in during `window` whose time, buckets or value cannot be believed."""
         filters, parameters = _filters(scope, window)
-        rows = await self._engine.select([workspace], _HIDDEN.replace("{scoped}", filters), parameters)
+        sql = _HIDDEN.replace("{hidden}", HIDDEN).replace("{scoped}", filters)
+        rows = await self._engine.select([workspace], sql, parameters)
         return int(rows[0]["found"]) if rows else 0
 
 
 def _statement(*, step: str, key: str, filters: str, order: str, most: int) -> str:
-    parts = {"{rose}": _ROSE, "{step}": step, "{key}": key, "{scoped}": filters, "{order}": order, "{most}": str(most)}
+    parts = {
+        "{rose}": _ROSE, "{said}": _SAID, "{hidden}": HIDDEN, "{step}": step, "{key}": key, "{scoped}": filters,
+        "{order}": order, "{most}": str(most),
+    }  # fmt: skip
     sql = _POINTS
     for name, part in parts.items():
         sql = sql.replace(name, part)
@@ -147,7 +159,7 @@ def _filters(scope: SignalScope, window: TimeRange) -> tuple[str, dict[str, obje
 
 def _row_of(row: Mapping[str, Any], *, step_s: int | None) -> PointsRow:
     is_one = int(row["metrics"]) == 1
-    said = {name: row[name] if is_one else None for name in ("last", "low", "high", "mean", "increase")}
+    said = {name: _finite(row[name]) if is_one else None for name in ("last", "low", "high", "mean", "increase")}
     return PointsRow(
         start=None if step_s is None else datetime.fromtimestamp(int(row["by_step"]), UTC),
         key=str(row["by_key"]),
@@ -156,3 +168,8 @@ def _row_of(row: Mapping[str, Any], *, step_s: int | None) -> PointsRow:
         unit=str(row["unit_said"]) if is_one else "",
         **said,
     )
+
+
+def _finite(value: object) -> float | None:
+    """Return a number; of points that are each finite the sum may still be beyond what a float holds."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -1,38 +1,18 @@
 """The family `runtime`: what metric points of a window say, read from the points themselves."""
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals.model import Figures
-from tidegate.signals.published import LAST_SECOND, second_of
+from tidegate.signals.metric_points import HIDDEN, EnginePoints, PointsRow, SelectEngine
+from tidegate.signals.model import Figures, SignalScope, Totals
 
 _MOST_METRICS: Final = 1_000
-# One row a series: what a sum rose by. A cumulative one that falls began anew, and its value is what it rose since.
-_SERIES: Final = """
-    SELECT metric, series_id, count() AS points, min(said) AS lowest, max(said) AS highest, sum(said) AS total,
-        argMax(said, time_ns) AS newest, max(time_ns) AS newest_ns,
-        arrayMap(pair -> pair.2, arraySort(groupArray((time_ns, said)))) AS all_said,
-        if(any(temporality) = 'delta', total, arraySum((here, before) -> if(here < before, here, here - before),
-            arrayPopFront(all_said), arrayPopBack(all_said))) AS rise, any(is_monotonic) AS is_rising
-    FROM (
-        SELECT metric, series_id, time_ns, if(kind IN ('gauge', 'sum'), value, sum) AS said, temporality, is_monotonic
-        FROM raw_points
-        WHERE distrusted = 0 AND is_missing = 0
-            AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({block:UInt32}, 'UTC')
-            AND second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
-            {scoped}
-        ORDER BY precedence DESC LIMIT 1 BY point_id)
-    GROUP BY metric, series_id
-"""
-_METRICS: Final = """
-    SELECT metric, sum(points) AS found, argMax(newest, newest_ns) AS last, min(lowest) AS low, max(highest) AS high,
-        sum(total) / sum(points) AS mean, if(max(is_rising) = 1, toNullable(sum(rise)), NULL) AS increase
-    FROM ({series}) GROUP BY metric ORDER BY found DESC, metric LIMIT {most}
-"""
-_ALL: Final = """
-    SELECT count() AS found FROM (SELECT 1 FROM raw_points WHERE distrusted = 0 LIMIT 1 BY sipHash128(point_id))
+_ALL: Final = f"""
+    SELECT countIf(is_hidden = 0) AS found, countIf(is_hidden = 1) AS hidden
+    FROM (SELECT {HIDDEN} AS is_hidden FROM raw_points LIMIT 1 BY sipHash128(point_id), is_hidden)
 """
 
 
@@ -41,15 +21,9 @@ class Runtime:
     """Points of a window."""
 
     point_count: int
+    distrusted_count: int
+    """Points that came in during the window and are in no figure."""
     by_metric: Mapping[str, Figures]
-
-
-class SelectEngine(Protocol):
-    """The part of the telemetry engine that reads."""
-
-    async def select(
-        self, workspaces: Collection[WorkspaceId], sql: str, parameters: Mapping[str, object] | None = None
-    ) -> list[dict[str, Any]]: ...
 
 
 class EngineRuntime:
@@ -57,34 +31,29 @@ class EngineRuntime:
 
     def __init__(self, engine: SelectEngine) -> None:
         self._engine = engine
+        self._points = EnginePoints(engine)
 
     async def measure(self, workspace: WorkspaceId, window: TimeRange, *, tenant: str | None) -> Runtime:
         """Return what the points of `window` say, by metric: the 1,000 with the most points."""
-        start = second_of(window.start)
-        parameters: dict[str, object] = {
-            "start": start,
-            "block": start - start % 10,
-            "last": min(max(second_of(window.end) - 1, 0), LAST_SECOND),
-        }
-        if tenant is not None:
-            parameters["tenant"] = tenant
-        series = _SERIES.replace("{scoped}", "" if tenant is None else "AND tenant = {tenant:String}")
-        sql = _METRICS.replace("{series}", series).replace("{most}", str(_MOST_METRICS))
-        rows = await self._engine.select([workspace], sql, parameters)
-        return Runtime(sum(int(row["found"]) for row in rows), {row["metric"]: _figures_of(row) for row in rows})
+        scope = SignalScope(tenant=tenant)
+        rows, distrusted = await asyncio.gather(
+            self._points.table(workspace, window, scope=scope, by="object", limit=_MOST_METRICS),
+            self._points.distrusted_count(workspace, window, scope=scope),
+        )
+        return Runtime(sum(row.count for row in rows), distrusted, {row.key: _figures_of(row) for row in rows})
 
-    async def count(self, workspace: WorkspaceId) -> int:
-        """Return how many points are kept, each once, distrusted ones left out."""
+    async def totals(self, workspace: WorkspaceId) -> Totals:
+        """Return how many points are kept, each once, and how many more cannot be believed."""
         rows = await self._engine.select([workspace], _ALL)
-        return int(rows[0]["found"]) if rows else 0
+        return Totals(count=int(rows[0]["found"]), distrusted_count=int(rows[0]["hidden"])) if rows else Totals()
 
 
-def _figures_of(row: Mapping[str, Any]) -> Figures:
+def _figures_of(row: PointsRow) -> Figures:
     return {
-        "count": int(row["found"]),
-        "last": row["last"],
-        "min": row["low"],
-        "max": row["high"],
-        "mean": row["mean"],
-        "increase": row["increase"],
+        "count": row.count,
+        "last": row.last,
+        "min": row.low,
+        "max": row.high,
+        "mean": row.mean,
+        "increase": row.increase,
     }

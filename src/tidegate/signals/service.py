@@ -85,7 +85,7 @@ class RuntimeReader(Protocol):
 
     async def measure(self, workspace: WorkspaceId, window: TimeRange, *, tenant: str | None) -> Runtime: ...
 
-    async def count(self, workspace: WorkspaceId) -> int: ...
+    async def totals(self, workspace: WorkspaceId) -> Totals: ...
 
 
 class SignalService:
@@ -129,9 +129,9 @@ class SignalService:
         found = await runtime.measure(workspace, within, tenant=tenant)
         return FamilyMetrics(
             Family.RUNTIME,
-            figures_of(Family.RUNTIME, Totals(count=await runtime.count(workspace))),
+            figures_of(Family.RUNTIME, await runtime.totals(workspace)),
             within,
-            figures_of(Family.RUNTIME, Totals(count=found.point_count)),
+            figures_of(Family.RUNTIME, Totals(count=found.point_count, distrusted_count=found.distrusted_count)),
             {"byMetric": dict(found.by_metric)},
         )
 
@@ -153,7 +153,7 @@ class SignalService:
         splits = {family: [one for _, one in SPLITS[family] if one != "source"] for family in Family}
         found = await self._reader.every_whole(workspace, splits)
         if self._runtime is not None:
-            points = Totals(count=await self._runtime.count(workspace))
+            points = await self._runtime.totals(workspace)
             found[Family.RUNTIME] = replace(found[Family.RUNTIME], totals=points)
         return [
             RetainedFamily(

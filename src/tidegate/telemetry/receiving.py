@@ -39,6 +39,7 @@ _ROWS_PER_TURN: Final = 256  # 5 ms of work: other requests are served in betwee
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
 MAX_JSON_BYTES: Final = 16 * 2**20  # expanded; 700 MB while it is read, when it is made to hurt
 _PIECE_OF_FIRST: Final = 512
+_DAMAGED: Final = "its text is not UTF-8, it is nested too deep, or it is damaged."
 _encoder = msgspec.json.Encoder()
 
 
@@ -148,8 +149,8 @@ class RecordsReceiver:
                 yield from self._rows_in(request, replace(arrival, start=Start(*start)), caller)
         if bad_count:
             if not good_count:
-                raise RecordsMalformedError("no record of it can be read, for example because its text is not UTF-8.")
-            arrival.refusals.add("A record cannot be read: its text is not UTF-8, or it is damaged.", count=bad_count)
+                raise RecordsMalformedError(f"no record of it can be read: {_DAMAGED}")
+            arrival.refusals.add(f"A record cannot be read: {_DAMAGED}", count=bad_count)
 
     def _parsed(self, piece: bytes) -> tuple[Any, int, int]:
         """Return what can be read of `piece`, how many groups or records that is, and how many records cannot."""

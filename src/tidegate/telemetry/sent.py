@@ -123,7 +123,10 @@ class _Sources:
     def refuse(self, run: Run) -> None:
         """Say that the spans of `run` are under a resource or a scope that cannot be read."""
         where = f"resourceSpans.{run.resource}.scopeSpans.{run.scope}"
-        words = f"{where}: its resource or scope cannot be read: its text is not UTF-8, or it is damaged."
+        words = (
+            f"{where}: its resource or scope cannot be read: "
+            "its text is not UTF-8, it is nested too deep, or it is damaged."
+        )
         self._letter.refusals.add(words, count=len(run.spans))
 
     def _origin(self, resource: int) -> tuple[Place, Any]:

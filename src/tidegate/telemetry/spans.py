@@ -14,7 +14,7 @@ from tidegate.telemetry.span_reading import SpanReader, columns_of
 from tidegate.telemetry.span_table import Array, SpanDamagedError, SpanTable
 from tidegate.telemetry.values import MAX_ATTRIBUTES
 
-_DAMAGED: Final = "A span cannot be read: its text is not UTF-8, or it is damaged."
+_DAMAGED: Final = "A span cannot be read: its text is not UTF-8, it is nested too deep, or it is damaged."
 
 
 def read_together(sent: Sent, reader: SpanReader) -> tuple[SpanColumns | None, Array]:

@@ -112,6 +112,7 @@ async def test_unknown_malformed_expired_and_revoked_tokens_get_one_answer(
             await identity.caller_of_token(token)
         answers.add((refused.value.code, refused.value.message))
     assert len(answers) == 1
+    assert "--data-dir" in answers.pop()[1], "a token of another installation is not cured by a new one of the same"
 
 
 async def test_a_revoked_token_is_refused_within_a_second(

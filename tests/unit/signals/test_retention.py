@@ -4,8 +4,12 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
+import click
+import pytest
+
 from tidegate.kernel import WorkspaceId
-from tidegate.signals.retention import DEFAULT, Retention, RetentionJob
+from tidegate.signals.commands import set_
+from tidegate.signals.retention import BOUNDS, DEFAULT, Retention, RetentionJob
 from tidegate.testing import FakeClock
 
 ACME, GLOBEX, INITECH = (WorkspaceId(name) for name in ("acme", "globex", "initech"))
@@ -47,3 +51,9 @@ async def test_one_workspace_that_keeps_more_does_not_keep_the_rows_of_those_tha
     await job.step(1)
     days = {who: round((clock.now().timestamp() - before) / 86_400) for who, before in engine.raw_before.items()}
     assert days == {GLOBEX: 2, INITECH: DEFAULT.raw_days}
+
+
+@pytest.mark.parametrize("option", [each for each in set_.params if isinstance(each.type, click.IntRange)], ids=str)
+def test_the_command_line_takes_the_days_that_the_server_takes(option: click.Parameter) -> None:
+    assert isinstance(option.type, click.IntRange)
+    assert (option.type.min, option.type.max) == BOUNDS[str(option.name)]

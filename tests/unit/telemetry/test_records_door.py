@@ -153,6 +153,21 @@ async def test_one_text_that_is_not_utf_8_does_not_cost_the_others(client: httpx
     assert [row["body"] for row in kept.rows()] == ["good"]
 
 
+async def test_a_record_that_is_nested_too_deep_is_refused_alone_and_told_so(
+    client: httpx.AsyncClient, kept: Kept
+) -> None:
+    value = b""
+    for _ in range(90):
+        value = bytes_field(5, bytes_field(1, value))  # AnyValue.array_value, ArrayValue.values
+    good = make_record("good").SerializeToString()
+    records = bytes_field(2, good) + bytes_field(2, bytes_field(5, value))
+    answer = await post(client, "/v1/logs", bytes_field(1, bytes_field(2, records)))
+    said = ExportLogsServiceResponse.FromString(answer.content).partial_success
+    assert (answer.status_code, said.rejected_log_records) == (200, 1)
+    assert "nested too deep" in said.error_message
+    assert [row["body"] for row in kept.rows()] == ["good"]
+
+
 @pytest.mark.parametrize(
     ("body", "more", "status", "code"),
     [

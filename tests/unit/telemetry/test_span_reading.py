@@ -16,6 +16,7 @@ from tidegate.telemetry import semconv
 from tidegate.telemetry import spans as spans_module
 from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.meaning import NO_USAGE, cost_of, first_chunk_of, first_of, gen_ai_of, usage_of
+from tidegate.telemetry.salvage import bytes_field
 from tidegate.telemetry.sent import Letter, Sent, sent_in
 from tidegate.telemetry.span_block import block_of
 from tidegate.telemetry.span_columns import BodySpans, Extent
@@ -133,9 +134,21 @@ def test_a_block_says_what_the_columns_say(drawn: list[tuple[list[tuple[str, obj
     assert block
 
 
-def test_a_value_that_is_damaged_costs_only_its_span() -> None:
+def list_in_lists(depth: int) -> bytes:
+    """Return an attribute of a span: lists, one inside the other."""
+    value = b""
+    for _ in range(depth):
+        value = bytes_field(5, bytes_field(1, value))  # AnyValue.array_value, ArrayValue.values
+    return bytes_field(9, bytes_field(1, b"deep") + bytes_field(2, value))
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [pytest.param(bytes.fromhex("4a0a0a016112052a03ffffff"), id="no list"), pytest.param(list_in_lists(90), id="deep")],
+)
+def test_a_value_that_cannot_be_read_costs_only_its_span(attribute: bytes) -> None:
     good = make_span().SerializeToString()
-    damaged = good + bytes.fromhex("4a0a0a016112052a03ffffff")  # a list that is none
+    damaged = good + attribute
     letter = Letter(NOW_NS)
     sent = Sent([good, damaged, good])
     source = next(
@@ -145,6 +158,7 @@ def test_a_value_that_is_damaged_costs_only_its_span() -> None:
     columns, rows = read_together(sent, SpanReader(ContentPolicy()))
     assert (rows.tolist(), letter.refusals.count) == ([0, 2], 1)
     assert letter.refusals.first.startswith("resourceSpans.0.scopeSpans.0.spans.1: A span cannot be read")
+    assert "nested too deep" in letter.refusals.first
     assert columns is not None
 
 

@@ -338,6 +338,7 @@ _ENTRIES: Final = (
         splits=(*_COMMON, _METRIC),
         subject=_METRIC,
         of_subject=("last", "min", "max", "mean", "increase"),
+        doubted="times, buckets or values",
     ),
 )  # fmt: skip
 

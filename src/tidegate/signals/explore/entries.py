@@ -73,6 +73,8 @@ class FamilyEntry:
     """What one of has to be picked before its amounts mean something: a meter, a metric."""
     of_subject: tuple[str, ...] = ()
     """Figures that only one of them has."""
+    doubted: str = "times"
+    """What of a distrusted one cannot be believed."""
 
     @property
     def has_durations(self) -> bool:

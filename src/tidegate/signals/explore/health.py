@@ -58,7 +58,7 @@ def _without_alerts(  # noqa: PLR0911 - one answer a state, worst first
     if share is not None and share > DISTRUST_LIMIT:
         return Health(
             HealthState.DISTRUSTED,
-            f"{share * 100:.3g}% of what came in has times that cannot be believed (limit 1%).",
+            f"{share * 100:.3g}% of what came in has {entry.doubted} that cannot be believed (limit 1%).",
         )
     if not count:
         return Health(HealthState.UNKNOWN, f"No {entry.unit_name} in the last 15 min.")

@@ -87,7 +87,7 @@ class Points(Protocol):
         ...
 
     async def distrusted_count(self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope) -> int:
-        """Return how many points came in during `window` whose times cannot be believed."""
+        """Return how many points came in during `window` that cannot be believed."""
         ...
 
 

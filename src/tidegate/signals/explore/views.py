@@ -242,8 +242,8 @@ def notices_of(entry: FamilyEntry, figures: Figures) -> tuple[str, ...]:
     share = distrusted_share(entry, figures)
     if share is not None and share > DISTRUST_LIMIT:
         found.append(
-            f"{share * 100:.3g}% of what came in has times that cannot be believed (limit 1%); it is in no figure, "
-            "and gates hold."
+            f"{share * 100:.3g}% of what came in has {entry.doubted} that cannot be believed (limit 1%); "
+            "it is in no figure, and gates hold."
         )
     if figures.get("sampledCount"):
         found.append(

@@ -1,5 +1,6 @@
 """`tidegate tenant`: who is unlike the others."""
 
+import sys
 from typing import Any
 from urllib.parse import quote
 
@@ -45,10 +46,15 @@ def list_tenants(  # noqa: PLR0913 - options of a verb
     if as_json:
         print_json(found)
         return
-    rows = [{"tenant": item["tenant"], **_cells(item["figures"])} for item in found["items"]]
+    cells = _cells if sys.stdout.isatty() else _values
+    rows = [{"tenant": item["tenant"], **cells(item["figures"])} for item in found["items"]]
     print_rows(("tenant", *_UNITS), rows, empty="No tenant in this range.")
+    if found["isCut"]:
+        click.echo(f"There are more tenants: only the {found['count']:,} largest are told apart.", err=True)
+    elif found["nextCursor"]:
+        click.echo(f"{found['count']:,} tenants in all.", err=True)
     if found["nextCursor"]:
-        click.echo(f"{found['count']:,} tenants in all. Next: --cursor {found['nextCursor']}", err=True)
+        click.echo(f"Next: --cursor {found['nextCursor']}", err=True)
 
 
 @tenant.command("show")
@@ -74,6 +80,11 @@ def show(name: str, *, range_: str | None, from_: str | None, to: str | None, as
         click.echo("Alerts cannot be read now.", err=True)
     for alert in found["alerts"] or ():
         click.echo(f"{alert['state'].upper()}  {alert['severity']}  {alert['id']}  {printable(alert['sentence'])}")
+
+
+def _values(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers as the API has them: what reads a pipe computes with them."""
+    return {name: ranked["value"] for name, ranked in figures.items()}
 
 
 def _cells(figures: dict[str, Any]) -> dict[str, str]:

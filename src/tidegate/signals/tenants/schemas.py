@@ -57,9 +57,9 @@ class TenantsOut(WireModel):
     items: tuple[TenantOut, ...]
     next_cursor: str | None
     count: int
-    """Tenants that match, on all pages."""
+    """Tenants that match, on all pages; of the largest alone when `isCut` is true."""
     is_cut: bool
-    """Whether there are more tenants than are told apart (20,000)."""
+    """Whether there are more tenants than are told apart (20,000 a family): the smallest are in no count."""
 
 
 class TenantAlertOut(WireModel):

@@ -29,7 +29,7 @@ _MOST: Final = 20_000  # above, the smallest are left out and the page says so
 class TenantPage:
     page: Page[TenantRow]
     count: int
-    """Tenants that match, on all pages."""
+    """Tenants that match, on all pages; of the largest alone when it is cut."""
     is_cut: bool
     """Whether there are more tenants than are told apart; the largest are."""
 
