@@ -54,8 +54,12 @@ def read_words(query_string: bytes, headers: Mapping[bytes, bytes], body: bytes 
 
 
 def data_offset(body: bytes | bytearray) -> int | None:
-    """Return where `INSERT … FORMAT name` ends in `body`; `None` when no rows follow a statement."""
+    """Return where `INSERT … FORMAT name` ends in `body`; `None` when no rows follow a statement.
+
+    After `INSERT … SELECT` rows follow only where it reads them by `input()`.
+    """
     depth, words, before = 0, 0, b""
+    takes_rows = True
     for token in _TOKEN.finditer(body, 0, _MAX_HEAD_BYTES):
         word = token[0]
         if word.isspace() or word.startswith((b"--", b"/*")):
@@ -63,10 +67,13 @@ def data_offset(body: bytes | bytearray) -> int | None:
         words += 1
         depth += (word == b"(") - (word == b")")
         upper = word.upper()
-        if (words == 1 and upper != b"INSERT") or (depth == 0 and upper in {b"SELECT", b"WITH", b"VALUES", b";"}):
+        if (words == 1 and upper != b"INSERT") or (depth == 0 and upper in {b"VALUES", b";"}):
             return None
+        if depth == 0 and upper in {b"SELECT", b"WITH"}:
+            takes_rows = False
+        takes_rows = takes_rows or upper == b"INPUT"
         if depth == 0 and before == b"FORMAT" and words > 2:
-            return None if upper == b"VALUES" else token.end()
+            return None if upper == b"VALUES" or not takes_rows else token.end()
         before = upper if depth == 0 else b""
     return None
 

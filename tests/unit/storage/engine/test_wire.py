@@ -111,3 +111,9 @@ def test_external_tables_are_refused() -> None:
     body = b'--B\r\nContent-Disposition: form-data; name="t"; filename="t"\r\n\r\n1\r\n--B--\r\n'
     with pytest.raises(EngineError, match="External"):
         read_words(b"", {b"content-type": b"multipart/form-data; boundary=B"}, body)
+
+
+def test_rows_follow_a_select_that_reads_them() -> None:
+    body = b"INSERT INTO t (a) SELECT a FROM input('a String') FORMAT JSONEachRow\n{}"
+    assert body[data_offset(body) :] == b"\n{}"
+    assert data_offset(b"INSERT INTO t (a) SELECT a FROM u FORMAT Native") is None
