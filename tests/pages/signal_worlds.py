@@ -140,9 +140,10 @@ def _row(points: list[tuple[str, datetime, float]], step: int | None, key: str) 
     metrics = {metric for metric, _, _ in points}
     if len(metrics) != 1:
         return PointsRow(start, key, len(points), 0, None, None, None, None, None, "")
-    increase = values[-1] - values[0] if metrics == {"process.cpu.time"} else None
+    increase = values[-1] - values[0] if metrics <= {"process.cpu.time", "order.ms"} else None
     mean = sum(values) / len(values)
-    return PointsRow(start, key, len(points), 0, values[-1], min(values), max(values), mean, increase, "s")
+    observed = 4.0 if metrics == {"order.ms"} else None  # a histogram: its values are those of its sum
+    return PointsRow(start, key, len(points), 0, values[-1], min(values), max(values), mean, increase, "s", observed)
 
 
 class FakeMarks:

@@ -194,3 +194,9 @@ async def test_a_log_record_of_a_trace_says_its_level_in_words(site: Site, numbe
     site.traces.logs[HARBOR, TRACE] = [make_log(severity=number, severity_text=text, body="said", service="api")]
     page = await site.open(f"/traces/{TRACE}")
     assert f"{words} api" in page.main.text if words else "0 api" not in page.main.text
+
+
+async def test_every_page_leads_to_the_traces(site: Site) -> None:
+    page = await site.open("/traces")
+    assert ("/traces", "page") in {(a.attributes["href"], a.attributes.get("aria-current")) for a in page.all("a")}
+    assert "/traces" in (await site.open("/signals")).links

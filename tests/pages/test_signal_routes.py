@@ -170,7 +170,7 @@ async def test_runtime_of_one_metric_has_its_values(site: Site) -> None:
         "queue.depth": None,
     }
     answer = (await site.browser.get("/api/v1/signals/runtime/series?metric=process.cpu.time&format=csv")).text
-    assert answer.splitlines()[0].startswith("start,stepS,key,pointCount,last,min,max,mean,increase")
+    assert answer.splitlines()[0].startswith("start,stepS,key,pointCount,last,min,max,mean,increase,observation")
 
 
 async def test_what_is_known_of_a_window_only_is_in_no_bucket_and_in_no_split(site: Site) -> None:

@@ -249,6 +249,15 @@ async def test_runtime_lets_one_pick_a_metric_and_shows_its_values(site: Site) -
     assert next(figure.attributes["id"] for figure in page.all("figure")) == "chart-increase"
 
 
+async def test_a_histogram_says_its_observations_and_which_values_are_those_of_its_sum(site: Site) -> None:
+    site.points.metrics["order.ms"] = [(NOW - timedelta(minutes=9 - each), 900.0 + 20 * each) for each in range(3)]
+    page = await site.open("/signals/runtime?metric=order.ms")
+    assert page.one("h1").text == "order.ms: 4 observations in 1h, mean 10 s; their sum was last 940 s."
+    assert "Highest of the sum" in page.main.text
+    assert next(figure.attributes["id"] for figure in page.all("figure")) == "chart-observations"
+    assert "940 (sum)" in (await site.open("/signals/runtime?by=metric")).main.text
+
+
 async def test_runtime_is_known_in_the_overview_as_soon_as_there_are_points(site: Site) -> None:
     site.points.fill()
     page = await site.open("/signals")

@@ -28,18 +28,24 @@ HIDDEN: Final = f"(distrusted = 1 OR (is_missing = 0 AND NOT isFinite({_SAID})))
 # value is what it rose since. So is that of the first when it says that its series began in the window; else it is not
 # known. Who does not know when the series began repeats the time of the point as its start.
 _BEGAN: Final = "start_ns >= {start:UInt64} * 1000000000 AND start_ns < time_ns"
-_ROSE: Final = f"""multiIf(temporality = 'delta', said, place = 1, if({_BEGAN}, said, 0), said < before, said,
+# A histogram began anew when its count fell: its sum falls with every negative observation.
+_ROSE: Final = f"""multiIf(temporality = 'delta', said, place = 1, if({_BEGAN}, said, 0), held < held_before, said,
             said - before)"""
+_OBSERVED: Final = f"""multiIf(temporality = 'delta', held, place = 1, if({_BEGAN}, held, 0), held < held_before, held,
+            held - held_before)"""
 _POINTS: Final = """
     SELECT by_step, by_key, count() AS found, sum(replayed) AS replayed_count, argMax(said, time_ns) AS last,
         min(said) AS low, max(said) AS high, avg(said) AS mean,
         if(max(is_monotonic) = 1, toNullable(sum({rose})), NULL) AS increase, any(unit) AS unit_said,
+        if(max(is_summed) = 1, toNullable(sum({observed})), NULL) AS observations,
         uniqExact(metric) AS metrics
     FROM (
-        SELECT *, lagInFrame(said) OVER series AS before, row_number() OVER series AS place
+        SELECT *, lagInFrame(said) OVER series AS before, lagInFrame(held) OVER series AS held_before,
+            row_number() OVER series AS place
         FROM (
             SELECT {step} AS by_step, {key} AS by_key, metric, unit, series_id, time_ns, start_ns, replayed,
-                temporality, is_monotonic, {said} AS said
+                temporality, is_monotonic, {said} AS said, kind NOT IN ('gauge', 'sum') AS is_summed,
+                if(is_summed, toFloat64(count), value) AS held
             FROM raw_points
             WHERE is_missing = 0 AND NOT {hidden}
                 AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({block:UInt32}, 'UTC')
@@ -73,6 +79,15 @@ class PointsRow:
     increase: float | None
     """How far sums that only rise rose, between points of the window; `None` of other metrics."""
     unit: str
+    observation_count: float | None = None
+    """Observations of histograms and summaries between points of the window, whose values above are those of their sum;
+    `None` of other metrics."""
+
+    @property
+    def observation_mean(self) -> float | None:
+        if self.increase is None or not self.observation_count:
+            return None
+        return self.increase / self.observation_count
 
 
 class SelectEngine(Protocol):
@@ -136,8 +151,8 @@ class EnginePoints:
 
 def _statement(*, step: str, key: str, filters: str, order: str, most: int) -> str:
     parts = {
-        "{rose}": _ROSE, "{said}": _SAID, "{hidden}": HIDDEN, "{step}": step, "{key}": key, "{scoped}": filters,
-        "{order}": order, "{most}": str(most),
+        "{rose}": _ROSE, "{observed}": _OBSERVED, "{said}": _SAID, "{hidden}": HIDDEN, "{step}": step, "{key}": key,
+        "{scoped}": filters, "{order}": order, "{most}": str(most),
     }  # fmt: skip
     sql = _POINTS
     for name, part in parts.items():
@@ -166,6 +181,7 @@ def _row_of(row: Mapping[str, Any], *, step_s: int | None) -> PointsRow:
         count=int(row["found"]),
         replayed_count=int(row["replayed_count"]),
         unit=str(row["unit_said"]) if is_one else "",
+        observation_count=_finite(row["observations"]) if is_one else None,
         **said,
     )
 

@@ -152,3 +152,20 @@ async def test_the_first_point_of_a_series_that_began_in_the_window_rose_from_no
     window = TimeRange(datetime.fromtimestamp(now - 60, UTC), datetime.fromtimestamp(now + 60, UTC))
     found = await EnginePoints(engine).table(workspace, window, scope=WHOLE, by="object")
     assert {row.key: row.increase for row in found} == {"short": 42.0, "long": 0.0, "unsaid": 0.0, "unknown": 0.0}
+
+
+async def test_a_histogram_says_how_many_observations_it_had_and_their_mean(
+    engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    now = int(time.time())
+    rows = [
+        point(workspace, now - 30 + 10 * place, 0.0, metric="order.ms", kind="histogram", sum=total, count=count)
+        for place, (total, count) in enumerate([(500.0, 10), (900.0, 14), (300.0, 2)])
+    ]
+    rows.append(point(workspace, now - 5, 3.0, metric="jobs", series_id=2))
+    await insert_rows(engine, "raw_points", rows, token=secrets.token_hex(8))
+    window = TimeRange(datetime.fromtimestamp(now - 60, UTC), datetime.fromtimestamp(now + 60, UTC))
+    found = {row.key: row for row in await EnginePoints(engine).table(workspace, window, scope=WHOLE, by="object")}
+    orders, jobs = found["order.ms"], found["jobs"]
+    assert (orders.increase, orders.observation_count, orders.observation_mean) == (400 + 300, 4 + 2, 700 / 6)
+    assert (jobs.observation_count, jobs.observation_mean) == (None, None)

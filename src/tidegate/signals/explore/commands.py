@@ -26,6 +26,8 @@ _WORDS = {
     "within": "WITHIN BOUNDS",
 }
 
+_OF_SUMS = frozenset({"last", "min", "max", "mean", "increase"})
+
 
 def scope_options(command: Command) -> Command:
     """Add `--service`, `--environment`, `--release`, `--tenant`."""
@@ -105,7 +107,7 @@ def show(
             "figure": figure["name"],
             "value": written(figure["unit"], found["totals"].get(figure["name"])),
             "bound": _bound(figure["unit"], rules.get(figure["name"])),
-            "what": figure["label"],
+            "what": figure["label"] + (" of the sum" if _is_sum(figure["name"], found["totals"]) else ""),
         }
         for figure in entry["figures"]
         if figure["name"] in found["totals"]
@@ -158,10 +160,20 @@ def _print_split(entry: Mapping[str, Any], found: Mapping[str, Any], by: str) ->
     units = {figure["name"]: figure["unit"] for figure in entry["figures"]}
     names = [name for name in units if any(item["figures"].get(name) for item in found["items"])]
     rows = [
-        {by: item["key"] or "none", **{name: written(units[name], item["figures"].get(name)) for name in names}}
+        {by: item["key"] or "none", **{name: _cell(name, units[name], item["figures"]) for name in names}}
         for item in found["items"]
     ]
     print_rows((by, *names), rows, empty="Nothing to tell apart in this range.")
+
+
+def _cell(name: str, unit: str, figures: Mapping[str, Any]) -> str:
+    said = written(unit, figures.get(name))
+    return f"{said} (sum)" if figures.get(name) is not None and _is_sum(name, figures) else said
+
+
+def _is_sum(name: str, figures: Mapping[str, Any]) -> bool:
+    """Return whether a figure is that of the running sum of a histogram or summary."""
+    return name in _OF_SUMS and figures.get("observationCount") is not None
 
 
 def written(unit: str, value: float | None) -> str:

@@ -77,4 +77,6 @@ def _figures(row: PointsRow | None, *, is_of_one: bool) -> Figures:
         "max": said.high if said else None,
         "mean": said.mean if said else None,
         "increase": said.increase if said else None,
+        "observationCount": said.observation_count if said else None,
+        "observationMean": said.observation_mean if said else None,
     }

@@ -17,7 +17,7 @@ from tidegate.signals.explore.model import Lines, SplitRow
 from tidegate.signals.explore.ports import Bound
 from tidegate.signals.explore.ranges import Span
 from tidegate.signals.explore.service import FamilyHealth
-from tidegate.signals.explore.words import line_sentence, written
+from tidegate.signals.explore.words import OF_SUMS, cell_of, is_of_sum, label_of, line_sentence, written
 
 __all__ = [
     "ChartView",
@@ -156,7 +156,7 @@ def _figure_view(  # noqa: PLR0917 - one of a list
         elif value is not None and count >= bound.min_count:
             is_crossed = value <= bound.threshold if bound.is_below else value >= bound.threshold
     return FigureView(
-        name, figure.label, written(figure.unit, value), words, bound.runbook if bound else "", is_crossed
+        name, label_of(figure, figures), written(figure.unit, value), words, bound.runbook if bound else "", is_crossed
     )
 
 
@@ -232,6 +232,12 @@ def subject_sentence(entry: FamilyEntry, name: str, figures: Figures, span: Span
     if "quantity" in said:
         limit = f"; {written(FigureUnit.RATE, figures['share'])} of the limit of {said['limit']}"
         return f"{name}: {said['quantity']} in {length}{limit if figures.get('limit') is not None else ''}."
+    if figures.get("observationCount") is not None:
+        mean = f", mean {said['observationMean']}{unit}" if figures.get("observationMean") is not None else ""
+        return (
+            f"{name}: {figures['observationCount']:,.0f} observations in {length}{mean}; their sum was last "
+            f"{said['last']}{unit}."
+        )
     rise = f", risen by {said['increase']}{unit}" if figures.get("increase") is not None else ""
     return f"{name}: last {said['last']}{unit}, between {said['min']} and {said['max']}{unit} in {length}{rise}."
 
@@ -322,7 +328,7 @@ def _chart_view(drawing: Drawing, chart: Chart, names: tuple[str, ...], lines: L
         summary = f"{first}: {summary[0].lower()}{summary[1:]}"
     return ChartView(
         slug=chart.slug,
-        title=_title(drawing, chart, lines.unit),
+        title=_title(drawing, chart, lines),
         unit=unit,
         summary=summary,
         columns=tuple(label for label, _ in columns),
@@ -344,11 +350,13 @@ def _cell(unit: FigureUnit, value: float | None, *, is_drawn: bool) -> Cell:
     return Cell(written(unit, value), repr(value) if is_drawn else "")
 
 
-def _title(drawing: Drawing, chart: Chart, unit_said: str) -> str:
+def _title(drawing: Drawing, chart: Chart, lines: Lines) -> str:
     figure = drawing.entry.figure(chart.figures[0])
     title = figure.label if drawing.is_split else chart.title
-    if figure.unit is FigureUnit.VALUE and unit_said:
-        title += f" in {unit_said}"
+    if chart.figures[0] in OF_SUMS and any(is_of_sum(each) for line in lines.lines for each in line.figures):
+        title += " of the sum"
+    if figure.unit is FigureUnit.VALUE and lines.unit:
+        title += f" in {lines.unit}"
     if chart.is_flow and figure.unit in _FLOWS:
         title += f" per {format_duration(timedelta(seconds=drawing.span.step_s))}"
     return title
@@ -378,7 +386,7 @@ def split_table(entry: FamilyEntry, label: str, rows: Sequence[SplitRow], *, nar
             (
                 row.key or "none",
                 narrow.get(row.key, ""),
-                tuple(written(entry.figure(name).unit, row.figures.get(name)) for name in names),
+                tuple(cell_of(entry.figure(name), row.figures) for name in names),
             )
             for row in rows
         ),

@@ -5,9 +5,13 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from math import isfinite
 
-from tidegate.signals.explore.entries import FigureUnit
+from tidegate.signals import Figures
+from tidegate.signals.explore.entries import Figure, FigureUnit
 
-__all__ = ["line_sentence", "written"]
+__all__ = ["OF_SUMS", "cell_of", "is_of_sum", "label_of", "line_sentence", "written"]
+
+OF_SUMS = frozenset({"last", "min", "max", "mean", "increase"})
+"""Figures that are those of the running sum where a metric is a histogram or summary."""
 
 _CHANGE = 0.25  # a mean that moves by less says nothing that the eye would not
 _NOISE = 2.0  # and it has to move by twice what buckets differ by anyway
@@ -40,6 +44,23 @@ def written(unit: FigureUnit, value: float | None) -> str:  # noqa: PLR0911 - on
     if unit is FigureUnit.USD:
         return f"{value:,.2f} USD" if value >= 100 else f"{value:.4g} USD"
     return f"{value:,.0f}"
+
+
+def is_of_sum(figures: Figures) -> bool:
+    """Return whether these are figures of a histogram or summary."""
+    return figures.get("observationCount") is not None
+
+
+def label_of(figure: Figure, figures: Figures | None) -> str:
+    is_sum = figures is not None and figure.name in OF_SUMS and is_of_sum(figures)
+    return f"{figure.label} of the sum" if is_sum else figure.label
+
+
+def cell_of(figure: Figure, figures: Figures) -> str:
+    """Return a figure in a table of several metrics, of which some may be histograms."""
+    value = figures.get(figure.name)
+    said = written(figure.unit, value)
+    return f"{said} (sum)" if value is not None and figure.name in OF_SUMS and is_of_sum(figures) else said
 
 
 def line_sentence(unit: FigureUnit, points: Sequence[tuple[datetime, float | None]], *, with_day: bool) -> str:
