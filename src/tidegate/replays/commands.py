@@ -65,7 +65,8 @@ def replay(path: Path, format_name: str, *, as_json: bool, **named: Any) -> None
     tidegate replay traffic.csv.gz --format azure-llm --model gpt-4o --rebase now
     tidegate replay traces/ --format otlp-json --speed 60
 
-    Exit code 1 means that rows were unreadable or refused: they are counted and the first are named.
+    Exit code 1 means that rows were unreadable or refused: they are counted and the first are named. Of a recording
+    without a row of the format it is 2.
     """  # noqa: D301 - click reads \\b as: leave the lines as they are
     from tidegate.replays.model import UnreadableFileError
     from tidegate.replays.recording import Options
@@ -81,6 +82,8 @@ def replay(path: Path, format_name: str, *, as_json: bool, **named: Any) -> None
         print_json(report.as_wire())
     else:
         report.print_lines()
+    if report.holds_nothing:
+        raise CliError(f"Not sent: {path} holds no row that is {format_name}.", exit_code=2)
     sys.exit(1 if report.has_losses else 0)
 
 
@@ -100,6 +103,11 @@ class _Report:
     @property
     def has_losses(self) -> bool:
         return any(result.tally.unreadable or result.tally.refused for result in self.results)
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether no row of any file is of the format: they are of another, or empty."""
+        return not any(result.tally.rows or result.resumed_at or result.is_known for result in self.results)
 
     def as_wire(self) -> dict[str, Any]:
         files = [result.as_wire() for result in self.results]

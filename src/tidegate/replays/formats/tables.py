@@ -16,7 +16,8 @@ def table_rows(lines: Iterable[str], columns: Sequence[str]) -> Iterator[tuple[i
     header = [name.strip().lstrip("\ufeff") for name in next(reader, [])]
     lacking = [name for name in columns if name not in header]
     if lacking:
-        raise UnreadableFileError(f"the first line names no {', '.join(lacking)}: it must name {', '.join(columns)}")
+        wanted = f": it must name {', '.join(columns)}" if len(lacking) < len(columns) else ""
+        raise UnreadableFileError(f"the first line names no {', '.join(lacking)}{wanted}")
     try:
         for number, cells in enumerate(reader, 2):
             if cells:
