@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests of one file stay together, so that they share engines and servers, and begin in order, the longest not last;
+# WORKERS=0 runs all of them in one process.
+WORKERS ?= 2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -25,10 +28,10 @@ run: $(STAMP) ## Start tidegate and the reference service harbor, print the boar
 	@$(BIN)/python -m examples.harbor.run || { code=$$?; [ $$code = 130 ] || exit $$code; } # 130: Ctrl-C, as meant
 
 test: $(STAMP) ## Unit, contract, API, page and end-to-end tests (at most 10 minutes)
-	$(BIN)/python -m pytest -m "not long and not real"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long and not real"
 
 test-real: $(STAMP) ## The real inputs: set TIDEGATE_TEST_DATA to their folder
-	$(BIN)/python -m pytest -m "real" tests/real
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "real" tests/real
 
 test-server: $(STAMP) ## The telemetry server that TIDEGATE_TELEMETRY_URL names: what tidegate relies on
 	$(BIN)/python -m pytest tests/contract/test_telemetry_engine.py tests/contract/test_telemetry_server.py

@@ -29,6 +29,7 @@ from tidegate.app.memory import memory_by_child
 _QUIET_SPANS, _QUIET_EVERY_S = 40, 0.1
 _FLOOD_SPANS, _FLOOD_BODIES = 512, 2
 _CONNECTIONS_A_PROCESS = 50
+_REFUSED_WITHIN_S = 240.0  # on a busy machine making the bodies alone may take a minute
 _MB = 2**20
 
 
@@ -38,6 +39,14 @@ class Heard:
 
     statuses: Counter[int] = field(default_factory=Counter)
     latencies_s: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What the processes of a flood tell each other."""
+
+    stop: Event
+    refused: Event
 
 
 def _post(connection: http.client.HTTPConnection, body: bytes, token: str) -> int:
@@ -72,11 +81,11 @@ def send_quietly(url: str, token: str, seconds: float, heard: "multiprocessing.Q
     heard.put(found)
 
 
-def flood(url: str, token: str, stop: Event, heard: "multiprocessing.Queue[Heard]") -> None:
+def flood(url: str, token: str, signals: Signals, heard: "multiprocessing.Queue[Heard]") -> None:
     """Send as fast as answers come, whatever they say, over many connections."""
     os.nice(15)
     each = [Heard() for _ in range(_CONNECTIONS_A_PROCESS)]
-    threads = [threading.Thread(target=_flood_one, args=(url, token, stop, found)) for found in each]
+    threads = [threading.Thread(target=_flood_one, args=(url, token, signals, found)) for found in each]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -87,37 +96,44 @@ def flood(url: str, token: str, stop: Event, heard: "multiprocessing.Queue[Heard
     heard.put(total)
 
 
-def _flood_one(url: str, token: str, stop: Event, found: Heard) -> None:
+def _flood_one(url: str, token: str, signals: Signals, found: Heard) -> None:
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     bodies = []
     for _ in range(_FLOOD_BODIES):
         request = body_of(_FLOOD_SPANS, tenants=50)
         refresh(request)
         bodies.append(request.SerializeToString())
-    while not stop.is_set():
+    while not signals.stop.is_set():
         for body in bodies:
-            found.statuses[_post(connection, body, token)] += 1
-            if stop.is_set():
+            status = _post(connection, body, token)
+            found.statuses[status] += 1
+            if status == 429:
+                signals.refused.set()
+            if signals.stop.is_set():
                 break
 
 
 @contextlib.contextmanager
 def flooding(url: str, token: str, connections: int) -> Iterator[Counter[int]]:
-    """Flood for the length of the block; afterwards what was given holds the answers by status."""
-    stop = multiprocessing.Event()
+    """Flood for the length of the block, which begins when it is under way: after its first 429.
+
+    Afterwards what was given holds the answers by status.
+    """
+    signals = Signals(stop=multiprocessing.Event(), refused=multiprocessing.Event())
     heard: multiprocessing.Queue[Heard] = multiprocessing.Queue()
     answers: Counter[int] = Counter()
     count = -(-connections // _CONNECTIONS_A_PROCESS)
-    senders = [multiprocessing.Process(target=flood, args=(url, token, stop, heard)) for _ in range(count)]
+    senders = [multiprocessing.Process(target=flood, args=(url, token, signals, heard)) for _ in range(count)]
     for sender in senders:
         sender.start()
-    time.sleep(3)  # until it is under way
+    time.sleep(3)
+    signals.refused.wait(_REFUSED_WITHIN_S)
     try:
         yield answers
     finally:
-        stop.set()
+        signals.stop.set()
         for _ in senders:
-            answers.update(heard.get(timeout=90).statuses)
+            answers.update(heard.get(timeout=_REFUSED_WITHIN_S).statuses)
         for sender in senders:
             sender.join()
 

@@ -206,7 +206,7 @@ def signals_part() -> str:
         lines += [
             f"## `{family}`",
             "",
-            f"{entry.title}. {entry.question}",
+            f"{entry.title}. {entry.question} Comes from {entry.comes_from}.",
             "",
             "| figure | unit | means |",
             "|---|---|---|",
@@ -214,6 +214,8 @@ def signals_part() -> str:
         lines += [f"| `{figure.name}` | {figure.unit} | {figure.label} |" for figure in entry.figures]
         splits = ", ".join(f"`{split.name}`" for split in entry.splits)
         lines += ["", f"Split by: {splits}.", ""]
+        timed = ", ".join(f"`{split.name}`" for split in entry.splits if split.dimension in entry.timed_by)
+        lines += [f"Durations by: {timed}.", ""] if timed else []
         rules = [rule for rule in load_rules() if rule.family is family]
         watched = ", ".join(f"[`{rule.code}`](alert-rules.md)" for rule in rules)
         lines += [f"Rules: {watched or 'none'}.", ""]

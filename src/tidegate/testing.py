@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from tidegate.kernel import TimeRange, UnavailableError, WorkspaceId
-from tidegate.signals import Dimension, Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
+from tidegate.signals import Dimension, Durations, DurationsPoint, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 
 __all__ = ["CountingIds", "FakeClock", "FakeSignals"]
 
@@ -114,6 +114,45 @@ class FakeSignals:
             for (second, key), totals in sorted(sums.items())
         ]
 
+    async def every_total(
+        self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope
+    ) -> dict[Family, tuple[Totals, Durations | None]]:
+        return {
+            family: (
+                await self.totals(workspace, family, window, scope=scope),
+                (await self.quantiles(workspace, family, window, scope=scope)).get(""),
+            )
+            for family in Family
+        }
+
+    async def every_series(
+        self, workspace: WorkspaceId, window: TimeRange, *, step_s: int, scope: SignalScope
+    ) -> dict[Family, list[SeriesPoint]]:
+        return {family: await self.series(workspace, family, window, step_s=step_s, scope=scope) for family in Family}
+
+    async def duration_series(  # noqa: PLR0913 - as the port
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        step_s: int,
+        by: Dimension | None = None,
+        scope: SignalScope,
+        limit: int = 20,
+    ) -> list[DurationsPoint]:
+        largest = await self.totals_by(workspace, family, window, by=by, scope=scope, limit=limit) if by else {"": None}
+        found: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
+        for each in self._found(workspace, family, window, scope):
+            key, second = each.values.get(by, "") if by else "", int(each.at.timestamp())
+            if key in largest:
+                found[second - second % step_s, key] += [each.duration_ms] * each.totals.count
+        return [
+            DurationsPoint(datetime.fromtimestamp(second, UTC), key, _durations(sorted(values)))
+            for (second, key), values in sorted(found.items())
+            if values
+        ]
+
     async def quantiles(
         self,
         workspace: WorkspaceId,
@@ -147,7 +186,7 @@ class FakeSignals:
             is_inside = window is None or window.start <= each.at < window.end
             is_meant = all(
                 wanted is None or each.values.get(name, "") == wanted
-                for name in ("service", "environment", "release", "tenant")
+                for name in ("service", "environment", "release", "tenant", "object")
                 for wanted in [getattr(scope, name)]
             )
             if each.workspace == workspace and each.family is family and is_inside and is_meant:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.contract.test_telemetry_engine_crash import small_engine
+from tests.contract.short_of_memory import Ballast, small_engine
 from tests.factories import make_request, make_span
 
 from tidegate.app.ingest_edge import build_ingest, telemetry_doors
@@ -53,7 +53,7 @@ def body() -> bytes:
     return make_request(*spans).SerializeToString()
 
 
-async def send_until_taken(client: httpx.AsyncClient, content: bytes) -> None:
+async def send_until_taken(client: httpx.AsyncClient, content: bytes, ballast: Ballast) -> None:
     headers = {"authorization": "Bearer any", "content-type": "application/x-protobuf"}
     async with asyncio.timeout(240):
         while True:
@@ -61,10 +61,12 @@ async def send_until_taken(client: httpx.AsyncClient, content: bytes) -> None:
             if answer.status_code == 200:
                 return
             assert answer.status_code in {429, 503}, answer.text
-            await asyncio.sleep(0.05)
+            await ballast.give_back_some()
 
 
-async def take_in(database: Database, engine: TelemetryEngine, workspace: WorkspaceId, *, bodies: int) -> None:
+async def take_in(
+    database: Database, engine: TelemetryEngine, workspace: WorkspaceId, ballast: Ballast, *, bodies: int
+) -> None:
     ingest = build_ingest(database, engine, disk=DiskWatch([], DiskLimit()))
     doors = telemetry_doors(nothing, ingest, Anybody(workspace))
     left = iter(range(bodies))
@@ -78,9 +80,9 @@ async def take_in(database: Database, engine: TelemetryEngine, workspace: Worksp
         async def send_some() -> None:
             for number in left:
                 content = body()
-                await send_until_taken(client, content)
+                await send_until_taken(client, content, ballast)
                 if number % 5 == 0:
-                    await send_until_taken(client, content)  # as an exporter does that missed the answer
+                    await send_until_taken(client, content, ballast)  # as an exporter does that missed the answer
 
         async with asyncio.TaskGroup() as group:
             for _ in range(8):
@@ -104,9 +106,12 @@ async def stored_under_pressure(
 ) -> int:
     async with small_engine(folder, memory_mb * 2**20) as engine:
         await migrate_telemetry(dsns.owner, engine)
-        await take_in(database, engine, workspace, bodies=bodies)
+        ballast = Ballast(engine, memory_mb * 2**20)
+        await ballast.take()
+        await take_in(database, engine, workspace, ballast, bodies=bodies)
         refused = await engine.admin("SELECT value FROM system.errors WHERE name = 'MEMORY_LIMIT_EXCEEDED'")
         assert refused, "the cap was never reached: nothing was tried"
+        await ballast.give_back_all()
         return await counted(database, engine, workspace)
 
 

@@ -5,12 +5,11 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright
 
-__all__ = ["CHROMIUM", "open_browser", "requires_chromium"]
+__all__ = ["CHROMIUM", "close_browser", "open_browser", "requires_chromium"]
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 _FLAGS = [
@@ -30,20 +29,46 @@ requires_chromium = pytest.mark.skipif(
 )
 
 
+class _Chromium:
+    """One browser a test run, started when the first test asks for it: a start takes a second of a processor."""
+
+    def __init__(self) -> None:
+        self._driver: Playwright | None = None
+        self._browser: Browser | None = None
+
+    async def running(self) -> Browser:
+        if self._driver is None:
+            self._driver = await async_playwright().start()
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = await self._driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=_FLAGS)
+        return self._browser
+
+    async def close(self) -> None:
+        if self._browser is not None:
+            await self._browser.close()
+        if self._driver is not None:
+            await self._driver.stop()
+        self._driver = self._browser = None
+
+
+_chromium = _Chromium()
+
+
+async def close_browser() -> None:
+    """Stop the browser, if a test started it."""
+    await _chromium.close()
+
+
 @asynccontextmanager
 async def open_browser(*, width: int = 1280, height: int = 800, **options: str) -> AsyncIterator[BrowserContext]:
-    """Start Chromium with a new profile; `options` are those of a Playwright context, such as `color_scheme`."""
-    with TemporaryDirectory(prefix="tidegate-chromium-") as profile:
-        async with async_playwright() as playwright:
-            context = await playwright.chromium.launch_persistent_context(
-                profile,
-                executable_path=CHROMIUM,
-                headless=True,
-                args=_FLAGS,
-                viewport={"width": width, "height": height},
-                **options,  # type: ignore[arg-type] # Playwright types each option by itself
-            )
-            try:
-                yield context
-            finally:
-                await context.close()
+    """Open one page in a new profile; `options` are those of a Playwright context, such as `color_scheme`."""
+    browser = await _chromium.running()
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        **options,  # type: ignore[arg-type] # Playwright types each option by itself
+    )
+    try:
+        await context.new_page()
+        yield context
+    finally:
+        await context.close()

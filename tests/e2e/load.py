@@ -5,6 +5,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+from tests.e2e.server import PATIENCE_S
 from tests.factories import auth_span, make_request
 
 SPANS_A_BODY = 40
@@ -44,7 +45,7 @@ class Load:
         for thread in self._threads:
             thread.join(60)
 
-    def wait_for_acknowledged(self, bodies: int, *, since: float | None = None, within_s: float = 60.0) -> None:
+    def wait_for_acknowledged(self, bodies: int, *, since: float | None = None, within_s: float = PATIENCE_S) -> None:
         """Wait until `bodies` more bodies were acknowledged, counted from `since` (monotonic) or from now."""
         start = time.monotonic() if since is None else since
         with self._changed:
@@ -57,9 +58,9 @@ class Load:
     def confirm_everything(self) -> None:
         """Send what is still open until all of it is acknowledged: alone, in a new order, joined with nothing."""
         for body in reversed(self._open):
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE_S
             while not self._post(body, self._hosts[0]):
-                assert time.monotonic() < deadline, "a body was not taken within 30 s"
+                assert time.monotonic() < deadline, "a body was not taken"
                 time.sleep(_PAUSE_S)
         self._open.clear()
 

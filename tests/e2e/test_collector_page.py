@@ -3,7 +3,7 @@
 import gzip
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import grpc
 import pytest
 import yaml
 from google.protobuf.message import Message
-from tests.e2e.server import Server, free_port, wait_until
+from tests.e2e.server import PATIENCE_S, Server, wait_until
 from tests.factories import auth_span, make_request
 from tests.unit.telemetry.logs.records import make_logs, make_record
 from tests.unit.telemetry.points.metrics import make_counter, make_metrics
@@ -30,15 +30,6 @@ def configuration() -> dict[str, Any]:
     (text,) = re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     found: dict[str, Any] = yaml.safe_load(text)
     return found
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("collector"))
-    server.otlp_grpc_port = free_port()
-    server.start()
-    yield server
-    server.stop()
 
 
 def bodies() -> Mapping[str, Message]:
@@ -75,11 +66,11 @@ def test_the_collector_leaves_our_ports_to_us(configuration: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("exporter", ["otlp_http", "otlp_grpc"])
 def test_what_an_exporter_sends_is_stored_and_counted(
-    place: Server, configuration: dict[str, Any], exporter: str
+    server: Server, configuration: dict[str, Any], exporter: str
 ) -> None:
     workspace = exporter.replace("_", "-")
-    place.cli("workspace", "create", workspace)
-    token, read = place.token("ingest", workspace), place.token("read", workspace)
+    server.cli("workspace", "create", workspace)
+    token, read = server.token("ingest", workspace), server.token("read", workspace)
     written = configuration["exporters"][exporter]
     authorization = written["headers"]["authorization"].replace("${env:TIDEGATE_INGEST_TOKEN}", token)
     assert written["compression"] == "gzip"
@@ -91,17 +82,17 @@ def test_what_an_exporter_sends_is_stored_and_counted(
                 "Content-Encoding": "gzip",
                 "Authorization": authorization,
             }
-            assert place.call("POST", f"/v1/{signal}", body=gzip.compress(body), headers=headers)[0] == 200
+            assert server.call("POST", f"/v1/{signal}", body=gzip.compress(body), headers=headers)[0] == 200
         else:
-            target = written["endpoint"].replace("4317", str(place.otlp_grpc_port))
+            target = written["endpoint"].replace("4317", str(server.otlp_grpc_port))
             with grpc.insecure_channel(target, compression=grpc.Compression.Gzip) as channel:
                 call = channel.unary_unary(METHODS[signal])
-                assert call(body, metadata=(("authorization", authorization),), timeout=10) == b""
+                assert call(body, metadata=(("authorization", authorization),), timeout=PATIENCE_S) == b""
 
     def counted() -> bool:
-        found = place.get("/api/v1/telemetry/stats", read)[1]
+        found = server.get("/api/v1/telemetry/stats", read)[1]
         return (found["spans"], found["logs"], found["metricPoints"]) == (1, 1, 1)
 
-    wait_until(counted, within_s=10, what="one of each signal")
-    (item,) = place.get("/api/v1/logs?service=sshd", read)[1]["items"]
+    wait_until(counted, what="one of each signal")
+    (item,) = server.get("/api/v1/logs?service=sshd", read)[1]["items"]
     assert (item["families"], item["body"]) == (["auth"], LINE)

@@ -27,7 +27,7 @@ def read(server: Server) -> str:
         status, answer = server.get("/metrics/ai", token)
         return bool(status == 200 and answer["totals"]["runCount"] >= runs)
 
-    wait_until(counted, within_s=20, what=f"{runs} runs counted")
+    wait_until(counted, what=f"{runs} runs counted")
     return token
 
 

@@ -42,7 +42,7 @@ class OwnEngine:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(port_file.exists, within_s=30, what="the engine of one's own")
+        wait_until(port_file.exists, what="the engine of one's own")
         self._port = int(port_file.read_text())
 
     def kill(self) -> None:
@@ -54,15 +54,30 @@ class OwnEngine:
 Own = OwnEngine | PlainServer
 
 
-@pytest.fixture(params=["secret", "server"])
-def own(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own]:
-    engine: Own = OwnEngine(tmp_path) if request.param == "secret" else PlainServer(tmp_path)
+@pytest.fixture(scope="module", params=["secret", "server"])
+def own(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
+    folder = tmp_path_factory.mktemp("own")
+    engine: Own = OwnEngine(folder) if request.param == "secret" else PlainServer(folder)
     engine.start()
-    monkeypatch.setenv("TIDEGATE_TELEMETRY_URL", engine.url)
-    if isinstance(engine, OwnEngine):
-        monkeypatch.setenv("TIDEGATE_TELEMETRY_SECRET", engine.secret)
     yield engine
     engine.kill()
+
+
+def naming(own: Own) -> dict[str, str]:
+    """Return the variables that name the engine to a server and to the doctor."""
+    secret = {"TIDEGATE_TELEMETRY_SECRET": own.secret} if isinstance(own, OwnEngine) else {}
+    return {"TIDEGATE_TELEMETRY_URL": own.url, **secret}
+
+
+@pytest.fixture(scope="module")
+def served(own: Own, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("served"))
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in naming(own).items():
+            environment.setenv(name, value)
+        server.start()
+    yield server
+    server.stop()
 
 
 def counted(server: Server, token: str) -> Callable[[], int]:
@@ -78,53 +93,42 @@ def send(server: Server, token: str, spans: int) -> None:
     assert server.call("POST", "/v1/traces", token=token, body=body, headers=HEADERS)[0] == 200
 
 
-def test_it_serves_from_the_engine_that_is_named_and_embeds_none(tmp_path: Path, own: Own) -> None:
-    server = Server(tmp_path)
-    server.start()
-    try:
-        assert "engine" not in server.children()
-        server.cli("workspace", "create", "other")
-        mine, theirs = server.token("read"), server.token("read", "other")
-        send(server, server.token("ingest"), 3)
-        send(server, server.token("ingest", "other"), 2)
-        wait_until(lambda: counted(server, mine)() == 3, within_s=10, what="three spans of mine")
-        wait_until(lambda: counted(server, theirs)() == 2, within_s=10, what="two spans of the other")
-        assert server.get("/metrics/auth", theirs)[1]["totals"]["requestCount"] == 2
-        assert not (server.data_dir / "telemetry").exists()
-        wait_until(lambda: "telemetry  http://127.0.0.1:" in server.log, within_s=10, what="the banner")
-        doctor = {each["name"]: each for each in json.loads(server.cli("doctor", "--json").stdout)}
-        assert doctor["telemetry server"]["outcome"] == "ok", doctor
-        written = server.log + "".join(file.read_text() for file in (server.data_dir / "logs").iterdir())
-        secret = own.secret if isinstance(own, OwnEngine) else own._password
-        assert secret not in written
-    finally:
-        server.stop()
+def test_it_serves_from_the_engine_that_is_named_and_embeds_none(served: Server, own: Own) -> None:
+    assert "engine" not in served.children()
+    served.cli("workspace", "create", "mine")
+    served.cli("workspace", "create", "other")
+    mine, theirs = served.token("read", "mine"), served.token("read", "other")
+    send(served, served.token("ingest", "mine"), 3)
+    send(served, served.token("ingest", "other"), 2)
+    wait_until(lambda: counted(served, mine)() == 3, what="three spans of mine")
+    wait_until(lambda: counted(served, theirs)() == 2, what="two spans of the other")
+    assert served.get("/metrics/auth", theirs)[1]["totals"]["requestCount"] == 2
+    assert not (served.data_dir / "telemetry").exists()
+    wait_until(lambda: "telemetry  http://127.0.0.1:" in served.log, what="the banner")
+    doctor = {each["name"]: each for each in json.loads(served.cli("doctor", "--json", environment=naming(own)).stdout)}
+    assert doctor["telemetry server"]["outcome"] == "ok", doctor
+    written = served.log + "".join(file.read_text() for file in (served.data_dir / "logs").iterdir())
+    secret = own.secret if isinstance(own, OwnEngine) else own._password
+    assert secret not in written
 
 
-def test_kills_of_the_engine_that_is_named_lose_and_double_nothing(tmp_path: Path, own: Own) -> None:
-    server = Server(tmp_path)
-    server.start()
-    try:
-        read = server.token("read")
-        load = Load(server.url, server.token("ingest"))
-        load.start()
-        for _ in range(3):
-            load.wait_for_acknowledged(5)
-            own.kill()
-            wait_until(lambda: server.get("/readyz")[0] == 503, within_s=10, what="not ready")
-            words = server.get("/readyz")[1]["checks"]["telemetry"]
-            assert "does not answer" in words
-            own.start()
-        load.wait_for_acknowledged(3)
-        load.stop()
-        server.wait_ready()
-        wait_until(
-            lambda: counted(server, read)() >= load.acknowledged_spans, within_s=30, what="what was acknowledged"
-        )
-        load.confirm_everything()
-        wait_until(lambda: counted(server, read)() == load.sent_spans, within_s=30, what=f"exactly {load.sent_spans}")
-    finally:
-        server.stop()
+def test_kills_of_the_engine_that_is_named_lose_and_double_nothing(served: Server, own: Own) -> None:
+    read = served.token("read")
+    load = Load(served.url, served.token("ingest"))
+    load.start()
+    for _ in range(3):
+        load.wait_for_acknowledged(5)
+        own.kill()
+        wait_until(lambda: served.get("/readyz")[0] == 503, what="not ready")
+        words = served.get("/readyz")[1]["checks"]["telemetry"]
+        assert "does not answer" in words
+        own.start()
+    load.wait_for_acknowledged(3)
+    load.stop()
+    served.wait_ready()
+    wait_until(lambda: counted(served, read)() >= load.acknowledged_spans, what="what was acknowledged")
+    load.confirm_everything()
+    wait_until(lambda: counted(served, read)() == load.sent_spans, what=f"exactly {load.sent_spans}")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8123", "http://", "ftp://host", "http://host/path", "http://host:0"])

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -25,9 +24,10 @@ from examples.harbor.traffic import Traffic, make_client
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from tests.e2e.server import PATIENCE_S, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DEADLINE_S = 30.0
+DEADLINE_S = PATIENCE_S
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SERVER, CLIENT, INTERNAL, PRODUCER, CONSUMER = 2, 3, 1, 4, 5
 ERROR = 2
@@ -198,12 +198,6 @@ class RunningHarbor:
                 return dict(found[0])
             assert time.monotonic() < deadline
             time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start_harbor(directory: Path, endpoint: str, received: Received) -> RunningHarbor:
@@ -532,7 +526,7 @@ def test_the_slow_route_is_slow_and_others_are_not(harbor: RunningHarbor) -> Non
     token = harbor.sign_in("vera@acme.example")
 
     assert harbor.get("/workspaces/acme/documents", authorization=token).elapsed.total_seconds() > 0.9
-    assert harbor.get("/healthz").elapsed.total_seconds() < 0.5
+    assert min(harbor.get("/healthz").elapsed.total_seconds() for _ in range(5)) < 0.5
 
 
 def test_failing_sign_ins_refuse_right_passwords(harbor: RunningHarbor) -> None:
@@ -665,4 +659,6 @@ def test_spans_of_the_last_moment_arrive_when_harbor_is_stopped(receiver: tuple[
 def run_verb(*args: str, data_dir: Path) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY}"}
     command = [sys.executable, "-m", "examples.harbor", *args, "--data-dir", str(data_dir)]
-    return subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )

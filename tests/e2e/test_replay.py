@@ -35,7 +35,7 @@ def test_a_recording_is_counted_once_however_often_it_is_sent(server: Server, tm
     sent = replay(server, token, tmp_path / "cache", *arguments)
     assert sent.returncode == 0, sent.stderr
     assert json.loads(sent.stdout)["totals"]["spans"] == 100
-    wait_until(lambda: stored(server, token) == 100, within_s=10, what="a hundred spans")
+    wait_until(lambda: stored(server, token) == 100, what="a hundred spans")
 
     assert json.loads(replay(server, token, tmp_path / "cache", *arguments).stdout)["files"][0]["sentBefore"]
     once_more = replay(server, token, tmp_path / "cache", *arguments, "--restart")
@@ -44,7 +44,7 @@ def test_a_recording_is_counted_once_however_often_it_is_sent(server: Server, tm
     marker.write_text(recording.read_text().partition("\n")[0] + "\n2023-11-16 18:17:00,1,1\n")
     replay(server, token, tmp_path / "cache", str(marker), "--format", "azure-llm", "--rebase", "now")
     # The marker came later: once it is seen, the second sending has been counted as well.
-    wait_until(lambda: stored(server, token) == 101, within_s=10, what="the marker")
+    wait_until(lambda: stored(server, token) == 101, what="the marker")
     totals = server.get("/metrics/ai", token)[1]["totals"]
     assert (totals["runCount"], totals["inputTokens"]) == (101, TOKENS + 1)
 

@@ -55,7 +55,7 @@ def test_failing_sign_ins_raise_an_alert_with_a_runbook(server: Server, read: st
         found = [a for a in alerts if a["code"] == "auth_failure_rate_high" and a.get("tenant") == "acme"]
         return found[0] if found and found[0].get("state") == "firing" else None
 
-    alert = wait_until(burning, within_s=10, what="auth_failure_rate_high for acme")
+    alert = wait_until(burning, what="auth_failure_rate_high for acme")
     # The figures are those of the moment in which it fired: at the 20th sign-in or a little later.
     assert (alert["severity"], alert["threshold"]) == ("P1", 0.2)
     assert alert["value"] >= 0.2
@@ -108,7 +108,7 @@ def test_runs_with_a_broken_output_are_counted_by_cause(server: Server, read: st
         figures = server.get("/metrics/ai?workspaceId=globex", read)[1]["window"]
         return figures if figures["runCount"] == 30 else None
 
-    figures = wait_until(counted, within_s=10, what="30 runs")
+    figures = wait_until(counted, what="30 runs")
     assert (figures["validationErrorCount"], figures["failedCount"]) == (3, 0)
     assert (figures["inputTokens"], figures["outputTokens"], figures["unpricedRunCount"]) == (3000, 300, 0)
     assert figures["averageCostPerRunUsd"] == pytest.approx(0.002)

@@ -19,7 +19,7 @@ from tidegate.app.supervisor import read_state
 from tidegate.storage.postgres import processes_of
 from tidegate.storage.processes import is_alive
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 SERVE = """
 import asyncio, sys
 from pathlib import Path
@@ -69,7 +69,7 @@ def readiness(data_dir: Path) -> int:
     state = read_state(data_dir)
     assert state is not None
     try:
-        with urllib.request.urlopen(f"{state['url']}/readyz", timeout=20) as answer:
+        with urllib.request.urlopen(f"{state['url']}/readyz", timeout=DEADLINE_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

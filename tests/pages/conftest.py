@@ -8,7 +8,7 @@ import httpx
 import pytest
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
-from tests.pages.signal_worlds import FakeMarks, FakeVersions, FakeWatcher
+from tests.pages.signal_worlds import FakeMarks, FakePoints, FakeVersions, FakeWatcher
 from tests.pages.trace_worlds import FakeRunStore, FakeTraceStore
 from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
 
@@ -57,6 +57,7 @@ class Site:
     runs: FakeRunStore
     clock: FakeClock
     signals: FakeSignals
+    points: FakePoints
     watcher: FakeWatcher
     marks: FakeMarks
     versions: FakeVersions
@@ -90,7 +91,8 @@ async def site() -> AsyncIterator[Site]:
     traces = TraceService(store=trace_store, clock=clock)
     signals, watcher, marks, versions = FakeSignals(), FakeWatcher(), FakeMarks(), FakeVersions()
     hub = LiveHub(versions, poll_s=0.05)
-    explore = ExploreService(reader=signals, watcher=watcher, marks=marks, clock=clock)
+    points = FakePoints()
+    explore = ExploreService(reader=signals, points=points, watcher=watcher, marks=marks, clock=clock)
     application = build_http_app(
         version="0.1.0",
         authenticator=identity,
@@ -124,6 +126,7 @@ async def site() -> AsyncIterator[Site]:
             runs,
             clock,
             signals,
+            points,
             watcher,
             marks,
             versions,

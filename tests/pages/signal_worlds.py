@@ -1,13 +1,15 @@
 """Made-up signals for page tests: what the rules say, which releases there were, and numbers over time."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from tests.pages.worlds import HARBOR, NOW
 
 from tidegate.kernel import TimeRange, UnavailableError, WorkspaceId
-from tidegate.signals import NANO_PER_USD, Family, Totals
+from tidegate.signals import NANO_PER_USD, Dimension, Family, SignalScope, Totals
 from tidegate.signals.explore import Bound, Burning, OpenAlert, ReleaseMark
+from tidegate.signals.metric_points import PointsRow
+from tidegate.signals.model import MICRO
 from tidegate.testing import FakeSignals
 
 QUARTER = timedelta(minutes=15)
@@ -70,6 +72,79 @@ class FakeWatcher:
         return Burning(tuple(found), has_more=False, is_watched=self.is_watched)
 
 
+class FakePoints:
+    """Points of two metrics of the workspace `harbor`: CPU seconds that rise, a depth that swings."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, list[tuple[datetime, float]]] = {}
+        self.hidden_count = 0
+
+    def fill(self) -> None:
+        for minute in range(60):
+            at = NOW - timedelta(minutes=minute, seconds=5)
+            self.metrics.setdefault("process.cpu.time", []).insert(0, (at, 200.0 - 2 * minute))
+            self.metrics.setdefault("queue.depth", []).insert(0, (at, float(minute % 7)))
+
+    async def table(
+        self,
+        workspace: WorkspaceId,
+        window: TimeRange,
+        *,
+        scope: SignalScope,
+        by: Dimension | None = None,
+        limit: int = 1_000,
+    ) -> list[PointsRow]:
+        found = self._found(workspace, window, scope)
+        if by is None:
+            return [_row(found, None, "")]
+        keys = sorted({metric if by == "object" else "harbor" for metric, _, _ in found})[:limit]
+        return [_row([each for each in found if by != "object" or each[0] == key], None, key) for key in keys]
+
+    async def series(
+        self,
+        workspace: WorkspaceId,
+        window: TimeRange,
+        *,
+        step_s: int,
+        scope: SignalScope,
+        by: Dimension | None = None,
+        limit: int = 20,
+    ) -> list[PointsRow]:
+        rows = []
+        for key in {row.key for row in await self.table(workspace, window, scope=scope, by=by, limit=limit)}:
+            own = [each for each in self._found(workspace, window, scope) if by != "object" or each[0] == key]
+            steps = sorted({int(at.timestamp()) // step_s * step_s for _, at, _ in own})
+            rows += [
+                _row([each for each in own if int(each[1].timestamp()) // step_s * step_s == step], step, key)
+                for step in steps
+            ]
+        return rows
+
+    async def distrusted_count(self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope) -> int:
+        return self.hidden_count
+
+    def _found(
+        self, workspace: WorkspaceId, window: TimeRange, scope: SignalScope
+    ) -> list[tuple[str, datetime, float]]:
+        return [
+            (metric, at, value)
+            for metric, points in self.metrics.items()
+            for at, value in points
+            if workspace == HARBOR and scope.object in {None, metric} and window.start <= at < window.end
+        ]
+
+
+def _row(points: list[tuple[str, datetime, float]], step: int | None, key: str) -> PointsRow:
+    start = None if step is None else datetime.fromtimestamp(step, UTC)
+    values = [value for _, _, value in points]
+    metrics = {metric for metric, _, _ in points}
+    if len(metrics) != 1:
+        return PointsRow(start, key, len(points), 0, None, None, None, None, None, "")
+    increase = values[-1] - values[0] if metrics == {"process.cpu.time"} else None
+    mean = sum(values) / len(values)
+    return PointsRow(start, key, len(points), 0, values[-1], min(values), max(values), mean, increase, "s")
+
+
 class FakeMarks:
     def __init__(self) -> None:
         self.releases: list[ReleaseMark] = []
@@ -107,3 +182,6 @@ def fill(signals: FakeSignals, *, tenant: str = "acme", route: str = "/login") -
         signals.add(HARBOR, Family.REQUEST, at, totals, service="harbor-api", tenant=tenant, route=route)
         runs = Totals(count=5, failed_count=minute % 3 == 0, priced_count=5, cost_nano_usd=NANO_PER_USD // 20)
         signals.add(HARBOR, Family.AI_RUN, at, runs, service="harbor-ai", tenant="zephyr", model="gpt-5")
+        used = Totals(count=2, amount_count=2, amount_micro=50 * MICRO, limit_micro=10_000 * MICRO)
+        for meter in ("tokens", "runs"):
+            signals.add(HARBOR, Family.USAGE, at, used, service="harbor-ai", tenant=tenant, object=meter)

@@ -12,7 +12,7 @@ from tests.pages.worlds import HARBOR, INGEST_TOKEN, OTHER, SESSION
 
 from tidegate.edge.caller import SESSION_COOKIE
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 class Listener:

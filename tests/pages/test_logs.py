@@ -228,3 +228,24 @@ async def test_a_table_for_a_spreadsheet_holds_no_formula(site: LogSite) -> None
     assert head.startswith("at,severity,service,tenant,event,body")
     assert "\"'=HYPERLINK(" in line
     assert '"a,b"' in line
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ('{"message": "POST /runs", "status": 201, "severity": "INFO"}', "POST /runs · 201"),
+        ('{"msg": "started"}', "started"),
+        ('{"status": 201}', '{"status": 201}'),
+        ('{"message": 5}', '{"message": 5}'),
+        ('{"message": "cut off', '{"message": "cut off'),
+        ("[1, 2]", "[1, 2]"),
+    ],
+)
+async def test_a_record_that_is_json_is_shown_by_its_message_and_whole_beneath(
+    site: LogSite, body: str, title: str
+) -> None:
+    site.logs.lines[HARBOR] = [make_line(body=body)]
+    page = await site.open("/logs")
+    (first, *_) = page.all("summary")
+    assert first.text.strip() == title
+    assert (body in [block.text.strip() for block in page.all("pre")]) is (body != title)

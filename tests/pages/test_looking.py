@@ -184,3 +184,13 @@ async def test_scripts_and_styles_of_a_trace_keep_their_budgets(site: Site) -> N
     assert packaged_assets().url_of("waterfall.js") in scripts
     assert sum([await sent_bytes(site, path) for path in scripts]) <= 30_000
     assert sum([await sent_bytes(site, path) for path in styles]) <= 15_000
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "words"), [(9, "", "INFO"), (0, "", ""), (18, "", "ERROR"), (9, "Notice", "Notice")]
+)
+async def test_a_log_record_of_a_trace_says_its_level_in_words(site: Site, number: int, text: str, words: str) -> None:
+    site.traces.put(make_detail(make_line(1)))
+    site.traces.logs[HARBOR, TRACE] = [make_log(severity=number, severity_text=text, body="said", service="api")]
+    page = await site.open(f"/traces/{TRACE}")
+    assert f"{words} api" in page.main.text if words else "0 api" not in page.main.text

@@ -97,7 +97,11 @@ async def test_signing_out_ends_the_session_on_the_server(site: Site) -> None:
 
 
 @pytest.mark.parametrize("path", ["/sign-out", "/appearance"])
-@pytest.mark.parametrize("form_token", ["", "00" * 32, "no hex", new_form_token(OTHER_SESSION)])
+@pytest.mark.parametrize(
+    "form_token",
+    ["", "00" * 32, "no hex", new_form_token(OTHER_SESSION)],
+    ids=["none", "zeros", "no hex", "of another session"],
+)
 async def test_a_form_without_the_token_of_the_session_does_nothing(site: Site, path: str, form_token: str) -> None:
     data = {"form_token": form_token, "appearance": "dark"}
     answer = await site.browser.post(path, data=data, headers={"origin": ORIGIN})

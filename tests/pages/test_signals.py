@@ -104,6 +104,37 @@ async def test_a_bound_is_drawn_only_where_it_means_what_the_chart_shows(site: S
     }
 
 
+async def test_how_long_requests_took_is_a_chart_of_quantiles_with_its_bound_table_and_file(site: Site) -> None:
+    fill(site.signals)
+    site.watcher.rules.append(make_bound("core_latency_high", family=Family.REQUEST, figure="p95Ms", threshold=500.0))
+    page = await site.open("/signals/request")
+    (chart,) = [figure for figure in page.all("figure") if figure.attributes["id"] == "chart-duration"]
+    assert "p95 duration: steady at 100 ms." in chart.text
+    heads = [head.text for head in page.all("th", scope="col")]
+    assert heads[-4:] == ["p95 duration", "Median duration", "p99 duration", "Mean duration"]
+    assert {bound.text: bound.attributes["value"] for bound in page.all("data")} == {
+        "P1 core_latency_high: 500 ms": "500.0"
+    }
+    assert any("figures=p95Ms,p50Ms,p99Ms,meanMs" in link for link in page.links)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("tenant=acme", "Durations are kept without tenant"),
+        ("by=status", "Durations are not kept by status"),
+        ("by=tenant", "Durations are not kept by tenant"),
+    ],
+)
+async def test_where_durations_are_not_kept_the_page_says_so_instead_of_an_empty_chart(
+    site: Site, query: str, words: str
+) -> None:
+    fill(site.signals)
+    page = await site.open(f"/signals/request?{query}")
+    assert "chart-duration" not in [figure.attributes["id"] for figure in page.all("figure")]
+    assert words in page.main.text
+
+
 async def test_the_running_bucket_is_in_the_table_and_no_drop_in_the_chart(site: Site) -> None:
     fill(site.signals)
     page = await site.open("/signals/auth")
@@ -186,3 +217,66 @@ async def test_what_is_shown_is_a_command_and_a_call(site: Site) -> None:
 async def test_ai_is_another_name_of_ai_run(site: Site) -> None:
     fill(site.signals)
     assert "AI runs" in (await site.open("/signals/ai")).main.text
+
+
+async def test_usage_lets_one_pick_a_meter_and_shows_its_amounts(site: Site) -> None:
+    fill(site.signals)
+    page = await site.open("/signals/usage")
+    assert "By meter" in page.main.text
+    assert "/signals/usage?meter=tokens" in page.links
+    heads = [head.text for head in page.all("th", scope="col")]
+    assert heads[:6] == ["Meter", "Events", "Used", "Limit", "Share of the limit", "Refused"]
+    assert "chart-quantity" not in [figure.attributes["id"] for figure in page.all("figure")]
+    page = await site.open("/signals/usage?meter=tokens")
+    assert page.one("h1").text == "tokens: 3,000 in 1h; 30% of the limit of 10,000."
+    (first, *_) = page.all("figure")
+    assert (first.attributes["id"], "Used per 30s" in first.text) == ("chart-quantity", True)
+    assert "tidegate signal query usage --meter tokens --range 1h" in page.main.text
+    assert "By meter" not in page.main.text
+
+
+async def test_runtime_lets_one_pick_a_metric_and_shows_its_values(site: Site) -> None:
+    site.points.fill()
+    page = await site.open("/signals/runtime")
+    assert page.one("h1").text == "Metric points 120 in 1h."
+    assert "/signals/runtime?metric=queue.depth" in page.links
+    assert [figure.attributes["id"] for figure in page.all("figure")] == ["chart-volume"]
+    page = await site.open("/signals/runtime?metric=queue.depth")
+    assert page.one("h1").text == "queue.depth: last 0 s, between 0 and 6 s in 1h."
+    assert [figure.attributes["id"] for figure in page.all("figure")] == ["chart-value", "chart-volume"]
+    page = await site.open("/signals/runtime?metric=process.cpu.time&by=service")
+    assert "risen by 118 s" in page.one("h1").text
+    assert next(figure.attributes["id"] for figure in page.all("figure")) == "chart-increase"
+
+
+async def test_runtime_is_known_in_the_overview_as_soon_as_there_are_points(site: Site) -> None:
+    site.points.fill()
+    page = await site.open("/signals")
+    assert state_of(page, "runtime") == "NO RULE"
+    assert "30 metric points in the last 15 min" in page.one("tr", id="family-runtime").text
+    site.points.hidden_count = 5
+    assert state_of(await site.open("/signals"), "runtime") == "DISTRUSTED"
+
+
+@pytest.mark.parametrize("family", CATALOGUE)
+async def test_a_family_without_events_says_where_they_come_from_instead_of_drawing_nothing(
+    site: Site, family: str
+) -> None:
+    page = await site.open(f"/signals/{family}")
+    assert "They come from" in page.main.text
+    assert not page.all("figure")
+    page = await site.open(f"/signals/{family}?tenant=nobody&range=6h")
+    assert "Clear filters" in page.main.text
+    assert f"/signals/{family}?range=6h" in page.links
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/signals/auth?meter=tokens", "meter:"),
+        ("/signals/usage?metric=queue.depth", "metric:"),
+        ("/signals/usage?meter=a%00", "meter:"),
+    ],
+)
+async def test_a_family_without_meters_refuses_one(site: Site, path: str, field: str) -> None:
+    assert field in (await site.open(path, status=422)).main.text

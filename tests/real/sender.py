@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from tests.e2e.server import Server, wait_until
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}
-COUNTED_WITHIN_S = 300
+COUNTED_WITHIN_S = 600
 JSON = {"Content-Type": "application/json"}
 
 
@@ -56,7 +56,7 @@ class Replayer:
         """Send a recording and return its totals."""
         done = self._server.cli(
             "replay", str(path), "--format", form, "--json", *options,
-            token=self._token, environment={"XDG_CACHE_HOME": str(self._cache)}, timeout_s=300,
+            token=self._token, environment={"XDG_CACHE_HOME": str(self._cache)}, timeout_s=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr or done.stdout
         totals: dict[str, Any] = json.loads(done.stdout)["totals"]

@@ -25,7 +25,7 @@ def recording(agent_run_lines: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in agent_run_lines if line.strip()]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def to_now_ns(recording: list[dict[str, Any]]) -> int:
     """By how much to shift the recording so that its last span ends now.
 

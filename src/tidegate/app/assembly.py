@@ -50,6 +50,7 @@ from tidegate.signals.explore import ExploreService
 from tidegate.signals.explore.pages import router as signal_pages
 from tidegate.signals.explore.routes import router as explore_routes
 from tidegate.signals.explore.sources import AnnouncedReleases
+from tidegate.signals.metric_points import EnginePoints
 from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
 from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.quality import EvaluationService
@@ -194,7 +195,11 @@ def _slices(
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock, runtime=EngineRuntime(engine)),
         ExploreService: ExploreService(
-            reader=reader, watcher=AlertWatcher(alerts, clock), marks=AnnouncedReleases(releases), clock=clock
+            reader=reader,
+            points=EnginePoints(engine),
+            watcher=AlertWatcher(alerts, clock),
+            marks=AnnouncedReleases(releases),
+            clock=clock,
         ),
         TenantService: TenantService(reader=reader, clock=clock),
         LiveHub: hub,

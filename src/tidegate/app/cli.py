@@ -19,7 +19,7 @@ from tidegate.app.settings import (
     default_data_dir,
 )
 from tidegate.edge.client import CliError, api
-from tidegate.edge.console import json_option, print_json
+from tidegate.edge.console import json_option, print_json, print_rows
 
 _Result = TypeVar("_Result")
 
@@ -196,9 +196,20 @@ def doctor(data_dir: Path, *, as_json: bool) -> None:
 
 
 @cli.command()
-def stats() -> None:
-    """Show how many spans, log records and metric points the server has stored for this workspace."""
-    print_json(api().get("/api/v1/telemetry/stats"))
+@json_option
+def stats(*, as_json: bool) -> None:
+    """Show how many spans, log records and metric points the server has stored for this workspace.
+
+    As JSON in a pipe as well, where it has always been that.
+    """
+    found = api().get("/api/v1/telemetry/stats")
+    if as_json or not sys.stdout.isatty():
+        print_json(found)
+        return
+    kinds = (("spans", "spans", "lastSpanAt"), ("log records", "logs", "lastLogAt"),
+             ("metric points", "metricPoints", "lastMetricPointAt"))  # fmt: skip
+    rows = [{"what": what, "stored": f"{found[count]:,}", "newest": found[newest]} for what, count, newest in kinds]
+    print_rows(("what", "stored", "newest"), rows, empty="")
 
 
 def _named(host: str) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.app.supervisor.state import read_state
-from tidegate.storage.postgres import processes_of
 from tidegate.storage.processes import command_line, descendants_of
 
 SUPERVISOR = "supervisor"
@@ -89,8 +88,3 @@ def memory_by_child(data_dir: Path) -> dict[str, MemorySum]:
     if isinstance(supervisor, int):
         sums[SUPERVISOR] = MemorySum.of(_each([supervisor]))
     return sums
-
-
-def memory_of_postgres(data_dir: Path) -> MemorySum:
-    """Return the memory of the embedded PostgreSQL, however it was started."""
-    return MemorySum.of(_each(processes_of(data_dir / "postgres")))

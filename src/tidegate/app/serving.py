@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
@@ -17,6 +17,7 @@ from tidegate.edge.console import print_rows
 from tidegate.edge.problems import answer_for
 from tidegate.kernel import TidegateError
 from tidegate.storage.disk import DiskRoom, DiskWatch
+from tidegate.telemetry.content import Content
 
 __all__ = ["ListenPorts", "describe_status", "render_metrics", "render_status", "serve_forever", "url_of_running"]
 
@@ -69,6 +70,13 @@ def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: 
     )
 
 
+_KEPT: Final = {
+    Content.DROP: "telemetry as `tidegate retention show` says, without prompts and outputs",
+    Content.REDACT: "telemetry as `tidegate retention show` says; prompts and outputs without personal data",
+    Content.KEEP: "telemetry as `tidegate retention show` says, with prompts and outputs",
+}
+
+
 async def _print_banner(data_dir: Path, report: ServerReport) -> None:
     try:
         link = await operator.create_sign_in_link(data_dir, workspace="default", public_url=report.public_url)
@@ -84,7 +92,7 @@ tidegate is ready.
   sign in    {link}
   OTLP/HTTP  {otlp}   (traces, logs, metrics; ingest token: tidegate token create --scope ingest)
   OTLP/gRPC  {grpc}
-  data       {data_dir}   (all telemetry is kept; prompts and outputs are dropped)
+  data       {data_dir}   ({_KEPT[content_setting()]})
 {_engines_of_ones_own()}\
   access     tokens and signed-in browsers only
 Ctrl-C stops it.""",

@@ -48,6 +48,8 @@ def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, object]], *, 
     if not sys.stdout.isatty():
         for line in cells:
             click.echo("\t".join(line))
+        if not cells and empty:
+            click.echo(empty, err=True)  # no line is an answer as well, and a person wants to know that it is one
         return
     if not cells:
         click.echo(empty)

@@ -3,6 +3,7 @@
 from tidegate.signals.model import (
     NANO_PER_USD,
     Durations,
+    DurationsPoint,
     Family,
     Figures,
     GroupTotals,
@@ -13,7 +14,7 @@ from tidegate.signals.model import (
     figures_of,
     meter_figures,
 )
-from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
+from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
 
 __all__ = [
@@ -21,9 +22,11 @@ __all__ = [
     "NANO_PER_USD",
     "Dimension",
     "Durations",
+    "DurationsPoint",
     "Family",
     "Figures",
     "GroupTotals",
+    "LookingAtMore",
     "SeriesPoint",
     "SeriesReader",
     "SignalReader",

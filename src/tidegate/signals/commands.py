@@ -31,9 +31,16 @@ def show(as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
 @json_option
 def set_(raw_days: int | None, minute_days: int | None, hour_days: int | None, as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
     """Change what is named and leave the rest; what is older than that is gone within minutes, for good."""
-    wanted = {"rawDays": raw_days, "minuteDays": minute_days, "hourDays": hour_days}
-    body = {**api().get(_ROUTE), **{name: days for name, days in wanted.items() if days is not None}}
-    _print(api().put(_ROUTE, content=json.dumps(body).encode(), content_type="application/json"), as_json=as_json)
+    named = {"rawDays": raw_days, "minuteDays": minute_days, "hourDays": hour_days}
+    wanted = {name: days for name, days in named.items() if days is not None}
+    if not wanted:
+        raise click.UsageError("Say what to change: --raw-days, --minute-days or --hour-days.")
+    client = api()
+    before = client.get(_ROUTE)
+    _print(client.put(_ROUTE, content=json.dumps(wanted).encode(), content_type="application/json"), as_json=as_json)
+    options = {"rawDays": "--raw-days", "minuteDays": "--minute-days", "hourDays": "--hour-days"}
+    undo = " ".join(f"{options[name]} {before[name]}" for name in wanted)
+    click.echo(f"Undo, for what is not gone yet: tidegate retention set {undo}", err=True)
 
 
 def _print(body: dict[str, Any], *, as_json: bool) -> None:

@@ -3,7 +3,7 @@
 A statement that does this costs 200 CPU-ms of planning, whatever it finds; here it is some milliseconds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -329,8 +329,3 @@ def _named(family: str, count: int) -> Words:
 def _bucket_of(spent_us: Numbers) -> Numbers:
     bucket: Numbers = np.floor(8 * np.log2(np.maximum(spent_us, 1))).astype(np.int64)
     return bucket
-
-
-def iter_blocks(counts: Counts) -> Iterator[dict[str, Numbers]]:
-    """Yield the blocks, for tests."""
-    yield from counts.blocks

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
+from tidegate.signals.model import Durations, DurationsPoint, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.prices.model import Quote, Usage
 
 Dimension = Literal[
@@ -89,6 +89,50 @@ class SeriesReader(Protocol):
     ) -> dict[str, Durations]:
         """Return durations by key, under the key '' when `by` is `None`. Tenants have none: they are not kept."""
         ...
+
+
+class LookingAtMore(Protocol):
+    """What pages ask beyond one family's totals."""
+
+    async def every_total(
+        self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope
+    ) -> dict[Family, tuple[Totals, Durations | None]]:
+        """Return what `totals` and `quantiles` say of every family but `runtime`, in three statements."""
+        ...
+
+    async def every_series(
+        self, workspace: WorkspaceId, window: TimeRange, *, step_s: int, scope: SignalScope
+    ) -> dict[Family, list[SeriesPoint]]:
+        """Return what `series` says of every family but `runtime`, in one statement."""
+        ...
+
+    async def duration_series(  # noqa: PLR0913 - a question and its six parts
+        self,
+        workspace: WorkspaceId,
+        family: Family,
+        window: TimeRange,
+        *,
+        step_s: int,
+        by: Dimension | None = None,
+        scope: SignalScope,
+        limit: int = 20,
+    ) -> list[DurationsPoint]:
+        """Return durations of steps of `step_s`, of the `limit` largest keys of `by`; empty steps are left out.
+
+        Tenants have none: they are not kept.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All that is retained of one family."""
+
+    totals: Totals
+    splits: Mapping[Dimension, Mapping[str, Totals]]
+    buckets: Sequence[tuple[float, int]]
+    """Events by the upper bound of how long they took, in milliseconds, ascending; not cumulative."""
+    spent_s: float
 
 
 class PriceBook(Protocol):

@@ -5,6 +5,7 @@ gives its second a newer version, and from then on the seconds count until the m
 """
 
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
@@ -56,31 +57,31 @@ def cover(
     if start >= end:
         return Cover("1 = 0", {})
     is_fine = coarsest_s == 1 or (resolution_s == 1 and end - start <= _FINE_S)
-    runs = [name for name in names if name in _RUN_FAMILIES]
-    parts = [
-        f"({test} AND {_picked(marker, is_fine=is_fine, is_of_many=is_of_many)})"
-        for marker, test, is_asked in (
-            ("published.ai_run", f"counts.family IN {_RUN_FAMILIES}", bool(runs)),
-            ("published", f"counts.family NOT IN {_RUN_FAMILIES}", len(runs) < len(names)),
-        )
-        if is_asked
-    ]
     parameters: dict[str, object] = {"start": start, "last": end - 1}
     if not is_fine:
         parameters |= {"end": end, "coarsest": coarsest_s}
     resolution = "counts.resolution = 1" if is_fine else "counts.resolution <= {coarsest:UInt16}"
-    return Cover(f"{_OWN} AND {resolution} AND ({' OR '.join(parts)})", parameters)
+    picked = _picked({name in _RUN_FAMILIES for name in names}, is_fine=is_fine, is_of_many=is_of_many)
+    return Cover(f"{_OWN} AND {resolution} AND {picked}", parameters)
 
 
-def _picked(marker: str, *, is_fine: bool, is_of_many: bool) -> str:
-    """Return a condition on numbers alone: with a workspace's name in it, it takes six times as long."""
-    key = "counts.second, counts.version" + ("" if is_fine else ", counts.resolution")
-    found = "second, newest" + ("" if is_fine else ", resolution")
+def _picked(is_of_runs: AbstractSet[bool], *, is_fine: bool, is_of_many: bool) -> str:
+    """Return a condition on numbers alone: with a workspace's name in it, it takes six times as long.
+
+    One subquery for both markers: each takes 7 of the 25 CPU-ms of a statement, however few rows it finds.
+    """
+    key, found = "counts.second, counts.version", "second, newest"
+    if len(is_of_runs) > 1:
+        key, found = f"{key}, counts.family IN {_RUN_FAMILIES}", f"{found}, family = '{_MARKERS[True]}'"
+    if not is_fine:
+        key, found = f"{key}, counts.resolution", f"{found}, resolution"
     if is_of_many:
         key, found = f"{key}, cityHash64(workspace)", f"{found}, cityHash64(workspace)"
-    return f"({key}) IN (SELECT {found} FROM ({(_SECONDS if is_fine else _MIXED).replace('{marker}', marker)}))"
+    markers = ", ".join(f"'{_MARKERS[one]}'" for one in sorted(is_of_runs))
+    return f"({key}) IN (SELECT {found} FROM ({(_SECONDS if is_fine else _MIXED).replace('{markers}', markers)}))"
 
 
+_MARKERS: Final = {True: "published.ai_run", False: "published"}
 _RUN_FAMILIES: Final = ("ai_run", "ai_run.duration")
 _WITHIN: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 _OWN: Final = _WITHIN.replace("second >=", "counts.second >=").replace("second <=", "counts.second <=")
@@ -88,25 +89,26 @@ _AROUND: Final = (
     "second >= toDateTime({start:UInt32} - {start:UInt32} % 3600, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')"
 )
 _SECONDS: Final = f"""
-    SELECT workspace, second, max(version) AS newest FROM counts
-    WHERE family = '{{marker}}' AND resolution = 1 AND {_WITHIN} AND version <= {{watermark:UInt64}}
-    GROUP BY workspace, second
+    SELECT workspace, family, second, max(version) AS newest FROM counts
+    WHERE family IN ({{markers}}) AND resolution = 1 AND {_WITHIN} AND version <= {{watermark:UInt64}}
+    GROUP BY workspace, family, second
 """
 _IS_WHOLE: Final = "moment >= {start:UInt64} AND moment + resolution <= {end:UInt64}"
+_ALIKE: Final = "PARTITION BY workspace, family"
 _MIXED: Final = f"""
-    SELECT workspace, resolution, second, newest FROM (
+    SELECT workspace, family, resolution, second, newest FROM (
         SELECT *,
-            max(if(resolution = 3600 AND {_IS_WHOLE}, newest, 0)) OVER (PARTITION BY workspace, hour) AS of_hour,
-            max(if(resolution < 3600, newest, 0)) OVER (PARTITION BY workspace, hour) AS within_hour,
-            max(if(resolution = 60 AND {_IS_WHOLE}, newest, 0)) OVER (PARTITION BY workspace, minute) AS of_minute,
-            max(if(resolution = 1, newest, 0)) OVER (PARTITION BY workspace, minute) AS within_minute
+            max(if(resolution = 3600 AND {_IS_WHOLE}, newest, 0)) OVER ({_ALIKE}, hour) AS of_hour,
+            max(if(resolution < 3600, newest, 0)) OVER ({_ALIKE}, hour) AS within_hour,
+            max(if(resolution = 60 AND {_IS_WHOLE}, newest, 0)) OVER ({_ALIKE}, minute) AS of_minute,
+            max(if(resolution = 1, newest, 0)) OVER ({_ALIKE}, minute) AS within_minute
         FROM (
-            SELECT workspace, resolution, second, toUInt64(toUInt32(second)) AS moment,
+            SELECT workspace, family, resolution, second, toUInt64(toUInt32(second)) AS moment,
                 intDiv(moment, 3600) AS hour, intDiv(moment, 60) AS minute, max(version) AS newest
             FROM counts
-            WHERE family = '{{marker}}' AND {_AROUND} AND version <= {{watermark:UInt64}}
+            WHERE family IN ({{markers}}) AND {_AROUND} AND version <= {{watermark:UInt64}}
                 AND resolution <= {{coarsest:UInt16}}
-            GROUP BY workspace, resolution, second))
+            GROUP BY workspace, family, resolution, second))
     WHERE multiIf(
         of_hour > within_hour, resolution = 3600,
         of_minute > within_minute, resolution = 60,

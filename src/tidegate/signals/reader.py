@@ -16,7 +16,7 @@ from tidegate.signals.kept import hours_in_doubt, hours_without_minutes
 from tidegate.signals.model import Durations, Family, GroupTotals, SeriesPoint, SignalScope, Totals
 from tidegate.signals.ports import Dimension
 from tidegate.signals.published import Cover, cover, filters_of, has_seconds, second_of
-from tidegate.signals.quantiles import DURATION_SUMS, durations_of, upper_bound_ms
+from tidegate.signals.quantiles import DURATION_SUMS, durations_of
 from tidegate.signals.store import RowsEngine
 from tidegate.signals.sums import STORED, facets_of, sums_of, totals_in
 from tidegate.storage.native import Columns
@@ -107,9 +107,7 @@ class RollupReader:
         limit: int = _MAX_KEYS,
     ) -> dict[str, Totals]:
         columns = await self._facets(workspace, family, window, scope=scope, keys={by: _key_of(by)})
-        found = totals_in(columns, family, (f"by_{by}",))
-        largest = sorted(found.items(), key=lambda item: (-item[1].count, str(item[0][0])))[:limit]
-        return {str(key): totals for (key,), totals in largest}
+        return _largest(totals_in(columns, family, (f"by_{by}",)), limit)
 
     async def groups(self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange) -> list[GroupTotals]:
         if not workspaces:
@@ -238,19 +236,13 @@ class RollupReader:
             parts[str(row[by]) if by is not None else ""].append(row)
         return {key: durations_of(found) for key, found in parts.items()}
 
-    async def buckets(self, workspace: WorkspaceId, family: Family) -> tuple[Sequence[tuple[float, int]], float]:
-        """Return how many events took up to how many milliseconds, and how many seconds they took together."""
-        rows = await self._rows(
-            workspace,
-            (f"{family.value}.duration",),
-            f"bucket, {DURATION_SUMS}",
-            None,
-            scope=SignalScope(),
-            group=("bucket",),
-            tail="ORDER BY bucket",
-        )
-        spent_s = sum(int(row["spent_us"]) for row in rows) / 1_000_000
-        return [(upper_bound_ms(int(row["bucket"])), int(row["weight"]) // 1000) for row in rows], spent_s
+    async def whole(
+        self, workspace: WorkspaceId, family: Family, *, by: Sequence[Dimension]
+    ) -> tuple[Totals, dict[Dimension, dict[str, Totals]]]:
+        keys: dict[str, str] = {dimension: _key_of(dimension) for dimension in by}
+        columns = await self._facets(workspace, family, None, scope=SignalScope(), keys=keys)
+        splits = {one: _largest(totals_in(columns, family, (f"by_{one}",)), _MAX_KEYS) for one in by}
+        return totals_in(columns, family, ()).get((), Totals()), splits
 
     async def exemplars(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, str]:
         """Return by route the trace of the newest request of `window` that failed, else of the slowest."""
@@ -272,10 +264,6 @@ class RollupReader:
     async def span_count(self, workspace: WorkspaceId) -> int:
         """Return how many spans are stored, each once, distrusted ones included."""
         return await self._stored(workspace, "span")
-
-    async def log_count(self, workspace: WorkspaceId) -> int:
-        """Return how many log records are stored, each once, distrusted ones included."""
-        return await self._stored(workspace, "log")
 
     async def _stored(self, workspace: WorkspaceId, kind: str) -> int:
         names = (kind, f"{kind}.distrusted")
@@ -386,6 +374,11 @@ class RollupReader:
             "families": list(names),
             "watermark": watermark,
         }
+
+
+def _largest(found: Mapping[tuple[Any, ...], Totals], limit: int) -> dict[str, Totals]:
+    largest = sorted(found.items(), key=lambda item: (-item[1].count, str(item[0][0])))[:limit]
+    return {str(key): totals for (key,), totals in largest}
 
 
 def _key_of(by: Dimension) -> str:

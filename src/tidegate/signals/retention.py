@@ -8,6 +8,7 @@ reader remembers what was there.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ _log = structlog.get_logger("tidegate.retention")
 
 _EVERY: Final = timedelta(minutes=10)
 _SECONDS_KEPT: Final = timedelta(hours=2)
+_WORKSPACES_A_STATEMENT: Final = 500  # a claim names at most 1,000, and stands in a header
 _DAY: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?: (\d\d):\d\d:\d\d)?")
 _RAW: Final = ("raw_spans", "raw_logs", "raw_points")
 # Partitions of seconds some of which were counted before they came, by a clock that is ahead.
@@ -139,9 +141,13 @@ class RetentionJob:
         kept = [*own.values(), *([DEFAULT] if len(own) < len(everybody) else [])]
         await self._drop_partitions(kept, now, watermark)
         longest = _longest(kept)
-        for workspace, retention in own.items():
+        alike: defaultdict[Retention, list[WorkspaceId]] = defaultdict(list)
+        for workspace in everybody:
+            alike[own.get(workspace, DEFAULT)].append(workspace)
+        for retention, those in alike.items():
             if retention != longest:
-                await self._delete_rows(workspace, retention, now)
+                for first in range(0, len(those), _WORKSPACES_A_STATEMENT):
+                    await self._delete_rows(those[first : first + _WORKSPACES_A_STATEMENT], retention, now)
         self._is_untold = True
         return True
 
@@ -173,16 +179,16 @@ class RetentionJob:
             spared |= {str(row["partition"]) for row in rows}
         return spared
 
-    async def _delete_rows(self, workspace: WorkspaceId, retention: Retention, now: datetime) -> None:
+    async def _delete_rows(self, workspaces: Sequence[WorkspaceId], retention: Retention, now: datetime) -> None:
         raw = {"before": int((now - timedelta(days=retention.raw_days)).timestamp())}
         for table in _RAW:
-            await self.engine.delete([workspace], table, "received_ns < {before:UInt64} * 1000000000", raw)
+            await self.engine.delete(workspaces, table, "received_ns < {before:UInt64} * 1000000000", raw)
         minutes = {"before": int((now - timedelta(days=retention.minute_days)).timestamp())}
         old = "written < toDateTime({before:UInt32}, 'UTC')"
-        await self.engine.delete([workspace], "counts", f"resolution = 60 AND {old}", minutes)
-        await self.engine.delete([workspace], "ai_runs", old, minutes)
+        await self.engine.delete(workspaces, "counts", f"resolution = 60 AND {old}", minutes)
+        await self.engine.delete(workspaces, "ai_runs", old, minutes)
         hours = {"before": int((now - timedelta(days=retention.hour_days)).timestamp())}
-        await self.engine.delete([workspace], "counts", f"resolution = 3600 AND {old}", hours)
+        await self.engine.delete(workspaces, "counts", f"resolution = 3600 AND {old}", hours)
 
 
 def _longest(kept: Sequence[Retention]) -> Retention:

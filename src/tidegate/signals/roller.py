@@ -21,6 +21,7 @@ QUIET_S: Final = 75  # a minute and what is still on its way to it
 _EVERY_S: Final = 15.0
 _SCAN_S: Final = 600  # markers are looked for among what was written since; at the start among all
 _MINUTES_A_STATEMENT: Final = 200  # bound in the URL, and their seconds in memory
+_WORKSPACES_A_STATEMENT: Final = 500  # a claim names at most 1,000, and stands in a header
 _WIDEN_MINUTE_S: Final = 3_600
 _MARKERS: Final = "('published', 'published.ai_run')"
 _MARKER_OF: Final = "if(family IN ('ai_run', 'ai_run.duration'), 'published.ai_run', 'published')"
@@ -145,12 +146,14 @@ class Roller:
 
     async def _waiting(self, step: int, watermark: int, quiet: int) -> dict[WorkspaceId, list[int]]:
         workspaces = await self.workspaces()
-        if not workspaces:
-            return {}
         parameters = {"step": step, "watermark": watermark, "quiet": quiet, "since": self._since_s}
         found: dict[WorkspaceId, list[int]] = {}
-        for row in await self.engine.select(workspaces, _WAITING, parameters):
-            found.setdefault(WorkspaceId(row["workspace"]), []).append(int(row["start"]))
+        for first in range(0, len(workspaces), _WORKSPACES_A_STATEMENT):
+            some = workspaces[first : first + _WORKSPACES_A_STATEMENT]
+            for row in await self.engine.select(some, _WAITING, parameters):
+                found.setdefault(WorkspaceId(row["workspace"]), []).append(int(row["start"]))
+            if found:  # as many as one statement makes coarser; the others wait for the next turn, which is at once
+                break
         return found
 
     async def _roll(self, found: Seconds, *, step: int, finer: int, watermark: int) -> None:

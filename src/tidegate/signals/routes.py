@@ -51,7 +51,7 @@ async def prometheus_metrics(request: Request, workspace: CurrentWorkspace, sign
 
     With `Accept: application/openmetrics-text` in that format, with exemplars.
     """
-    families = [await signals.retained(workspace, family) for family in Family]
+    families = await signals.retained(workspace)
     if "application/openmetrics-text" in request.headers.get("accept", ""):
         exemplars = await signals.exemplars(workspace)
         return Response(openmetrics_of(families, exemplars), media_type=OPENMETRICS_TYPE)

@@ -19,7 +19,8 @@ _SERIES: Final = """
     FROM (
         SELECT metric, series_id, time_ns, if(kind IN ('gauge', 'sum'), value, sum) AS said, temporality, is_monotonic
         FROM raw_points
-        WHERE distrusted = 0 AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({block:UInt32}, 'UTC')
+        WHERE distrusted = 0 AND is_missing = 0
+            AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({block:UInt32}, 'UTC')
             AND second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
             {scoped}
         ORDER BY precedence DESC LIMIT 1 BY point_id)

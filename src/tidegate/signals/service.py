@@ -1,13 +1,13 @@
 """Figures of a family: all retained rows, one window, and the splits that belong to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
 from tidegate.signals.model import Family, Figures, SignalScope, Totals, duration_figures, figures_of, meter_figures
-from tidegate.signals.ports import Dimension, SeriesReader, SignalReader
+from tidegate.signals.ports import Dimension, SeriesReader, SignalReader, Whole
 from tidegate.signals.runtime import Runtime
 
 DEFAULT_WINDOW = timedelta(minutes=15)
@@ -69,8 +69,10 @@ class RetainedFamily:
 class FiguresReader(SignalReader, SeriesReader, Protocol):
     """What the metrics routes ask."""
 
-    async def buckets(self, workspace: WorkspaceId, family: Family) -> tuple[Sequence[tuple[float, int]], float]:
-        """Return how many events took up to how many milliseconds, and how many seconds they took together."""
+    async def every_whole(
+        self, workspace: WorkspaceId, splits: Mapping[Family, Sequence[Dimension]]
+    ) -> dict[Family, Whole]:
+        """Return all that is retained of each family, and the same by the values of dimensions."""
         ...
 
     async def exemplars(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, str]:
@@ -142,23 +144,27 @@ class SignalService:
         durations = await self._reader.quantiles(workspace, family, window, scope=scope)
         return {**figures, **duration_figures(durations.get(""))}
 
-    async def retained(self, workspace: WorkspaceId, family: Family) -> RetainedFamily:
-        """Return the counters of `family` over all retained rows, also by route, status, error code, model, outcome.
+    async def retained(self, workspace: WorkspaceId) -> list[RetainedFamily]:
+        """Return the counters of all families over all retained rows, also by route, status, model and the like.
 
         Raises:
             UnavailableError: the telemetry engine does not answer for the moment.
         """
-        whole = SignalScope()
-        totals = await self._reader.totals(workspace, family, None, scope=whole)
-        counts: dict[Dimension, Mapping[str, int]] = {}
-        for _, dimension in SPLITS[family]:
-            if dimension != "source":
-                found = await self._reader.totals_by(workspace, family, None, by=dimension, scope=whole)
-                counts[dimension] = {key: part.count for key, part in found.items() if key}
-        if family not in TIMED:
-            return RetainedFamily(family, figures_of(family, totals), counts)
-        buckets, spent_s = await self._reader.buckets(workspace, family)
-        return RetainedFamily(family, figures_of(family, totals), counts, buckets, spent_s)
+        splits = {family: [one for _, one in SPLITS[family] if one != "source"] for family in Family}
+        found = await self._reader.every_whole(workspace, splits)
+        if self._runtime is not None:
+            points = Totals(count=await self._runtime.count(workspace))
+            found[Family.RUNTIME] = replace(found[Family.RUNTIME], totals=points)
+        return [
+            RetainedFamily(
+                family,
+                figures_of(family, whole.totals),
+                {one: {key: part.count for key, part in parts.items() if key} for one, parts in whole.splits.items()},
+                whole.buckets if family in TIMED else (),
+                whole.spent_s if family in TIMED else 0.0,
+            )
+            for family, whole in found.items()
+        ]
 
     async def exemplars(self, workspace: WorkspaceId) -> Mapping[str, str]:
         """Return by route the trace of the newest request that failed in the last minutes, else of the slowest."""

@@ -8,7 +8,7 @@ import numpy as np
 from tidegate.signals.ports import Seconds
 from tidegate.signals.recent import RecentSpans, joined, no_rows, of_traces
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans, sort_spans
-from tidegate.storage.native import Columns, Dictionaries, Numbers
+from tidegate.storage.native import Columns, Dictionaries, Numbers, Words
 
 _LONGEST_HOT_S: Final = 120  # between the first and the last second that the cache is asked for
 _NANO: Final = 1_000_000_000
@@ -120,3 +120,12 @@ def rows_in(columns: Columns, seconds: Seconds) -> Numbers:
     moments = workspace.codes.astype(np.int64) * _WIDTH + columns.numbers["second"].astype(np.int64)
     found: Numbers = np.isin(moments, np.array(wanted, np.int64))
     return found
+
+
+def rows_of(columns: Columns, rows: Numbers) -> Columns:
+    """Return `rows` of `columns`."""
+    return Columns(
+        len(rows),
+        {name: column[rows] for name, column in columns.numbers.items()},
+        {name: Words(column.words, column.codes[rows]) for name, column in columns.words.items()},
+    )

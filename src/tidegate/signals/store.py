@@ -12,14 +12,15 @@ from tidegate.signals.ports import Ranges, Seconds
 from tidegate.signals.run_costs import COST_SOURCES, UNPRICED
 from tidegate.signals.runs import OUTCOMES, Runs
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S
+from tidegate.signals.spans_read import rows_in, rows_of
 from tidegate.signals.statements import (
-    LOGS,
     NEIGHBOURS,
-    SPANS,
     STORED_SECONDS,
     bound_ranges,
     bound_seconds,
+    logs_in,
     read_ranges,
+    spans_in,
 )
 from tidegate.storage.native import Columns, Dictionaries, Numbers, Words, write_native
 
@@ -66,7 +67,9 @@ class EngineCounts:
         self._clock = clock
 
     async def spans(self, seconds: Seconds, dictionaries: Dictionaries) -> Columns:
-        return await self._engine.columns(list(seconds), SPANS, bound_seconds(seconds), dictionaries=dictionaries)
+        sql, bound = spans_in(seconds)
+        columns = await self._engine.columns(list(seconds), sql, bound, dictionaries=dictionaries)
+        return _only_of(seconds, columns)
 
     async def neighbours(self, seconds: Seconds, *, before_s: int, dictionaries: Dictionaries) -> Columns:
         moments = sorted({moment for found in seconds.values() for moment in found})
@@ -79,7 +82,8 @@ class EngineCounts:
         return await self._engine.columns(list(seconds), NEIGHBOURS, parameters, dictionaries=dictionaries)
 
     async def logs(self, seconds: Seconds) -> Columns:
-        return await self._engine.columns(list(seconds), LOGS, bound_seconds(seconds))
+        sql, bound = logs_in(seconds)
+        return _only_of(seconds, await self._engine.columns(list(seconds), sql, bound))
 
     async def stored_seconds(self, ranges: Ranges) -> Seconds:
         """Return the seconds in `ranges`, which are whole blocks, in which something that is stored ended."""
@@ -112,6 +116,11 @@ class EngineCounts:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())
+
+
+def _only_of(seconds: Seconds, columns: Columns) -> Columns:
+    """Return the rows that ended in `seconds`: with several workspaces some of other seconds were read too."""
+    return columns if len(seconds) == 1 else rows_of(columns, np.flatnonzero(rows_in(columns, seconds)))
 
 
 _OWN_WORDS: Final = (

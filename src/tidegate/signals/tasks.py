@@ -1,18 +1,20 @@
 """Signals in the background, and their parts for `app` to put together."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
+from tidegate.signals.looking import LookingReader
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
 from tidegate.signals.retention import DroppingEngine, PostgresRetention, RetentionJob
 from tidegate.signals.roller import Roller
 from tidegate.signals.store import EngineCounts, RowsEngine
-from tidegate.signals.touches import PostgresTouches
+from tidegate.signals.touches import MAX_LAG, PostgresTouches
 from tidegate.storage import Database
 from tidegate.telemetry.traces import TraceService
 
@@ -48,8 +50,11 @@ async def _list_workspaces(database: Database) -> list[WorkspaceId]:
     return [WorkspaceId(row["id"]) for row in rows]
 
 
-def build_reader(database: Database, engine: RowsEngine, clock: Clock) -> RollupReader:
-    return RollupReader(engine, watermark=PostgresTouches(database, clock).watermark, clock=clock)
+def build_reader(
+    database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG
+) -> LookingReader:
+    touches = PostgresTouches(database, clock, max_lag=max_lag)
+    return LookingReader(engine, watermark=touches.watermark, clock=clock)
 
 
 def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: TraceService) -> AiRunService:

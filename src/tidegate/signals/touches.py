@@ -14,7 +14,7 @@ from tidegate.storage import Connection, Database
 _MAX_NEWEST: Final = 400  # flushes of a workspace at a time: a hundred seconds of them
 _MAX_OLDEST: Final = 100
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
+MAX_LAG: Final = timedelta(seconds=15)  # an engine that was killed is back within 10; a signal may be 1 s old
 _LEASE: Final = timedelta(seconds=5)  # renewed with each look at the ledger, once a second or more
 _HOLDER: Final = secrets.token_hex(8)  # of this process: its closers stand beside each other in tests only
 
@@ -37,9 +37,10 @@ _OLDEST_HOT: Final = """
 class PostgresTouches:
     """Keeps the promises of `Touches`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, max_lag: timedelta = MAX_LAG) -> None:
         self._database = database
         self._clock = clock
+        self._max_lag = max_lag
 
     async def read(self) -> Backlog | None:
         read_at = self._clock.now()
@@ -121,7 +122,7 @@ class PostgresTouches:
         assert row is not None  # noqa: S101 - the migration wrote it
         since = [moment for moment in (row["closed_at"] or _NEVER, oldest) if moment is not None]
         lag = self._clock.now() - min(since)
-        if lag > _MAX_LAG:
+        if lag > self._max_lag:
             raise CountingBehindError(lag)
         version: int = row["version"]
         return version

@@ -7,9 +7,10 @@ says which workspaces it is for: the embedded engine by a signed claim, a server
 """
 
 import asyncio
+import io
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -18,12 +19,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from tidegate.kernel import (
-    Clock,
-    SystemClock,
-    UnavailableError,
-    WorkspaceId,
-)
+from tidegate.kernel import Clock, SystemClock, UnavailableError, WorkspaceId
 from tidegate.storage.engine.catalog import COLUMNS_QUERY, read_catalog
 from tidegate.storage.engine.claims import CLAIM_HEADER, ENGINE_USER, Access, EngineKeys
 from tidegate.storage.telemetry_errors import (
@@ -31,7 +27,7 @@ from tidegate.storage.telemetry_errors import (
     BadTelemetryRowsError,
     TelemetryAccessError,
     TelemetryQueryError,
-    is_timeout,
+    repeated,
     translated,
 )
 from tidegate.storage.walls import ClaimWall, FilterWall, Wall, refuse_unless_filtered
@@ -196,7 +192,9 @@ class TelemetryEngine:
                 transport_settings=self._wall.headers(workspaces, Access.READ),
             )
 
-        return read_native(await self._within(timeout_s + 1, _repeat(read, _READ_PAUSES_S, writes=False)), dictionaries)
+        return read_native(
+            await self._within(timeout_s + 1, repeated(read, _READ_PAUSES_S, writes=False)), dictionaries
+        )
 
     async def insert(
         self,
@@ -269,7 +267,7 @@ class TelemetryEngine:
         async def write() -> None:
             await self._client.raw_query(sql, bound, transport_settings=self._wall.headers(workspaces, Access.ERASE))
 
-        await self._within(_ERASE_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=False))
+        await self._within(_ERASE_TIMEOUT_S, repeated(write, _INSERT_PAUSES_S, writes=False))
 
     async def admin(self, sql: str) -> list[dict[str, Any]]:
         """Run any one statement, over all workspaces: migrations and the doctor.
@@ -328,7 +326,7 @@ class TelemetryEngine:
             return [dict(zip(names, row, strict=True)) for row in result.result_rows]
 
         return await self._within(
-            timeout_s + 1, _repeat(read, _READ_PAUSES_S, writes=False)
+            timeout_s + 1, repeated(read, _READ_PAUSES_S, writes=False)
         )  # the engine ends it first
 
     async def _insert(
@@ -358,9 +356,12 @@ class TelemetryEngine:
                 bound = _bound(parameters)
                 await self._client.raw_query(statement, bound, settings=settings, transport_settings=claim)
             else:
-                await self._client.command(statement, data=rows, settings=settings, transport_settings=claim)
+                # As a file: the client looks for SQL in a body of bytes, letter by letter (8 us a span, 14 % of all
+                # that the edge did), and might repeat it on its own.
+                body = io.BytesIO(b"".join((statement.encode(), b"\n", rows)))
+                await self._client.raw_insert(insert_block=body, settings=settings, transport_settings=claim)
 
-        await self._within(_INSERT_TIMEOUT_S, _repeat(write, _INSERT_PAUSES_S, writes=rows is not None))
+        await self._within(_INSERT_TIMEOUT_S, repeated(write, _INSERT_PAUSES_S, writes=rows is not None))
 
     async def _within(self, limit_s: float, work: Coroutine[Any, Any, Result]) -> Result:
         """Wait for an answer within bounds, and remember in words why there was none."""
@@ -374,21 +375,6 @@ class TelemetryEngine:
         except UnavailableError as error:
             self._trouble = (error.message, time.monotonic())
             raise
-
-
-async def _repeat(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[float], *, writes: bool) -> Result:
-    for pause_s in pauses_s:
-        try:
-            return await action()
-        except (ClickHouseError, OSError) as error:
-            told = translated(error, writes=writes)
-            if not isinstance(told, UnavailableError) or is_timeout(error):
-                raise told from error
-            await asyncio.sleep(pause_s)
-    try:
-        return await action()
-    except (ClickHouseError, OSError) as error:
-        raise translated(error, writes=writes) from error
 
 
 def _bound(parameters: Mapping[str, object] | None) -> dict[str, Any] | None:

@@ -1,9 +1,11 @@
-"""What the telemetry engine's refusals mean to us, by its codes and its words."""
+"""What the telemetry engine's refusals mean to us, by its codes and its words, and which pass."""
 
+import asyncio
 import re
-from typing import ClassVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar, TypeVar
 
-from clickhouse_connect.driver.exceptions import OperationalError, StreamFailureError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError, StreamFailureError
 
 from tidegate.kernel import ForbiddenError, InvalidInputError, TidegateError, UnavailableError
 
@@ -11,10 +13,11 @@ __all__ = [
     "BadTelemetryRowsError",
     "TelemetryAccessError",
     "TelemetryQueryError",
-    "is_timeout",
+    "repeated",
     "translated",
 ]
 
+Result = TypeVar("Result")
 RETRY_AFTER_S = 1.0
 # MEMORY_LIMIT_EXCEEDED, NOT_ENOUGH_SPACE, ABORTED, TOO_MANY_SIMULTANEOUS_QUERIES, QUERY_WAS_CANCELLED
 _PASSING_CODES = frozenset({241, 243, 236, 202, 394})
@@ -76,6 +79,22 @@ def _is_transport(error: Exception) -> bool:
     return isinstance(error, OperationalError | StreamFailureError) or _PASSING_STATUS.search(str(error)) is not None
 
 
-def is_timeout(error: Exception) -> bool:
+def _is_timeout(error: Exception) -> bool:
     """Tell whether the engine ended a statement for taking too long: repeating it would take as long again."""
     return getattr(error, "code", None) in _TIMED_OUT_CODES
+
+
+async def repeated(action: Callable[[], Awaitable[Result]], pauses_s: Sequence[float], *, writes: bool) -> Result:
+    """Do `action`, and again after each pause while its trouble passes."""
+    for pause_s in pauses_s:
+        try:
+            return await action()
+        except (ClickHouseError, OSError) as error:
+            told = translated(error, writes=writes)
+            if not isinstance(told, UnavailableError) or _is_timeout(error):
+                raise told from error
+            await asyncio.sleep(pause_s)
+    try:
+        return await action()
+    except (ClickHouseError, OSError) as error:
+        raise translated(error, writes=writes) from error

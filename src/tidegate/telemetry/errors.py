@@ -16,7 +16,7 @@ class OtlpMalformedError(MalformedError):
     code: ClassVar[str] = "otlp_malformed"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"The body is no OTLP trace request: {what} Nothing of it was stored.", field="body")
+        super().__init__(f"The body is no OTLP request: {what} Nothing of it was stored.", field="body")
 
 
 class SpanInvalidError(InvalidInputError):
@@ -57,8 +57,10 @@ class ContentTypeError(UnsupportedMediaError):
 class ContentEncodingError(UnsupportedMediaError):
     code: ClassVar[str] = "content_encoding_unsupported"
 
-    def __init__(self, given: str) -> None:
-        super().__init__(f"Content encoding {given!r} is not read here: send gzip or none.", field="content-encoding")
+    def __init__(self, given: str, *, accepted: str) -> None:
+        super().__init__(
+            f"Content encoding {given[:80]!r} is not read here: send {accepted}, or none.", field="content-encoding"
+        )
 
 
 class IngestFullError(TooManyRequestsError):

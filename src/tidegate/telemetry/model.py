@@ -35,7 +35,7 @@ class Batch:
 
     signal: Signal
     payload: Any
-    """Traces: `SpanColumns`; logs and points: JSON lines of the table's columns, as bytes."""
+    """Traces: `BodySpans`; logs and points: JSON lines of the table's columns, as bytes."""
     row_count: int
     seconds: frozenset[int]
     """Unix seconds that it touches."""

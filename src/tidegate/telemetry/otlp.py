@@ -1,68 +1,17 @@
-"""OTLP trace requests: from bytes to rows. One bad span refuses its whole body, before anything is stored."""
+"""OTLP/JSON trace requests as messages."""
 
 import base64
-import zlib
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from google.protobuf import json_format
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tidegate.telemetry.errors import (
-    BodyTooLargeError,
-    ContentEncodingError,
-    OtlpMalformedError,
-    SpanInvalidError,
-)
+from tidegate.telemetry.errors import OtlpMalformedError, SpanInvalidError
 
 MAX_BODY_BYTES = 16 * 2**20
-MAX_EXPANDED_BYTES = 64 * 2**20
-MAX_SPANS = 65_536  # as many as may wait for one workspace: a larger body could never be stored
-MAX_ATTRIBUTES = 1_024  # the SDKs' own default limit is 128
-MAX_VALUE_CHARACTERS = 8_192
-MAX_NAME = 512
-_MAX_DEPTH = 16  # of arrays and maps inside an attribute
-_NO_TRACE_ID = bytes(16)
-_NO_SPAN_ID = bytes(8)
 _HEX_FIELDS = ("traceId", "spanId", "parentSpanId")
-
-
-def expand(body: bytes, encoding: str) -> bytes:
-    """Return the body without its gzip.
-
-    Raises:
-        ContentEncodingError: the encoding is neither gzip nor identity.
-        BodyTooLargeError: it grows past the limit; reading stops there.
-        OtlpMalformedError: it is cut off or no gzip.
-    """
-    if encoding in {"", "identity"}:
-        return body
-    if encoding != "gzip":
-        raise ContentEncodingError(encoding)
-    expander = zlib.decompressobj(wbits=31)
-    try:
-        expanded = expander.decompress(body, MAX_EXPANDED_BYTES + 1)
-    except zlib.error as error:
-        raise OtlpMalformedError("its gzip is damaged.") from error
-    if len(expanded) > MAX_EXPANDED_BYTES:
-        raise BodyTooLargeError(limit_bytes=MAX_EXPANDED_BYTES, expanded=True)
-    if not expander.eof:
-        raise OtlpMalformedError("its gzip is cut off.")
-    return expanded
-
-
-def parse_protobuf(body: bytes) -> ExportTraceServiceRequest:
-    """Read a protobuf body. Strings are checked to be UTF-8 by the parser.
-
-    Raises:
-        OtlpMalformedError: it is truncated, not UTF-8, or something else.
-    """
-    try:
-        return ExportTraceServiceRequest.FromString(body)
-    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise OtlpMalformedError("the protobuf cannot be read.") from error
 
 
 def parse_json(body: bytes) -> ExportTraceServiceRequest:

@@ -1,7 +1,8 @@
-"""OTLP trace bodies by their bytes: where each span lies, before anything is parsed. Pure.
+"""OTLP bodies by their bytes: where each span, log record or metric lies, before anything is parsed. Pure.
 
-A message of two bytes takes 80 in memory once it is parsed, so a body of 64 MB could take gigabytes. Hence large bodies
-are cut into pieces here, each a body of its own, which are parsed one after the other.
+A message of two bytes takes 80 in memory once it is taken apart, so a body of 64 MB could take gigabytes. Hence the
+spans of large bodies are taken apart in chunks, one after the other. Bodies of logs and metrics have the same shape,
+and are read here as if their records were spans.
 """
 
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ from typing import Final
 from tidegate.telemetry.errors import OtlpMalformedError, SpansTooManyError
 from tidegate.telemetry.salvage import bytes_field
 
-MAX_PIECE_BYTES: Final = 2**20  # at most 80 MB while it is parsed
+MAX_CHUNK_BYTES: Final = 2**20  # at most 80 MB while it is taken apart
+MAX_CHUNK_SPANS: Final = 1_024  # 10 ms of work: other requests are served in between
+MAX_HEAD_BYTES: Final = 2**20  # what a resource or a scope says of itself
 MAX_SPAN_BYTES: Final = 4 * 2**20  # 320 MB while it is parsed, when it is made to hurt
 MAX_SPANS: Final = 65_536  # as many as may wait for one workspace: a larger body could never be stored
 MAX_GROUPS: Final = 8_192  # resources and scopes: the Collector joins a few hundred
+_MAX_HEAD_FIELDS: Final = 64  # of a body, a resource or a scope; OTLP has two
 _RESOURCE_SPANS: Final = 0x0A  # tags: number and kind of a field
 _SPANS: Final = 0x12  # of ScopeSpans.spans, and of ResourceSpans.scope_spans
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -47,8 +51,12 @@ def places_of(body: bytes) -> list[ResourcePlace]:
     resources: list[ResourcePlace] = []
     count, groups = 0, 0
     try:
+        others = 0
         for tag, start, end, _ in _fields(body, 0, len(body)):
             if tag != _RESOURCE_SPANS:
+                others += 1
+                if others > _MAX_HEAD_FIELDS:
+                    raise OtlpMalformedError(_TOO_MUCH_ELSE)
                 continue
             resource = _resource_at(body, start, end)
             resources.append(resource)
@@ -65,10 +73,11 @@ def places_of(body: bytes) -> list[ResourcePlace]:
 
 def _resource_at(body: bytes, start: int, end: int) -> ResourcePlace:
     resource = ResourcePlace()
-    count = 0
+    count = others = 0
     for tag, inner, inner_end, before in _fields(body, start, end):
         if tag != _SPANS:
-            resource.head += body[before:inner_end]
+            others += 1
+            resource.head = _longer(resource.head, body[before:inner_end], others)
             continue
         scope = _scope_at(body, inner, inner_end)
         resource.scopes.append(scope)
@@ -81,12 +90,13 @@ def _resource_at(body: bytes, start: int, end: int) -> ResourcePlace:
 def _scope_at(body: bytes, start: int, end: int) -> ScopePlace:
     scope = ScopePlace()
     spans = scope.spans
-    at = start
+    at, others = start, 0
     while at < end:
         # By hand, because this runs once a span: tag, then a length of mostly two bytes.
         if body[at] != _SPANS:
             _, _, at_next = _field_at(body, at, end)
-            scope.head += body[at:at_next]
+            others += 1
+            scope.head = _longer(scope.head, body[at:at_next], others)
             at = at_next
             continue
         length = body[at + 1]
@@ -104,6 +114,18 @@ def _scope_at(body: bytes, start: int, end: int) -> ScopePlace:
     if at != end:
         raise IndexError
     return scope
+
+
+_TOO_MUCH_ELSE: Final = f"it has more than {_MAX_HEAD_FIELDS} fields beside its resources, scopes or records."
+
+
+def _longer(head: bytes, field: bytes, count: int) -> bytes:
+    """Return `head` with one more `field`; each copies what is there, so they are few and short."""
+    if count > _MAX_HEAD_FIELDS:
+        raise OtlpMalformedError(_TOO_MUCH_ELSE)
+    if len(head) + len(field) > MAX_HEAD_BYTES:
+        raise OtlpMalformedError("a resource or a scope says more than a megabyte.")
+    return head + field
 
 
 def _fields(body: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
@@ -144,49 +166,53 @@ def _varint_at(body: bytes, at: int) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A body that may be parsed at once, and where its spans lie in it."""
+class Run:
+    """Spans of one scope that follow each other."""
 
-    body: bytes
-    resources: list[ResourcePlace]
-    where: tuple[int, int, int]
-    """Place of its first span in the body that was sent: resource, scope, span."""
-    is_too_large: bool = False
-    """It is one span that is too large to be parsed; the piece is empty."""
+    resource: int
+    """Which of the body's resources."""
+    scope: int
+    """Which of the resource's scopes."""
+    first: int
+    """Place of its first span in the scope."""
+    spans: list[bytes]
 
 
-def pieces_of(body: bytes, *, max_bytes: int = MAX_PIECE_BYTES) -> Iterator[Piece]:
-    """Yield `body`, or bodies of at most `max_bytes` (or one span) with the same spans, in order.
-
-    Raises:
-        OtlpMalformedError: it is no protobuf, or has far too many parts.
-        SpansTooManyError: there are more spans than can wait.
-    """
-    resources = places_of(body)
-    if len(body) <= max_bytes:
-        yield Piece(body, resources, (0, 0, 0))
-        return
+def chunks_of(
+    body: bytes, resources: list[ResourcePlace], *, max_bytes: int = MAX_CHUNK_BYTES, max_spans: int = MAX_CHUNK_SPANS
+) -> Iterator[list[Run]]:
+    """Yield all spans of `body` in order, as many at a time as may be taken apart together: one at least."""
+    chunk: list[Run] = []
+    size = count = 0
     for r, resource in enumerate(resources):
+        size += len(resource.head)
         for s, scope in enumerate(resource.scopes):
-            if len(resource.head) + len(scope.head) > max_bytes // 2:
-                raise OtlpMalformedError("a resource or a scope says more than half a megabyte.")
-            for first, last in _chunks(scope.spans, max_bytes // 2):
-                start, end = scope.spans[first]
-                if end - start > MAX_SPAN_BYTES:
-                    yield Piece(b"", [], (r, s, first), is_too_large=True)
-                    continue
-                spans = b"".join(bytes_field(2, body[start:end]) for start, end in scope.spans[first:last])
-                part = bytes_field(1, resource.head + bytes_field(2, scope.head + spans))
-                yield Piece(part, places_of(part), (r, s, first))
+            run = Run(r, s, 0, [])
+            size += len(scope.head)
+            for number, (start, end) in enumerate(scope.spans):
+                if count and (size + end - start > max_bytes or count == max_spans):
+                    yield [*chunk, run]
+                    chunk, run, size, count = [], Run(r, s, number, []), 0, 0
+                run.spans.append(body[start:end])
+                size += end - start
+                count += 1
+            chunk.append(run)
+    if count:
+        yield chunk
 
 
-def _chunks(spans: list[tuple[int, int]], max_bytes: int) -> Iterator[tuple[int, int]]:
-    """Yield from where to where spans go together: as many as fit, or one that is larger."""
-    first, size = 0, 0
-    for number, (start, end) in enumerate(spans):
-        if size and size + end - start > max_bytes:
-            yield first, number
-            first, size = number, 0
-        size += end - start
-    if size:
-        yield first, len(spans)
+def bodies_of(body: bytes, resources: list[ResourcePlace]) -> Iterator[tuple[tuple[int, int, int], bytes]]:
+    """Yield `body` in pieces that may be parsed whole, and where in it each begins: resource, scope and record."""
+    for chunk in chunks_of(body, resources):
+        parts: list[bytes] = []
+        scopes: list[bytes] = []
+        for run, following in zip(chunk, [*chunk[1:], None], strict=True):
+            resource = resources[run.resource]
+            records = b"".join(bytes_field(2, record) for record in run.spans)
+            scopes.append(bytes_field(2, resource.scopes[run.scope].head + records))
+            if following is None or following.resource != run.resource:
+                parts.append(bytes_field(1, resource.head + b"".join(scopes)))
+                scopes = []
+                gap = 0 if following is None else following.resource - run.resource - 1
+                parts += [bytes_field(1, b"")] * gap
+        yield (chunk[0].resource, chunk[0].scope, chunk[0].first), b"".join(parts)

@@ -2,13 +2,14 @@
 
 Contract. When `receive` returns, every record that it does not count as refused is on disk. A body is read whole or not
 at all (400); a record that is bad alone is refused alone, counted, and the first one named, as OTLP's partial success
-says. Work is given up to others every few milliseconds. Memory: a body of 16 MB becomes at most 64 MB of JSON.
+says. Work is given up to others every few milliseconds. Memory: bodies are parsed in pieces of a megabyte, and become
+at most 64 MB of JSON.
 """
 
 import asyncio
 import base64
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Protocol
 
 import msgspec
@@ -21,19 +22,22 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics
 
 from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import Clock, MalformedError, TooLargeError, WorkspaceId
-from tidegate.telemetry.errors import ReplayNotAllowedError
+from tidegate.telemetry.errors import BodyTooLargeError, OtlpMalformedError, ReplayNotAllowedError, SpansTooManyError
 from tidegate.telemetry.logs.decode import rows_of as log_rows_of
 from tidegate.telemetry.logs.model import LogRow
 from tidegate.telemetry.model import Batch, Signal
+from tidegate.telemetry.pieces import ResourcePlace, bodies_of, places_of
 from tidegate.telemetry.points.decode import rows_of as point_rows_of
 from tidegate.telemetry.points.model import PointRow
-from tidegate.telemetry.records import Arrival, RecordPolicy, Refusals
+from tidegate.telemetry.records import Arrival, RecordPolicy, Refusals, Start
 from tidegate.telemetry.salvage import NotWireFormatError, salvage
 
 MAX_RECORDS: Final = 65_536  # as many rows as may wait for one workspace: a larger body could never be stored
 MAX_ROWS_BYTES: Final = 64 * 2**20
+MAX_RECORD_BYTES: Final = 8 * 2**20  # a metric of 65,536 points; 500 MB while it is parsed, when it is made to hurt
 _ROWS_PER_TURN: Final = 256  # 5 ms of work: other requests are served in between
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
+MAX_JSON_BYTES: Final = 16 * 2**20  # expanded; 700 MB while it is read, when it is made to hurt
 _PIECE_OF_FIRST: Final = 512
 _encoder = msgspec.json.Encoder()
 
@@ -109,53 +113,60 @@ class RecordsReceiver:
         Raises:
             RecordsMalformedError: it cannot be read at all.
             RecordsTooManyError: it is more than can wait.
+            BodyTooLargeError: it is more JSON than can be held.
             ReplayNotAllowedError: it is marked as a recording, and the caller may not replay.
         """
-        refusals = Refusals()
-        request = await self._parsed_json(body) if is_json else self._parsed(body, refusals)
-        self._check_replay(request, caller)
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
-        arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._policy, refusals=refusals)
-        batch = await self._batch_of(request, arrival)
+        arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._policy)
+        if is_json:
+            rows = self._rows_in(await self._parsed_json(body), arrival, caller)
+        else:
+            rows = self._rows_of(body, arrival, caller)
+        batch = await batch_of(self._kind.signal, rows, received_ns)
         if batch.row_count:
             await self._ingest.accept(caller.workspace, batch)
-        return refusals
+        return arrival.refusals
 
-    async def _batch_of(self, request: Any, arrival: Arrival) -> Batch:  # noqa: ANN401 - a generated protobuf message
-        lines, count, seconds = bytearray(), 0, set()
-        for row in self._kind.rows_of(request, arrival):
-            lines += _encoder.encode(row)
-            lines += b"\n"
-            seconds.add(row.second)
-            count += 1
-            if count > MAX_RECORDS:
-                raise RecordsTooManyError(f"{MAX_RECORDS} records")
-            # Each row carries its resource: 8 MB of it under 8,000 empty records would become 64 GB.
-            if len(lines) > MAX_ROWS_BYTES:
-                raise RecordsTooManyError(f"{MAX_ROWS_BYTES // 2**20} MB of rows, each with its resource")
-            if count % _ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        return Batch(
-            self._kind.signal, bytes(lines), count, frozenset(seconds), arrival.received_ns, size_bytes=len(lines)
-        )
+    def _rows_in(self, request: Any, arrival: Arrival, caller: Caller) -> Iterator[LogRow | PointRow]:  # noqa: ANN401 - a generated protobuf message
+        self._check_replay(request, caller, arrival.start.resource)
+        yield from self._kind.rows_of(request, arrival)
 
-    def _parsed(self, body: bytes, refusals: Refusals) -> Any:  # noqa: ANN401 - a generated protobuf message
+    def _rows_of(self, body: bytes, arrival: Arrival, caller: Caller) -> Iterator[LogRow | PointRow]:
+        """Yield the rows of `body`, piece by piece: parsed at once, 64 MB of empty records would take 4 GB."""
         try:
-            return self._kind.request.FromString(body)
+            resources = places_of(body)
+        except SpansTooManyError as error:
+            raise RecordsTooManyError(f"{MAX_RECORDS} records") from error
+        except OtlpMalformedError as error:
+            raise RecordsMalformedError("the protobuf cannot be read, or most of it is no records.") from error
+        _refuse_large(resources, arrival.refusals)
+        good_count = bad_count = 0
+        for start, piece in bodies_of(body, resources):
+            request, good, bad = self._parsed(piece)
+            good_count, bad_count = good_count + good, bad_count + bad
+            if good:
+                yield from self._rows_in(request, replace(arrival, start=Start(*start)), caller)
+        if bad_count:
+            if not good_count:
+                raise RecordsMalformedError("no record of it can be read, for example because its text is not UTF-8.")
+            arrival.refusals.add("A record cannot be read: its text is not UTF-8, or it is damaged.", count=bad_count)
+
+    def _parsed(self, piece: bytes) -> tuple[Any, int, int]:
+        """Return what can be read of `piece`, how many groups or records that is, and how many records cannot."""
+        try:
+            return self._kind.request.FromString(piece), 1, 0
         except (DecodeError, UnicodeDecodeError, RecursionError):
             pass
         try:
-            found = salvage(body, group=self._kind.group, record=self._kind.record)
-            request = self._kind.request.FromString(found.body)
+            found = salvage(piece, group=self._kind.group, record=self._kind.record)
+            return self._kind.request.FromString(found.body), found.kept_count, found.refused_count
         except (NotWireFormatError, DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RecordsMalformedError("the protobuf cannot be read.") from error
-        if not found.kept_count:
-            raise RecordsMalformedError("no record of it can be read, for example because its text is not UTF-8.")
-        refusals.add("A record cannot be read: its text is not UTF-8, or it is damaged.", count=found.refused_count)
-        return request
 
     async def _parsed_json(self, body: bytes) -> Any:  # noqa: ANN401 - a generated protobuf message
         """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""
+        if len(body) > MAX_JSON_BYTES:
+            raise BodyTooLargeError(limit_bytes=MAX_JSON_BYTES, expanded=True)
         if len(body) <= _JSON_AT_ONCE_BYTES:
             return self._from_json(body)
         async with self._one_large_json:
@@ -171,15 +182,46 @@ class RecordsReceiver:
         except (json_format.ParseError, AttributeError, TypeError, ValueError) as error:
             raise RecordsMalformedError("the JSON has other shapes than OTLP/JSON.") from error
 
-    def _check_replay(self, request: Any, caller: Caller) -> None:  # noqa: ANN401 - a generated protobuf message
+    def _check_replay(self, request: Any, caller: Caller, first: int) -> None:  # noqa: ANN401 - a generated protobuf message
         if caller.may(Scope.WRITE):
             return
-        for position, group in enumerate(getattr(request, self._kind.groups_field)):
+        for position, group in enumerate(getattr(request, self._kind.groups_field), first):
             for pair in group.resource.attributes:
                 if pair.key == "tidegate.replayed" and (
                     pair.value.bool_value or pair.value.string_value.lower() == "true"
                 ):
                     raise ReplayNotAllowedError(f"{self._kind.groups}.{position}.resource.attributes.tidegate.replayed")
+
+
+def _refuse_large(resources: Sequence[ResourcePlace], refusals: Refusals) -> None:
+    for scope in (scope for resource in resources for scope in resource.scopes):
+        fine = [(start, end) for start, end in scope.spans if end - start <= MAX_RECORD_BYTES]
+        if len(fine) < len(scope.spans):
+            words = f"A record has more than {MAX_RECORD_BYTES // 2**20} MB."
+            refusals.add(words, count=len(scope.spans) - len(fine))
+            scope.spans = fine
+
+
+async def batch_of(signal: Signal, rows: Iterator[LogRow | PointRow], received_ns: int) -> Batch:
+    """Return `rows` as they are stored.
+
+    Raises:
+        RecordsTooManyError: they are more than can wait.
+    """
+    lines, count, seconds = bytearray(), 0, set()
+    for row in rows:
+        lines += _encoder.encode(row)
+        lines += b"\n"
+        seconds.add(row.second)
+        count += 1
+        if count > MAX_RECORDS:
+            raise RecordsTooManyError(f"{MAX_RECORDS} records")
+        # Each row carries its resource: 8 MB of it under 8,000 empty records would become 64 GB.
+        if len(lines) > MAX_ROWS_BYTES:
+            raise RecordsTooManyError(f"{MAX_ROWS_BYTES // 2**20} MB of rows, each with its resource")
+        if count % _ROWS_PER_TURN == 0:
+            await asyncio.sleep(0)
+    return Batch(signal, bytes(lines), count, frozenset(seconds), received_ns, size_bytes=len(lines))
 
 
 def partial_success(signal: Signal, refusals: Refusals) -> dict[str, Any]:

@@ -1,12 +1,12 @@
 """What the readers of log records and metric points share: what is known of a body besides what it says. Pure."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry.values import AttributePolicy
 
-__all__ = ["Arrival", "RecordPolicy", "Refusals"]
+__all__ = ["Arrival", "RecordPolicy", "Refusals", "Start"]
 
 
 class RecordPolicy(AttributePolicy, Protocol):
@@ -29,11 +29,33 @@ class Refusals:
         self.first = self.first or words
 
 
+class Start(NamedTuple):
+    """Where in its body a piece of it begins: places in what is told to senders count from here."""
+
+    resource: int = 0
+    scope: int = 0
+    record: int = 0
+
+    def scope_of(self, resource: int) -> int:
+        """Return the place of the first scope of `resource` in the piece."""
+        return self.scope if resource == self.resource else 0
+
+    def record_of(self, resource: int, scope: int) -> int:
+        """Return the place of the first record of `scope` in the piece."""
+        return self.record if (resource, scope) == (self.resource, self.scope) else 0
+
+
+_WHOLE: Final = Start()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """What is known of a body besides what it says."""
+    """What is known of a body, or of a piece of one, besides what it says."""
 
     workspace: WorkspaceId
     received_ns: int
     policy: RecordPolicy
     refusals: Refusals = field(default_factory=Refusals)
+    seen: dict[bytes, int] = field(default_factory=dict)
+    """How often each record came in this body, by its digest."""
+    start: Start = _WHOLE

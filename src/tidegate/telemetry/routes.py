@@ -14,9 +14,10 @@ from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import ForbiddenError, TidegateError, UnauthenticatedError, WorkspaceId
 from tidegate.telemetry.admission import Admission, BodiesInFlight
-from tidegate.telemetry.errors import BodyTooLargeError, ContentTypeError
+from tidegate.telemetry.encodings import ACCEPTED, expand
+from tidegate.telemetry.errors import BodyTooLargeError, ContentEncodingError, ContentTypeError
 from tidegate.telemetry.model import Signal
-from tidegate.telemetry.otlp import MAX_BODY_BYTES, expand
+from tidegate.telemetry.otlp import MAX_BODY_BYTES
 from tidegate.telemetry.receiving import partial_success
 from tidegate.telemetry.records import Refusals
 
@@ -76,6 +77,8 @@ class OtlpDoor:
             content_type, body = await self._export(signal, scope, receive)
         except TidegateError as error:
             status, headers, problem = problem_of(error, request_id=request_id_of(scope))
+            if isinstance(error, ContentEncodingError):
+                headers["accept-encoding"] = ACCEPTED  # RFC 9110 section 12.5.3: what this door would have read
             headers["connection"] = "close"  # the rest of a body that was not read is no request
             await answer(send, status, headers, msgspec.json.encode(problem))
             return

@@ -270,14 +270,6 @@ SPAN_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "documents": DOCUMENTS,
 }
 """Every field of a span; a spelling belongs to one field. The order is free: numbers of fields are not stored."""
-RESOURCE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "service": SERVICE,
-    "environment": ENVIRONMENT,
-    "release": RELEASE,
-    "tenant": TENANT,
-    "replayed": REPLAYED,
-    "sampled": SAMPLED,
-}
 
 ROLE_AGENT: Final = "agent"
 ROLE_INFERENCE: Final = "inference"

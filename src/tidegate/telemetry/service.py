@@ -33,6 +33,8 @@ _NANO_PER_DAY = 86_400 * 10**9
 _RETRY_S = 1.0
 _FLUSH_LIMIT_S = 20.0  # a killed engine is back within 10 s
 
+_STOPPING = UnavailableError("tidegate is stopping. Send the same batch again.")
+
 _log = structlog.get_logger("tidegate.ingest")
 
 
@@ -112,7 +114,13 @@ class IngestService:
             del self._rows_waiting[delivery.workspace]
 
     async def run(self) -> None:
-        """Flush until cancelled."""
+        """Flush until cancelled; what waits by then is not stored, and its senders hear of it."""
+        try:
+            await self._flush_what_waits()
+        finally:
+            _settle(self._waiting.take(self._waiting.weight), _STOPPING)
+
+    async def _flush_what_waits(self) -> None:
         last_began = -FLUSH_INTERVAL_S
         while True:
             await self._wait_for_work()
@@ -132,7 +140,7 @@ class IngestService:
                 _log.warning("flush took too long", limitS=_FLUSH_LIMIT_S)
                 _settle(batch, UnavailableError("Storing takes too long. Send the same batch again."))
             except asyncio.CancelledError:
-                _settle(batch, UnavailableError("tidegate is stopping. Send the same batch again."))
+                _settle(batch, _STOPPING)
                 raise
             except Exception:  # noqa: BLE001 - the top of a task that must go on; the traceback is logged
                 _log.exception("flush failed unexpectedly")

@@ -7,26 +7,30 @@ at all (400); a span that is bad alone is refused alone, counted, and the first 
 import asyncio
 from typing import Final
 
-import msgspec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.telemetry.content import ContentPolicy
-from tidegate.telemetry.errors import OtlpMalformedError
+from tidegate.telemetry.errors import BodyTooLargeError
 from tidegate.telemetry.logs.decode import rows_of
-from tidegate.telemetry.model import Batch, Signal, second_of
-from tidegate.telemetry.named_events import NamedEvents
+from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.otlp import parse_json
-from tidegate.telemetry.receiving import Ingest
+from tidegate.telemetry.receiving import (
+    MAX_JSON_BYTES,
+    MAX_RECORDS,
+    MAX_ROWS_BYTES,
+    Ingest,
+    RecordsTooManyError,
+    batch_of,
+)
 from tidegate.telemetry.records import Arrival, Refusals
-from tidegate.telemetry.salvage import NotWireFormatError, salvage
-from tidegate.telemetry.span_columns import SpanReader
-from tidegate.telemetry.spans import read_spans
+from tidegate.telemetry.sent import Letter, sent_in
+from tidegate.telemetry.span_columns import BodySpans
+from tidegate.telemetry.span_reading import SpanReader
+from tidegate.telemetry.span_room import ReadingRoom
 
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
-_encoder = msgspec.json.Encoder()
 _BYTES_A_SPAN: Final = 1_024  # of what is kept of it beside its bytes
 
 
@@ -35,7 +39,8 @@ class SpanReceiver:
 
     def __init__(self, *, ingest: Ingest, policy: ContentPolicy, clock: Clock) -> None:
         self._ingest = ingest
-        self._reader = SpanReader(policy)
+        self._policy = policy
+        self._room = ReadingRoom(SpanReader(policy))
         self._clock = clock
         self._one_large_json = asyncio.Lock()
 
@@ -54,59 +59,44 @@ class SpanReceiver:
         Raises:
             OtlpMalformedError: it cannot be read at all.
             SpansTooManyError: it is more than can wait.
+            BodyTooLargeError: it is more JSON than can be held.
+            RecordsTooManyError: so are the events of its spans.
             ReplayNotAllowedError: it is marked as a recording, and the caller may not replay.
         """
         if is_json:
             body = (await self._parsed_json(body)).SerializeToString()
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
-        try:
-            batches, refusals = await self._read(caller, body, received_ns)
-        except OtlpMalformedError as error:
-            # One text that is not UTF-8 must not cost the other spans: a collector repeats what is refused.
-            good, bad_count = _without_bad(body, error)
-            batches, refusals = await self._read(caller, good, received_ns)
-            refusals.add("A span cannot be read: its text is not UTF-8, or it is damaged.", count=bad_count)
+        batches, refusals = await self._read(caller, body, received_ns)
         # Flushed together; one that fails is sent again with the other, which counts once.
         await asyncio.gather(*(self._ingest.accept(caller.workspace, batch) for batch in batches))
         return refusals
 
     async def _read(self, caller: Caller, body: bytes, received_ns: int) -> tuple[list[Batch], Refusals]:
         """Return the spans of `body`, and the log records that events of theirs are."""
-        refusals, events, batches = Refusals(), NamedEvents(), []
-        columns = await read_spans(
-            body,
-            self._reader,
-            received_ns=received_ns,
-            may_replay=caller.may(Scope.WRITE),
-            refusals=refusals,
-            events=events,
-        )
-        if columns:
-            seconds = frozenset(second_of(one.end_ns) for one in columns.ids)
-            size = max(len(body), len(columns) * _BYTES_A_SPAN)
-            batches.append(Batch(Signal.TRACES, columns, len(columns), seconds, received_ns, size_bytes=size))
-        arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._reader.policy)
-        records = list(rows_of(events.request, arrival))
-        if records:
-            lines = _encoder.encode_lines(records)
-            seconds = frozenset(record.second for record in records)
-            batches.append(Batch(Signal.LOGS, lines, len(records), seconds, received_ns, size_bytes=len(lines)))
-        return batches, refusals
+        letter, batches, extents = Letter(received_ns), [], []
+        for sent in sent_in(body, letter, self._policy, may_replay=caller.may(Scope.WRITE)):
+            extent = await self._room.read(caller.workspace, sent)
+            if extent is not None:
+                extents.append(extent)
+        if extents:
+            spans = BodySpans(extents)
+            size = max(len(body), len(spans) * _BYTES_A_SPAN)
+            batches.append(Batch(Signal.TRACES, spans, len(spans), spans.seconds(), received_ns, size_bytes=size))
+        if letter.events.are_too_many:
+            raise RecordsTooManyError(
+                f"{MAX_RECORDS} events that count by their names, {MAX_ROWS_BYTES // 2**20} MB of them"
+            )
+        arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._policy)
+        records = await batch_of(Signal.LOGS, rows_of(letter.events.request, arrival), received_ns)
+        if records.row_count:
+            batches.append(records)
+        return batches, letter.refusals
 
     async def _parsed_json(self, body: bytes) -> ExportTraceServiceRequest:
         """Read JSON: 2 MB take 0.4 s in Python, so larger ones are read one at a time, while others are served."""
+        if len(body) > MAX_JSON_BYTES:
+            raise BodyTooLargeError(limit_bytes=MAX_JSON_BYTES, expanded=True)
         if len(body) <= _JSON_AT_ONCE_BYTES:
             return parse_json(body)
         async with self._one_large_json:
             return await asyncio.to_thread(parse_json, body)
-
-
-def _without_bad(body: bytes, error: OtlpMalformedError) -> tuple[bytes, int]:
-    """Return `body` without the spans that cannot be read, and how many they are."""
-    try:
-        found = salvage(body, group=ResourceSpans, record=Span)
-    except NotWireFormatError:
-        raise error from error
-    if not found.kept_count or not found.refused_count:
-        raise error from error
-    return found.body, found.refused_count

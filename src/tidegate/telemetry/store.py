@@ -12,6 +12,7 @@ from tidegate.telemetry.points.model import POINT_COLUMNS
 from tidegate.telemetry.span_block import block_of
 
 _MAX_INSERT_BYTES = 16 * 2**20  # 8,192 ordinary rows are 10 MB; the engine refuses over 80
+_MAX_OWNERS = 500  # of one insert: a claim names at most 1,000 workspaces, and stands in a header
 _TABLES: Final[Mapping[Signal, tuple[str, Sequence[str]]]] = {
     Signal.LOGS: ("raw_logs", LOG_COLUMNS),
     Signal.POINTS: ("raw_points", POINT_COLUMNS),
@@ -53,12 +54,15 @@ class EngineBatchStore:
 def _in_pieces(batches: Sequence[Own], max_bytes: int) -> Iterator[list[Own]]:
     """Yield batches that the engine takes together, one at least: the same batches, the same pieces."""
     piece: list[Own] = []
+    owners: set[WorkspaceId] = set()
     size = 0
     for own in batches:
-        if piece and size + own[1].size_bytes > max_bytes:
+        is_new = own[0] not in owners
+        if piece and (size + own[1].size_bytes > max_bytes or (is_new and len(owners) == _MAX_OWNERS)):
             yield piece
-            piece, size = [], 0
+            piece, owners, size = [], set(), 0
         piece.append(own)
+        owners.add(own[0])
         size += own[1].size_bytes
     if piece:
         yield piece
@@ -69,7 +73,8 @@ def _joined(batches: Sequence[Own], max_bytes: int) -> list[tuple[set[WorkspaceI
     parts: list[tuple[set[WorkspaceId], bytearray]] = []
     for workspace, batch in batches:
         for line in batch.payload.splitlines(keepends=True):
-            if not parts or len(parts[-1][1]) + len(line) > max_bytes:
+            is_full = not parts or len(parts[-1][1]) + len(line) > max_bytes
+            if is_full or (workspace not in parts[-1][0] and len(parts[-1][0]) == _MAX_OWNERS):
                 parts.append((set(), bytearray()))
             parts[-1][0].add(workspace)
             parts[-1][1].extend(line)

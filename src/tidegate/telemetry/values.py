@@ -6,6 +6,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from tidegate.telemetry.content import without_secrets
+
 MAX_ATTRIBUTES: Final = 1_024  # the SDKs' own default limit is 128
 MAX_VALUE_CHARACTERS: Final = 8_192
 MAX_NAME_CHARACTERS: Final = 512
@@ -49,7 +51,7 @@ def kept_attributes(attributes: dict[str, str], policy: AttributePolicy) -> dict
     for key, value in attributes.items():
         text = policy.attribute(key, value)
         if text is not None:
-            kept[key] = text
+            kept[without_secrets(key)] = text
     return kept
 
 

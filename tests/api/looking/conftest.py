@@ -22,6 +22,8 @@ from tidegate.edge.http import build_http_app
 from tidegate.kernel import RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.ai_runs.routes import router as run_routes
+from tidegate.signals.retention import PostgresRetention
+from tidegate.signals.routes import router as signal_routes
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
@@ -101,6 +103,7 @@ async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Sit
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=secrets.token_hex(4))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     services: dict[type[Any], object] = {
+        PostgresRetention: PostgresRetention(database),
         TraceService: traces,
         AiRunService: AiRunService(store=EngineRunStore(engine, watermark=watermark), traces=traces),
         ErasureService: ErasureService(
@@ -108,7 +111,7 @@ async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Sit
         ),
     }
     application = build_http_app(version="test", authenticator=FakeAuthenticator(), services=services)
-    for router in (trace_routes, run_routes, erasure_routes):
+    for router in (trace_routes, run_routes, erasure_routes, signal_routes):
         application.include_router(router)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

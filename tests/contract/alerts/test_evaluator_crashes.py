@@ -22,7 +22,7 @@ from tidegate.storage import Database
 from tidegate.storage.postgres import PostgresDsns
 
 ROOT = Path(__file__).parents[3]
-DEADLINE_S = 60
+DEADLINE_S = 120
 KILLS = 20
 SEED = 20_260_207
 Child = asyncio.subprocess.Process

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.pages.signal_worlds import FakePoints
 
 from tidegate.edge.csv import csv_text
 from tidegate.edge.sparks import spark_text
@@ -15,6 +16,7 @@ from tidegate.signals.explore.ranges import MAX_POINTS, PRESETS, STEPS_S, span_o
 from tidegate.signals.explore.service import ExploreService
 from tidegate.signals.explore.views import spark_of
 from tidegate.signals.explore.words import line_sentence, written
+from tidegate.signals.ports import Dimension, Whole
 from tidegate.signals.tenants.ranking import rows_of
 from tidegate.testing import FakeClock, FakeSignals
 
@@ -47,9 +49,11 @@ async def test_where_minutes_are_gone_a_line_says_that_its_buckets_are_hours() -
     signals = FakeSignals(finest_s=3_600)
     workspace, at = WorkspaceId("w"), datetime(2023, 11, 16, 18, 31, 7, tzinfo=UTC)
     signals.add(workspace, Family.AI_RUN, at, Totals(count=3))
-    explore = ExploreService(reader=signals, watcher=Unwatched(), marks=Unwatched(), clock=FakeClock(NOW))
+    explore = ExploreService(
+        reader=signals, points=FakePoints(), watcher=Unwatched(), marks=Unwatched(), clock=FakeClock(NOW)
+    )
     span = span_of(preset=None, start=_iso(at, -5), end=_iso(at, 5), step="1m", now=NOW)
-    found = await explore.lines(workspace, Family.AI_RUN, span, scope=SignalScope())
+    found = await explore.lines(workspace, CATALOGUE[Family.AI_RUN], span, scope=SignalScope())
     assert (found.step_s, found.starts) == (3_600, (at.replace(minute=0, second=0),))
     assert [one.totals[0].count for one in found.lines] == [3]
 
@@ -68,7 +72,9 @@ def _iso(at: datetime, minutes: int) -> str:
 class WithBuckets(FakeSignals):
     """What metrics routes ask beyond figures; nothing here asks for it."""
 
-    async def buckets(self, workspace: WorkspaceId, family: Family) -> tuple[Sequence[tuple[float, int]], float]:
+    async def every_whole(
+        self, workspace: WorkspaceId, splits: Mapping[Family, Sequence[Dimension]]
+    ) -> dict[Family, Whole]:
         raise NotImplementedError
 
     async def exemplars(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, str]:

@@ -140,15 +140,29 @@ def one_span(draw: st.DrawFn) -> TraceSpan:
     )
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(one_span(), max_size=24), st.sampled_from([None, Book()]))
-def test_runs_of_all_traces_at_once_are_those_of_each_trace(rows: list[TraceSpan], book: Book | None) -> None:
+def compare(rows: list[TraceSpan], book: Book | None) -> None:
     columns = columns_of(rows, list(range(len(rows))))
     traces: dict[str, dict[str, TraceSpan]] = {}
     for row in rows:  # the later of two rows has the higher precedence here
         traces.setdefault(row.trace_id, {})[row.span_id] = row
     expected = [told_by(run) for trace in traces.values() for run in runs_of(list(trace.values()), book)]
     assert found_in(columns, book) == sorted(expected, key=lambda one: one["root"])
+
+
+any_spans = given(st.lists(one_span(), max_size=24), st.sampled_from([None, Book()]))
+
+
+@settings(max_examples=100, deadline=None)
+@any_spans
+def test_runs_of_all_traces_at_once_are_those_of_each_trace(rows: list[TraceSpan], book: Book | None) -> None:
+    compare(rows, book)
+
+
+@pytest.mark.long
+@settings(max_examples=4_000, deadline=None)
+@any_spans
+def test_runs_of_very_many_traces_at_once_are_those_of_each_trace(rows: list[TraceSpan], book: Book | None) -> None:
+    compare(rows, book)
 
 
 @pytest.mark.parametrize("shape", ["chain", "siblings", "cycle"])

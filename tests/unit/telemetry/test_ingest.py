@@ -44,7 +44,11 @@ class PickySpans(RecordingSpans):
     """A span store that cannot read rows of one name."""
 
     async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
-        if any(one.name == "unreadable" for _, batch in batches for one in batch.payload.ids):
+        if any(
+            "unreadable" in extent.columns.texts["name"].words
+            for _, batch in batches
+            for extent in batch.payload.extents
+        ):
             raise BadTelemetryRowsError("cannot be read")
         await super().add(batches, signal=signal, token=token)
 
@@ -205,6 +209,18 @@ async def test_stopping_tells_the_senders_to_come_again(world: World) -> None:
         await until(lambda: len(world.touches.events) > 1)
     with pytest.raises(UnavailableError, match="stopping"):
         await sender
+
+
+async def test_stopping_tells_those_who_still_wait_for_their_flush(world: World) -> None:
+    world.spans.gate.clear()
+    async with world.running():
+        first = asyncio.create_task(world.ingest.accept(ACME, spans()))
+        await until(lambda: len(world.touches.events) > 1)
+        second = asyncio.create_task(world.ingest.accept(ACME, spans()))
+        await asyncio.sleep(0)
+    for sender in (first, second):
+        with pytest.raises(UnavailableError, match="stopping"):
+            await asyncio.wait_for(sender, 5)
 
 
 async def test_a_row_that_cannot_be_read_is_refused_alone() -> None:

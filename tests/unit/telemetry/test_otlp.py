@@ -1,4 +1,3 @@
-import gzip
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,8 +14,6 @@ from tidegate.edge.caller import Caller, Scope
 from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.errors import (
-    BodyTooLargeError,
-    ContentEncodingError,
     OtlpMalformedError,
     ReplayNotAllowedError,
     SpanInvalidError,
@@ -24,18 +21,13 @@ from tidegate.telemetry.errors import (
 )
 from tidegate.telemetry.families import FAMILY_BITS
 from tidegate.telemetry.model import Batch
-from tidegate.telemetry.otlp import (
-    MAX_ATTRIBUTES,
-    MAX_EXPANDED_BYTES,
-    MAX_SPANS,
-    MAX_VALUE_CHARACTERS,
-    expand,
-    parse_json,
-    parse_protobuf,
-)
+from tidegate.telemetry.otlp import parse_json
+from tidegate.telemetry.pieces import MAX_SPANS
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.span_block import block_of
+from tidegate.telemetry.span_columns import BodySpans, Extent
 from tidegate.telemetry.span_receiver import SpanReceiver
+from tidegate.telemetry.values import MAX_ATTRIBUTES, MAX_VALUE_CHARACTERS
 from tidegate.testing import FakeClock
 
 NOW_NS = 1_700_000_002 * NANO
@@ -226,7 +218,7 @@ def test_json_and_protobuf_of_one_request_give_one_row() -> None:
         attributes={"http.request.method": "GET"},
     )
     from_json = list(rows_of(parse_json(json.dumps(document).encode()), NOW_NS))
-    assert from_json == list(rows_of(parse_protobuf(make_request(span).SerializeToString()), NOW_NS))
+    assert from_json == list(rows_of(make_request(span), NOW_NS))
 
 
 @pytest.mark.parametrize(
@@ -244,21 +236,9 @@ def test_json_ids_that_are_not_hexadecimal_are_named() -> None:
     assert refused.value.field == "resourceSpans.0.scopeSpans.0.spans.0.traceId"
 
 
-def test_text_that_is_not_utf8_is_refused() -> None:
-    body = make_request(make_span(name="AAAA")).SerializeToString().replace(b"AAAA", b"\xff\xfe\xfd\xfc")
-    with pytest.raises(OtlpMalformedError):
-        parse_protobuf(body)
-
-
-def test_a_truncated_body_is_refused() -> None:
-    with pytest.raises(OtlpMalformedError):
-        parse_protobuf(make_request(make_span()).SerializeToString()[:-3])
-
-
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused_with_a_field_and_nothing_else(body: bytes) -> None:
-    for parse in (parse_protobuf, parse_json):
-        assert field_refused(parse, body) != ""
+    assert field_refused(parse_json, body) != ""
 
 
 def field_refused(parse: Callable[[bytes], ExportTraceServiceRequest], body: bytes) -> str | None:
@@ -268,26 +248,6 @@ def field_refused(parse: Callable[[bytes], ExportTraceServiceRequest], body: byt
     except TidegateError as refused:
         return refused.field or ""
     return None
-
-
-def test_gzip_is_opened() -> None:
-    assert expand(gzip.compress(b"hello"), "gzip") == b"hello"
-
-
-def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
-    with pytest.raises(BodyTooLargeError):
-        expand(gzip.compress(b"\0" * (MAX_EXPANDED_BYTES + 1)), "gzip")
-
-
-@pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"x" * 1000)[:-9]])
-def test_damaged_gzip_is_refused(body: bytes) -> None:
-    with pytest.raises(OtlpMalformedError):
-        expand(body, "gzip")
-
-
-def test_another_encoding_is_refused_by_name() -> None:
-    with pytest.raises(ContentEncodingError, match="br"):
-        expand(b"", "br")
 
 
 def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> None:
@@ -300,7 +260,7 @@ def test_more_spans_than_may_wait_are_refused_for_good_and_not_for_later() -> No
 def test_a_large_resource_is_not_multiplied_by_many_spans() -> None:
     large = {f"k{i}": "x" * MAX_VALUE_CHARACTERS for i in range(100)}
     columns = read(make_request(*(make_span() for _ in range(100)), **large), NOW_NS)
-    _, block = block_of([(WorkspaceId("default"), columns)])
+    _, block = block_of([(WorkspaceId("default"), BodySpans([Extent(columns, 0, 100)]))])
     assert len(block) < 2 * 100 * MAX_VALUE_CHARACTERS
 
 

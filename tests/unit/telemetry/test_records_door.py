@@ -2,6 +2,10 @@
 
 import gzip
 import json
+import resource
+import sys
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -18,11 +22,18 @@ from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.model import Batch, Signal
-from tidegate.telemetry.receiving import LOGS, MAX_RECORDS, POINTS, RecordsReceiver
+from tidegate.telemetry.receiving import LOGS, MAX_JSON_BYTES, MAX_RECORD_BYTES, MAX_RECORDS, POINTS, RecordsReceiver
 from tidegate.telemetry.routes import OtlpDoor
+from tidegate.telemetry.salvage import bytes_field
 from tidegate.testing import FakeClock
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
 PROTOBUF = "application/x-protobuf"
+PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}
 
 
 class Kept:
@@ -78,7 +89,7 @@ async def post(
     return await client.post(path, content=body, headers=headers)
 
 
-@pytest.mark.parametrize("form", ["protobuf", "json", "gzip"])
+@pytest.mark.parametrize("form", ["protobuf", "json", "gzip", "deflate", "zstd"])
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics"])
 async def test_what_is_sent_is_accepted_in_every_form(
     client: httpx.AsyncClient, kept: Kept, path: str, form: str
@@ -89,8 +100,8 @@ async def test_what_is_sent_is_accepted_in_every_form(
         assert answer.json() == {}
     else:
         body = request.SerializeToString()
-        more = {"content-encoding": "gzip"} if form == "gzip" else {}
-        answer = await post(client, path, gzip.compress(body) if more else body, **more)
+        more = {"content-encoding": form} if form in PACKERS else {}
+        answer = await post(client, path, PACKERS.get(form, bytes)(body), **more)
         assert answer.content == b""
     assert answer.status_code == 200
     ((workspace, batch),) = kept.batches
@@ -156,7 +167,12 @@ async def test_one_text_that_is_not_utf_8_does_not_cost_the_others(client: httpx
         (b"x", {"content-encoding": "br"}, 415, "content_encoding_unsupported"),
         (b"x", {"content-encoding": "gzip"}, 400, "otlp_malformed"),
         (gzip.compress(b"\0" * (65 * 2**20)), {"content-encoding": "gzip"}, 413, "body_too_large"),
+        (zlib.compress(b"\0" * (65 * 2**20)), {"content-encoding": "deflate"}, 413, "body_too_large"),
+        (zstd.compress(b"\0" * (65 * 2**20)), {"content-encoding": "zstd"}, 413, "body_too_large"),
+        (b"no zstd", {"content-encoding": "zstd"}, 400, "otlp_malformed"),
         (b"\0" * (17 * 2**20), {}, 413, "body_too_large"),
+        (gzip.compress(b"{}" + b" " * MAX_JSON_BYTES), {"form": "application/json", "content-encoding": "gzip"}, 413,
+         "body_too_large"),
         (make_logs(*[make_record()] * (MAX_RECORDS + 1)).SerializeToString(), {}, 413, "records_too_many"),
         (make_logs(*[make_record("x")] * 20_000, big="r" * 8_000).SerializeToString(), {}, 413, "records_too_many"),
         (b"", {"token": None}, 401, "unauthenticated"),
@@ -170,6 +186,12 @@ async def test_what_is_refused_says_why_and_nothing_is_stored(
     answer = await post(client, "/v1/logs", body, **more)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert kept.batches == []
+
+
+async def test_an_encoding_that_is_not_read_is_answered_with_those_that_are(client: httpx.AsyncClient) -> None:
+    answer = await post(client, "/v1/logs", b"x", **{"content-encoding": "snappy"})
+    assert (answer.status_code, answer.headers["accept-encoding"]) == (415, "gzip, deflate, zstd")
+    assert "send gzip, deflate, zstd, or none" in answer.json()["detail"]
 
 
 async def test_a_recording_needs_a_token_that_may_write(client: httpx.AsyncClient, kept: Kept) -> None:
@@ -197,3 +219,45 @@ async def test_an_empty_body_is_stored_as_nothing(client: httpx.AsyncClient, kep
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/logs"), ("POST", "/v1/log"), ("POST", "/v1/logs/")])
 async def test_everything_else_is_passed_on(client: httpx.AsyncClient, method: str, path: str) -> None:
     assert (await client.request(method, path)).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/logs", "/v1/metrics"])
+async def test_a_body_of_empty_records_takes_little_memory(client: httpx.AsyncClient, path: str) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scope = bytes_field(2, bytes_field(2, b"\x12\0" * 2**19) * 10)
+    assert (await post(client, path, bytes_field(1, scope))).status_code in {200, 400, 413}
+    assert (await post(client, path, bytes_field(1, bytes_field(2, b"\x12\0" * 5 * 2**20)))).status_code == 413
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024  # KiB; parsed at once 450 to 700 MB
+
+
+async def test_the_records_of_a_large_body_have_their_own_places_and_ids(client: httpx.AsyncClient, kept: Kept) -> None:
+    record = make_record("x" * 2_000)
+    request = make_logs(*[record] * 1_500)
+    request.resource_logs[0].scope_logs[0].log_records[1_400].Clear()
+    other = request.resource_logs.add()
+    other.scope_logs.add()
+    other.scope_logs.add().log_records.add()
+    answer = await post(client, "/v1/logs", request.SerializeToString())
+    said = ExportLogsServiceResponse.FromString(answer.content).partial_success
+    assert said.rejected_log_records == 2
+    assert said.error_message.startswith("resourceLogs.0.scopeLogs.0.logRecords.1400: it says nothing")
+    assert len({row["log_id"] for row in kept.rows()}) == 1_499  # each is another record, though all say the same
+
+
+async def test_what_is_refused_after_a_resource_without_records_is_named_rightly(client: httpx.AsyncClient) -> None:
+    request = make_logs(make_record("x"))
+    request.resource_logs.add()
+    request.resource_logs.add().scope_logs.add()
+    request.resource_logs.add().scope_logs.add().log_records.add()
+    answer = await post(client, "/v1/logs", request.SerializeToString())
+    said = ExportLogsServiceResponse.FromString(answer.content).partial_success
+    assert said.error_message.startswith("resourceLogs.3.scopeLogs.0.logRecords.0: it says nothing")
+
+
+async def test_a_record_that_is_too_large_to_be_parsed_is_refused_alone(client: httpx.AsyncClient, kept: Kept) -> None:
+    good = make_record("x").SerializeToString()
+    records = [good, b"\x32\0" * (MAX_RECORD_BYTES // 2 + 1), good]
+    body = bytes_field(1, bytes_field(2, b"".join(bytes_field(2, record) for record in records)))
+    said = ExportLogsServiceResponse.FromString((await post(client, "/v1/logs", body)).content).partial_success
+    assert (said.rejected_log_records, said.error_message) == (1, "A record has more than 8 MB.")
+    assert len(kept.rows()) == 2

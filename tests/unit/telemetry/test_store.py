@@ -1,9 +1,11 @@
 from collections.abc import Sequence
 
+import pytest
 from tests.factories import NANO, make_request, make_span
 from tests.span_rows import batch_of
 
 from tidegate.kernel import WorkspaceId
+from tidegate.storage.engine.claims import MAX_WORKSPACES
 from tidegate.telemetry import EngineBatchStore
 from tidegate.telemetry.model import Batch, Signal
 
@@ -58,3 +60,15 @@ async def test_lines_of_one_body_are_cut_where_a_piece_is_full() -> None:
     engine = await stored_twice(Signal.LOGS, [(ACME, body)])
     assert b"".join(block for _, _, block, _ in engine.inserts) == lines
     assert len(engine.inserts) == 2
+
+
+@pytest.mark.parametrize("signal", [Signal.TRACES, Signal.LOGS])
+async def test_a_flush_of_more_workspaces_than_a_claim_may_name_goes_in_pieces(signal: Signal) -> None:
+    body = batch_of(make_request(make_span()), NOW_NS, size_bytes=1)
+    if signal is Signal.LOGS:
+        body = Batch(Signal.LOGS, b"{}\n", 1, frozenset({1}), NOW_NS, size_bytes=3)
+    engine = RecordingEngine()
+    owners = [WorkspaceId(f"w{number:04}") for number in range(MAX_WORKSPACES + 1)]
+    await EngineBatchStore(engine).add([(owner, body) for owner in owners], signal=signal, token="flu")
+    assert max(len(each) for each, *_ in engine.inserts) <= MAX_WORKSPACES
+    assert sorted(owner for each, *_ in engine.inserts for owner in each) == owners

@@ -1,11 +1,15 @@
 """The door of traces: what is stored, what is refused alone, and which events of spans become log records."""
 
+import gzip
+import resource
+import secrets
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.factories import make_request, make_span
 from tests.unit.telemetry.test_grpc_door import Tokens
 from tests.unit.telemetry.test_records_door import Kept, post
@@ -13,6 +17,7 @@ from tests.unit.telemetry.test_records_door import Kept, post
 from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.content import Content, ContentPolicy
 from tidegate.telemetry.model import Signal
+from tidegate.telemetry.receiving import MAX_JSON_BYTES
 from tidegate.telemetry.routes import OtlpDoor
 from tidegate.telemetry.span_receiver import SpanReceiver
 from tidegate.testing import FakeClock
@@ -53,7 +58,11 @@ async def test_text_that_is_not_utf8_costs_its_span_alone() -> None:
     assert [batch.row_count for _, batch in kept.batches] == [1]
 
 
-@pytest.mark.parametrize("body", [make_request(make_span()).SerializeToString()[:-3], b"\x0a\x05ab", b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [make_request(make_span()).SerializeToString()[:-3], b"\x0a\x05ab", b"\xff"],
+    ids=["cut off", "too short", "no field"],
+)
 async def test_what_cannot_be_read_at_all_is_refused(body: bytes) -> None:
     assert (await post(client_of(Kept()), PATH, body)).status_code == 400
 
@@ -90,3 +99,53 @@ async def test_an_evaluation_counts_also_where_its_words_are_dropped() -> None:
     (row,) = records_of(kept)
     assert (row["object"], row["amount_micro"]) == ("groundedness", 500_000)
     assert "hidden" not in str(row)
+
+
+@pytest.mark.parametrize("where", ["resource", "scope"])
+async def test_a_resource_or_scope_that_is_damaged_costs_its_own_spans_alone(where: str) -> None:
+    kept = Kept()
+    request = make_request(make_span(), make_span())
+    holder = request.resource_spans[0]
+    holder.scope_spans[0].scope.name = "AAAA" if where == "scope" else ""
+    holder.resource.attributes.add(key="AAAA" if where == "resource" else "k")
+    request.MergeFrom(make_request(make_span()))
+    answer = await post(client_of(kept), PATH, request.SerializeToString().replace(b"AAAA", b"\xff\xfe\xfd\xfc"))
+    told = ExportTraceServiceResponse.FromString(answer.content).partial_success
+    assert (answer.status_code, told.rejected_spans) == (200, 2)
+    assert told.error_message.startswith("resourceSpans.0.scopeSpans.0: its resource or scope cannot be read")
+    assert [batch.row_count for _, batch in kept.batches] == [1]
+
+
+@pytest.mark.parametrize(
+    ("resource_bytes", "tenant_bytes", "spans", "events"),
+    [
+        pytest.param(900_000, 0, 200, 1, id="a large resource under many spans"),
+        pytest.param(0, 3_000_000, 1, 1_000, id="a large tenant beside many events"),
+        pytest.param(0, 0, 100, 1_000, id="many events"),
+    ],
+)
+async def test_events_of_spans_take_no_more_memory_than_log_records_may(
+    resource_bytes: int, tenant_bytes: int, spans: int, events: int
+) -> None:
+    kept = Kept()
+    span = make_span(attributes={"tenant.id": "t" * tenant_bytes})
+    for _ in range(events):
+        span.events.add(name="job.done", time_unix_nano=AT_NS)
+    sent = []
+    for _ in range(spans):
+        span.span_id = secrets.token_bytes(8)
+        sent.append(Span.FromString(span.SerializeToString()))
+    body = make_request(
+        *sent, **{f"k{number}": "x" * 8_000 for number in range(resource_bytes // 8_000)}
+    ).SerializeToString()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    answer = await post(client_of(kept), PATH, body)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 250 * 1024  # KiB; gigabytes without a bound
+    is_stored = tenant_bytes > 0  # its events are few, and a name of a tenant is short
+    assert (answer.status_code, bool(kept.batches)) == ((200, True) if is_stored else (413, False))
+
+
+async def test_json_is_read_up_to_a_size_that_can_be_held() -> None:
+    body = gzip.compress(b"{}" + b" " * MAX_JSON_BYTES)
+    answer = await post(client_of(Kept()), PATH, body, form="application/json", **{"content-encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")

@@ -12,6 +12,8 @@ const TIMES = [ // from which distance of ticks, how, and what a new year, month
   [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
 ];
 const ZONE = "tidegate-zone";
+const LEGEND = new CSSStyleSheet(); // names of routes are longer than a phone is wide
+LEGEND.replaceSync(".u-legend .u-series { max-width: 100% } .u-legend :is(th, .u-label) { overflow-wrap: anywhere } .u-legend .u-value:empty { padding: 0 }");
 
 /** @returns {boolean} whether times are shown in the zone of this browser */
 export function isLocal() {
@@ -61,6 +63,7 @@ class Chart extends HTMLElement {
     this.probe = document.createElement("span"); // resolves tokens to colours
     this.probe.hidden = true;
     root.append(styles, this.place, this.probe);
+    root.adoptedStyleSheets = [LEGEND];
     this.again = () => {
       this.drawn = "";
       this.plan();
@@ -110,20 +113,20 @@ class Chart extends HTMLElement {
     return {
       width,
       height: HEIGHT,
-      tzDate: (seconds) => (isLocal() ? new Date(seconds * 1000) : uPlot.tzDate(new Date(seconds * 1000), "UTC")),
+      tzDate: zoned,
       cursor: { sync: { key: "tidegate" }, drag: { x: true, y: false } },
       legend: { show: true, live: true },
       scales: { x: { time: true }, y: { range: (_, low, high) => around(Math.min(low ?? 0, 0), Math.max(high ?? 0, ...bounds), unit) } },
       axes: [{ ...axis, values: TIMES }, { ...axis, size: 64, values: (_, values) => values.map((value) => short(unit, value)) }],
       series: [
-        { label: isLocal() ? "Local time" : "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" },
+        { label: isLocal() ? "Local time" : "UTC", value: (_, at) => (at ? uPlot.fmtDate("{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}")(zoned(at)) : "") },
         ...names.map((label, place) => ({
           label,
           stroke: colour(`series-${(place % COLOURS) + 1}`),
           dash: DASHES[place % DASHES.length],
           width: 1.75,
           points: { show: true, size: 4, filter: alone },
-          value: (_, value) => short(unit, value),
+          value: (_, value, __, at) => (at === null ? "" : short(unit, value)), // no pointer is no place without data
         })),
       ],
       hooks: {
@@ -155,6 +158,12 @@ class Chart extends HTMLElement {
     this.probe.style.color = `var(--${token})`;
     return getComputedStyle(this.probe).color;
   }
+}
+
+/** The moment as uPlot writes it: in the zone of this browser, or in UTC. */
+function zoned(seconds) {
+  const at = new Date(seconds * 1000);
+  return isLocal() ? at : uPlot.tzDate(at, "UTC");
 }
 
 /** Points that no line shows: between two gaps. */

@@ -1,12 +1,11 @@
 """What there is to look at: families, their figures, charts and dimensions. Pure data; names are wire names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from tidegate.signals import Dimension, Family
 from tidegate.signals.errors import FamilyNotFoundError
+from tidegate.signals.explore.entries import Chart, FamilyEntry, Figure, FigureUnit, Split
 
 __all__ = [
     "ALIASES",
@@ -22,73 +21,13 @@ __all__ = [
 ]
 
 
-class FigureUnit(StrEnum):
-    """What a figure counts in: how it is written, and on which axis it is drawn."""
-
-    COUNT = "count"
-    RATE = "rate"
-    MS = "ms"
-    SECONDS = "s"
-    USD = "usd"
-    TOKENS = "tokens"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    name: str
-    """Wire name, as in `/metrics/{family}`."""
-    label: str
-    unit: FigureUnit = FigureUnit.COUNT
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Figures of one unit over time. Split by a dimension, it shows the first of them."""
-
-    slug: str
-    title: str
-    figures: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """One way to tell the events of a family apart."""
-
-    name: str
-    """What people write: `tool`, `queue`; the dimension's own name works as well."""
-    dimension: Dimension
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class FamilyEntry:
-    family: Family
-    title: str
-    question: str
-    unit_name: str
-    """What is counted, in the plural: `requests`."""
-    count: str
-    """Figure that says how much there is."""
-    headline: tuple[str, ...]
-    """Four to six figures that answer the question; the first four stand in the overview."""
-    figures: tuple[Figure, ...]
-    charts: tuple[Chart, ...]
-    splits: tuple[Split, ...]
-    has_durations: bool = True
-
-    def figure(self, name: str) -> Figure:
-        return next(figure for figure in self.figures if figure.name == name)
-
-    def find_split(self, name: str) -> Split | None:
-        return next((split for split in self.splits if name in {split.name, split.dimension}), None)
-
-
-_RATE, _MS, _USD, _TOKENS, _SECONDS = (
+_RATE, _MS, _USD, _TOKENS, _SECONDS, _VALUE = (
     FigureUnit.RATE,
     FigureUnit.MS,
     FigureUnit.USD,
     FigureUnit.TOKENS,
     FigureUnit.SECONDS,
+    FigureUnit.VALUE,
 )
 QUANTILES: Final[Mapping[str, str]] = {"meanMs": "mean_ms", "p50Ms": "p50_ms", "p95Ms": "p95_ms", "p99Ms": "p99_ms"}
 """Figures that come from the quantiles of a window, and their fields in `Durations`."""
@@ -109,11 +48,17 @@ _COMMON: Final = (
     Split("release", "release", "Release"),
     Split("tenant", "tenant", "Tenant"),
 )
+_METER: Final = Split("meter", "object", "Meter")
+_METRIC: Final = Split("metric", "object", "Metric")
 _ERROR: Final = Split("error_code", "error_code", "Error code")
 _HTTP: Final = (*_COMMON, Split("route", "route", "Route"), Split("status", "status", "Status"), _ERROR)
 
 
-def _of(*figures: Figure, has_durations: bool = True) -> tuple[Figure, ...]:
+_TIMED: Final[frozenset[Dimension]] = frozenset({"service", "environment", "release", "object"})
+_DURATION: Final = Chart("duration", "Duration", ("p95Ms", "p50Ms", "p99Ms", "meanMs"))
+
+
+def _of(*figures: Figure, has_durations: bool = False) -> tuple[Figure, ...]:
     return (*figures, *(DURATION_FIGURES if has_durations else ()), *_TRUST)
 
 
@@ -127,31 +72,34 @@ _REQUESTS: Final = (
 
 _ENTRIES: Final = (
     FamilyEntry(
-        Family.REQUEST, "Requests", "Do the services answer, and fast enough?", "requests", "requestCount",
+        Family.REQUEST, "Requests", "Do the services answer, and fast enough?",
+        "SERVER spans with `http.request.method`, and access logs", "requests", "requestCount",
         headline=("requestCount", "failureRate", "p95Ms", "unauthorizedCount", "failureCount", "p99Ms"),
-        figures=_of(*_REQUESTS),
+        figures=_of(*_REQUESTS, has_durations=True),
         charts=(
             Chart("volume", "Requests", ("requestCount", "failureCount")),
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("unauthorized", "Unauthorized requests", ("unauthorizedCount",)),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=_HTTP,
+        timed_by=_TIMED - {"object"} | {"route"},
     ),
     FamilyEntry(
-        Family.AUTH, "Sign-in", "Can people get in, and only those who may?", "auth requests", "requestCount",
-        headline=("failureRate", "requestCount", "unauthorizedCount", "failureCount", "p95Ms"),
+        Family.AUTH, "Sign-in", "Can people get in, and only those who may?",
+        "requests on sign-in routes, log records named `auth.*`, and lines of sshd", "auth requests", "requestCount",
+        headline=("failureRate", "requestCount", "unauthorizedCount", "failureCount"),
         figures=_of(*_REQUESTS),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("unauthorized", "Unauthorized attempts", ("unauthorizedCount",)),
             Chart("volume", "Auth requests", ("requestCount", "failureCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
         ),
         splits=(*_HTTP, Split("method", "object", "Method"), Split("source", "source", "Source address")),
     ),
     FamilyEntry(
         Family.TENANT, "Tenant isolation", "Does each tenant reach its own data and nothing else?",
+        "requests with a tenant attribute or a tenant in their route, and events `tenant.*`",
         "tenant requests", "requestCount",
         headline=("leakCount", "crossTenantDeniedCount", "deniedRate", "requestCount", "membershipDeniedCount",
                   "lifecycleAnomalyRate"),
@@ -176,7 +124,8 @@ _ENTRIES: Final = (
         splits=(*_HTTP, Split("action", "object", "Lifecycle action"), Split("denial", "detail", "Denial")),
     ),
     FamilyEntry(
-        Family.AI_RUN, "AI runs", "Do runs succeed, stay within policy, and cost what they should?", "runs", "runCount",
+        Family.AI_RUN, "AI runs", "Do runs succeed, stay within policy, and cost what they should?",
+        "GenAI spans: agents, workflows, calls of models", "runs", "runCount",
         headline=("failureRate", "policyBlockRate", "averageCostPerRunUsd", "runCount", "schemaMismatchRate",
                   "unpricedShare"),
         figures=_of(
@@ -197,21 +146,25 @@ _ENTRIES: Final = (
             Figure("policyBlockRate", "Policy block rate", _RATE),
             Figure("schemaMismatchRate", "Schema mismatch rate", _RATE),
             Figure("unpricedShare", "Runs without a price, share", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("policy", "Policy block rate", ("policyBlockRate",)),
             Chart("schema", "Schema mismatch rate", ("schemaMismatchRate",)),
-            Chart("average-cost", "Cost per run", ("averageCostPerRunUsd",)),
+            Chart("average-cost", "Cost per run", ("averageCostPerRunUsd",), is_flow=False),
             Chart("cost", "Cost", ("costUsd",)),
             Chart("tokens", "Tokens", ("inputTokens", "outputTokens")),
             Chart("volume", "Runs", ("runCount", "failedCount")),
+            _DURATION,
         ),
-        splits=(*_COMMON, Split("model", "model", "Model"), Split("provider", "provider", "Provider"),
-                Split("outcome", "outcome", "Outcome"), _ERROR),
+        splits=(*_COMMON, Split("agent", "object", "Agent"), Split("model", "model", "Model"),
+                Split("provider", "provider", "Provider"), Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED | {"model", "provider", "outcome"},
     ),
     FamilyEntry(
-        Family.TOOL_CALL, "Tool calls", "Do the tools that agents use answer?", "tool calls", "callCount",
+        Family.TOOL_CALL, "Tool calls", "Do the tools that agents use answer?",
+        "spans of `execute_tool` and of MCP `tools/call`", "tool calls", "callCount",
         headline=("failureRate", "timeoutRate", "callCount", "p95Ms", "deniedCount"),
         figures=_of(
             Figure("callCount", "Calls"),
@@ -221,17 +174,20 @@ _ENTRIES: Final = (
             Figure("deniedCount", "Denied"),
             Figure("failureRate", "Failure rate", _RATE),
             Figure("timeoutRate", "Time-out rate", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("timeouts", "Time-out rate", ("timeoutRate",)),
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("volume", "Calls", ("callCount", "failedCount", "timeoutCount", "deniedCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("tool", "object", "Tool"), Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.INGESTION, "Ingestion", "Do jobs get done, and soon?", "jobs", "jobCount",
+        Family.INGESTION, "Ingestion", "Do jobs get done, and soon?",
+        "CONSUMER and PRODUCER spans with `messaging.*`, and events `job.*`", "jobs", "jobCount",
         headline=("failureRate", "deadLetterCount", "averageWaitMs", "jobCount", "retryCount"),
         figures=_of(
             Figure("jobCount", "Jobs"),
@@ -242,19 +198,22 @@ _ENTRIES: Final = (
             Figure("failureRate", "Failure rate", _RATE),
             Figure("sentCount", "Sent"),
             Figure("averageWaitMs", "Average wait", _MS),
+            has_durations=True,
         ),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
             Chart("dead-letters", "Dead letters", ("deadLetterCount",)),
             Chart("wait", "Average wait", ("averageWaitMs",)),
             Chart("volume", "Jobs", ("jobCount", "retryCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("queue", "object", "Queue"), Split("stage", "detail", "Stage"),
                 Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.RETRIEVAL, "Retrieval", "Are questions answered with documents?", "queries", "queryCount",
+        Family.RETRIEVAL, "Retrieval", "Are questions answered with documents?",
+        "spans of retrievers and rerankers, and evaluations", "queries", "queryCount",
         headline=("errorRate", "emptyRate", "p95Ms", "queryCount", "citationCoverage", "groundedness"),
         figures=_of(
             Figure("queryCount", "Queries"),
@@ -265,18 +224,21 @@ _ENTRIES: Final = (
             Figure("evaluatedCount", "Evaluated"),
             Figure("citationCoverage", "Citation coverage", _RATE),
             Figure("groundedness", "Groundedness", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("errors", "Error rate", ("errorRate",)),
             Chart("empty", "Empty rate", ("emptyRate",)),
             Chart("volume", "Queries", ("queryCount", "failedCount", "emptyCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("data_source", "object", "Data source"), Split("outcome", "outcome", "Outcome"),
                 _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.DELIVERY, "Deliveries", "Do webhooks and connectors deliver, once and signed?", "attempts",
+        Family.DELIVERY, "Deliveries", "Do webhooks and connectors deliver, once and signed?",
+        "events `delivery.*`, and CLIENT spans of connectors", "attempts",
         "attemptCount",
         headline=("failureRate", "deadLetterCount", "signatureInvalidCount", "attemptCount", "duplicateEffectCount"),
         figures=_of(
@@ -287,6 +249,7 @@ _ENTRIES: Final = (
             Figure("signatureInvalidCount", "Invalid signatures"),
             Figure("duplicateEffectCount", "Duplicate effects"),
             Figure("failureRate", "Failure rate", _RATE),
+            has_durations=True,
         ),
         charts=(
             Chart("failures", "Failure rate", ("failureRate",)),
@@ -294,13 +257,15 @@ _ENTRIES: Final = (
             Chart("trust", "Invalid signatures and duplicate effects",
                   ("signatureInvalidCount", "duplicateEffectCount")),
             Chart("volume", "Attempts", ("attemptCount", "failedCount")),
-            Chart("duration", "Mean duration", ("meanMs",)),
+            _DURATION,
         ),
         splits=(*_COMMON, Split("endpoint", "object", "Endpoint"), Split("signature", "detail", "Signature"),
                 Split("outcome", "outcome", "Outcome"), _ERROR),
+        timed_by=_TIMED,
     ),
     FamilyEntry(
-        Family.ACCESS_SYNC, "Access sync", "Does access follow what was bought and granted?", "syncs", "syncCount",
+        Family.ACCESS_SYNC, "Access sync", "Does access follow what was bought and granted?",
+        "events `access_sync.*`", "syncs", "syncCount",
         headline=("driftCount", "driftRate", "averageLagS", "syncCount", "failedCount"),
         figures=_of(
             Figure("syncCount", "Syncs"),
@@ -308,7 +273,6 @@ _ENTRIES: Final = (
             Figure("failedCount", "Failed"),
             Figure("averageLagS", "Average lag", _SECONDS),
             Figure("driftRate", "Drift rate", _RATE),
-            has_durations=False,
         ),
         charts=(
             Chart("drift", "Drifted subjects", ("driftCount",)),
@@ -318,42 +282,62 @@ _ENTRIES: Final = (
         ),
         splits=(*_COMMON, Split("subject", "object", "Subject"), Split("drift", "detail", "Drift"),
                 Split("outcome", "outcome", "Outcome")),
-        has_durations=False,
     ),
     FamilyEntry(
-        Family.USAGE, "Usage", "Who uses how much, and is anybody refused?", "usage events", "eventCount",
+        Family.USAGE, "Usage", "Who uses how much, and is anybody refused?",
+        "events `usage.*`", "usage events", "eventCount",
         headline=("refusedCount", "eventCount"),
-        figures=_of(Figure("eventCount", "Events"), Figure("refusedCount", "Refused"), has_durations=False),
+        figures=_of(
+            Figure("eventCount", "Events"),
+            Figure("refusedCount", "Refused"),
+            Figure("quantity", "Used", _VALUE),
+            Figure("limit", "Limit", _VALUE),
+            Figure("share", "Share of the limit", _RATE),
+        ),
         charts=(
+            Chart("quantity", "Used", ("quantity",)),
             Chart("volume", "Usage events", ("eventCount",)),
             Chart("refused", "Refused", ("refusedCount",)),
         ),
-        splits=(*_COMMON, Split("meter", "object", "Meter"), Split("outcome", "outcome", "Outcome")),
-        has_durations=False,
+        splits=(*_COMMON, _METER, Split("outcome", "outcome", "Outcome")),
+        subject=_METER,
+        of_subject=("quantity", "limit", "share"),
     ),
     FamilyEntry(
-        Family.POLICY, "Policy", "What do policies decide?", "decisions", "decisionCount",
+        Family.POLICY, "Policy", "What do policies decide?",
+        "events `policy.decision`", "decisions", "decisionCount",
         headline=("denialRate", "deniedCount", "decisionCount"),
         figures=_of(
             Figure("decisionCount", "Decisions"),
             Figure("deniedCount", "Denied"),
             Figure("denialRate", "Denial rate", _RATE),
-            has_durations=False,
         ),
         charts=(
             Chart("denials", "Denial rate", ("denialRate",)),
             Chart("volume", "Decisions", ("decisionCount", "deniedCount")),
         ),
         splits=(*_COMMON, Split("policy", "object", "Policy"), Split("outcome", "outcome", "Outcome")),
-        has_durations=False,
     ),
     FamilyEntry(
-        Family.RUNTIME, "Runtime", "Do processes, machines and pools report?", "metric points", "pointCount",
+        Family.RUNTIME, "Runtime", "Do processes, machines and pools report?",
+        "OTLP metrics, such as `process.*`, `system.*` and `db.client.*`", "metric points", "pointCount",
         headline=("pointCount",),
-        figures=_of(Figure("pointCount", "Metric points"), has_durations=False),
-        charts=(Chart("volume", "Metric points", ("pointCount",)),),
-        splits=(*_COMMON, Split("metric", "object", "Metric")),
-        has_durations=False,
+        figures=_of(
+            Figure("pointCount", "Metric points"),
+            Figure("last", "Last", _VALUE),
+            Figure("min", "Lowest", _VALUE),
+            Figure("max", "Highest", _VALUE),
+            Figure("mean", "Mean", _VALUE),
+            Figure("increase", "Rise", _VALUE),
+        ),
+        charts=(
+            Chart("increase", "Rise", ("increase",)),
+            Chart("value", "Value", ("mean", "min", "max"), is_flow=False),
+            Chart("volume", "Metric points", ("pointCount",)),
+        ),
+        splits=(*_COMMON, _METRIC),
+        subject=_METRIC,
+        of_subject=("last", "min", "max", "mean", "increase"),
     ),
 )  # fmt: skip
 

@@ -34,6 +34,12 @@ def scope_options(command: Command) -> Command:
     return command
 
 
+def subject_options(command: Command) -> Command:
+    """Add `--meter` and `--metric`."""
+    command = click.option("--metric", help="Of the family runtime: only this metric, with its values.")(command)
+    return click.option("--meter", help="Of the family usage: only this meter, with its amounts.")(command)
+
+
 def range_options(command: Command) -> Command:
     """Add `--range`, or `--from` and `--to`."""
     command = click.option("--to", help="End, as 2026-02-07T15:00:00Z; not part of it.")(command)
@@ -72,21 +78,27 @@ def list_signals(*, as_json: bool, **scope: str | None) -> None:
 
 @signal.command("show")
 @click.argument("family")
+@click.option("--by", help="A row for each value of this dimension, the largest first: tenant, route, meter, metric …")
+@subject_options
 @scope_options
 @range_options
 @json_option
 def show(
-    family: str, *, range_: str | None, from_: str | None, to: str | None, as_json: bool, **scope: str | None
-) -> None:
+    family: str, *, by: str | None, range_: str | None, from_: str | None, to: str | None, as_json: bool,
+    **scope: str | None,
+) -> None:  # fmt: skip
     """Show every figure of FAMILY in a window, its dimensions and the rules that watch it."""
     client = api()
-    asked = {**scope, "range": range_, "from": from_, "to": to}
+    asked = {**scope, "range": range_, "from": from_, "to": to, "by": by}
     found = client.get(f"/api/v1/signals/{quote(family, safe='')}/by", asked)
     if as_json:
         print_json(found)
         return
     entry = _entry_of(client.get("/api/v1/signals"), found["family"])
     click.secho(f"{entry['title']}  {found['window']['from']} to {found['window']['to']}", bold=True)
+    if by:
+        _print_split(entry, found, by)
+        return
     rules = {rule["figure"]: rule for rule in entry["rules"]}
     rows = [
         {
@@ -99,8 +111,10 @@ def show(
         if figure["name"] in found["totals"]
     ]
     print_rows(("figure", "value", "bound", "what"), rows, empty="No figure.")
-    click.echo("Split with: tidegate signal query " + found["family"] + " --by NAME; NAME is one of", err=True)
-    click.echo("  " + ", ".join(each["name"] for each in entry["dimensions"]), err=True)
+    dimensions = ", ".join(each["name"] for each in entry["dimensions"])
+    click.echo(f"Split with: tidegate signal show {found['family']} --by NAME; NAME is one of {dimensions}.", err=True)
+    if entry["subject"] and not scope.get(entry["subject"]):
+        click.echo(f"Amounts are those of one {entry['subject']}: --{entry['subject']} NAME.", err=True)
 
 
 @signal.command("query")
@@ -108,6 +122,7 @@ def show(
 @click.option("--by", help="Dimension to split by; `tidegate signal show FAMILY` names them.")
 @click.option("--step", help="Width of a bucket, such as 60s or 5m.")
 @click.option("--figure", "figures", multiple=True, help="Only this figure; several times for several.")
+@subject_options
 @scope_options
 @range_options
 @json_option
@@ -138,6 +153,17 @@ def query(  # noqa: PLR0913 - options of a verb
     print_rows(columns, rows, empty="Nothing in this range.")
 
 
+def _print_split(entry: Mapping[str, Any], found: Mapping[str, Any], by: str) -> None:
+    """Print a row a value, with the figures of which anything is known."""
+    units = {figure["name"]: figure["unit"] for figure in entry["figures"]}
+    names = [name for name in units if any(item["figures"].get(name) for item in found["items"])]
+    rows = [
+        {by: item["key"] or "none", **{name: written(units[name], item["figures"].get(name)) for name in names}}
+        for item in found["items"]
+    ]
+    print_rows((by, *names), rows, empty="Nothing to tell apart in this range.")
+
+
 def written(unit: str, value: float | None) -> str:
     """Return a figure for a person; `-` without data."""
     if value is None:
@@ -146,6 +172,8 @@ def written(unit: str, value: float | None) -> str:
         return f"{value * 100:.4g}%"
     if unit in {"ms", "s"}:
         return f"{value:.4g} {unit}"
+    if unit == "value":
+        return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.6g}"
     return f"{value:.4g} USD" if unit == "usd" else f"{value:,.0f}"
 
 

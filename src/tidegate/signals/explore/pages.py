@@ -20,8 +20,8 @@ from tidegate.signals.explore.asked import entry_of, span_asked, split_asked
 from tidegate.signals.explore.catalogue import FamilyEntry, Split
 from tidegate.signals.explore.ports import OpenAlert, ReleaseMark
 from tidegate.signals.explore.ranges import PRESETS, Span
-from tidegate.signals.explore.schemas import RangeIn, ScopeIn
-from tidegate.signals.explore.service import ExploreService
+from tidegate.signals.explore.schemas import FamilyIn, ScopeIn
+from tidegate.signals.explore.service import ExploreService, is_timed
 from tidegate.signals.explore.views import (
     ChartView,
     Drawing,
@@ -34,6 +34,8 @@ from tidegate.signals.explore.views import (
     notices_of,
     overview_row,
     split_table,
+    subject_sentence,
+    untimed_words,
 )
 
 __all__ = ["AlertLine", "FamilyPage", "address", "alert_lines", "router"]
@@ -48,7 +50,7 @@ class OverviewQuery(ScopeIn):
     model_config = ConfigDict(extra="ignore")
 
 
-class FamilyQuery(RangeIn):
+class FamilyQuery(FamilyIn):
     """What the address of a family's page says; what it does not know it leaves alone."""
 
     model_config = ConfigDict(extra="ignore")
@@ -77,6 +79,9 @@ class Asked:
     entry: FamilyEntry
     span: Span
     split: Split | None
+    """By what the charts are split."""
+    table: Split | None
+    """By what the table is split; of meters and metrics there is one before one is picked."""
     scope: SignalScope
     query: dict[str, str | None]
 
@@ -92,6 +97,9 @@ class FamilyPage:
     split: SplitTable | None
     split_problem: str
     marks: tuple[ReleaseMark, ...]
+    is_empty: bool
+    untimed: str
+    """Why there is no chart of durations; empty when there is, or when events of the family take no time."""
 
 
 @router.get("/signals")
@@ -134,12 +142,13 @@ async def show_family(  # noqa: PLR0917 - FastAPI passes them by name
     entry = entry_of(family)
     split = split_asked(entry, asked.by)
     span = span_asked(asked, now=pages.now())
-    scope = asked.scope()
+    scope = asked.scope_of(entry)
     query = _query(asked)
+    table = split or (entry.subject if scope.object is None else None)
     page, problem = None, None
     health = await explore.health(workspace, entry, scope)
     try:
-        page = await _page_of(explore, workspace, Asked(entry, span, split, scope, query))
+        page = await _page_of(explore, workspace, Asked(entry, span, split, table, scope, query))
     except UnavailableError as error:
         problem = error
     return pages.render(
@@ -157,10 +166,11 @@ async def show_family(  # noqa: PLR0917 - FastAPI passes them by name
         alerts=alert_lines(health.burning.alerts) if health.burning else None,
         span=span,
         split=split,
+        table=table,
         presets=tuple(PRESETS),
         query=query,
         scope=scope,
-        filters=_FILTERS,
+        filters=_filters(entry),
         address=address,
         call=_call(entry, span, query),
         command=_command(entry, span, query),
@@ -173,28 +183,40 @@ async def _page_of(explore: ExploreService, workspace: WorkspaceId, asked: Asked
     bounds = explore.bounds(entry.family)
     figures, lines, marks, (table, split_problem) = await asyncio.gather(
         explore.figures(workspace, entry, span.window, scope=asked.scope),
-        explore.lines(workspace, entry.family, span, scope=asked.scope, by=asked.split),
+        explore.lines(workspace, entry, span, scope=asked.scope, by=asked.split),
         explore.marks(workspace, span.window),
         _split_of(explore, workspace, asked),
     )
     csv = f"{_call(entry, span, asked.query)}&format=csv"
+    has_durations = is_timed(entry, scope=asked.scope, by=asked.split)
     drawing = Drawing(
-        entry, bounds, replace(span, step_s=lines.step_s), now=explore.now(), csv=csv, is_split=asked.split is not None
+        entry,
+        bounds,
+        replace(span, step_s=lines.step_s),
+        now=explore.now(),
+        csv=csv,
+        is_split=asked.split is not None,
+        has_durations=has_durations,
+        is_of_one=asked.scope.object is not None,
     )
     return FamilyPage(
-        sentence=family_sentence(entry, figures, bounds, span),
+        sentence=subject_sentence(entry, asked.scope.object, figures, span, unit=lines.unit)
+        if asked.scope.object is not None
+        else family_sentence(entry, figures, bounds, span),
         figures=figure_views(entry, figures, bounds, window=span.window.length),
         notices=notices_of(entry, figures),
         charts=chart_views(drawing, lines),
         split=table,
         split_problem=split_problem,
         marks=tuple(marks),
+        is_empty=not any(figures.values()),
+        untimed=untimed_words(entry, scope=asked.scope, by=asked.split) if not has_durations else "",
     )
 
 
 async def _split_of(explore: ExploreService, workspace: WorkspaceId, asked: Asked) -> tuple[SplitTable | None, str]:
     """The split is a part of the page: without it the rest still answers."""
-    entry, split = asked.entry, asked.split
+    entry, split = asked.entry, asked.table
     if split is None:
         return None, ""
     try:
@@ -202,10 +224,14 @@ async def _split_of(explore: ExploreService, workspace: WorkspaceId, asked: Aske
     except UnavailableError as error:
         return None, error.message
     narrow: dict[str, str] = {}
-    if split.dimension in _FILTERS:
+    if split.name in _filters(entry):
         path = f"/signals/{entry.family}"
-        narrow = {row.key: address(path, asked.query, **{split.dimension: row.key}, by=None) for row in rows if row.key}
+        narrow = {row.key: address(path, asked.query, **{split.name: row.key}, by=None) for row in rows if row.key}
     return split_table(entry, split.label, rows, narrow=narrow), ""
+
+
+def _filters(entry: FamilyEntry) -> tuple[str, ...]:
+    return _FILTERS if entry.subject is None else (entry.subject.name, *_FILTERS)
 
 
 def _query(asked: ScopeIn) -> dict[str, str | None]:
@@ -227,7 +253,7 @@ def _call(entry: FamilyEntry, span: Span, query: dict[str, str | None]) -> str:
 def _command(entry: FamilyEntry, span: Span, query: dict[str, str | None]) -> str:
     """Return the verb that says the same; what comes from outside is quoted for a shell."""
     words = ["tidegate", "signal", "query", str(entry.family)]
-    asked = {name: query.get(name) for name in ("by", *_FILTERS)}
+    asked = {name: query.get(name) for name in ("by", *_filters(entry))}
     if span.preset is None:
         asked |= {"from": format_utc(span.window.start), "to": format_utc(span.window.end)}
     else:

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals import Family, SeriesReader, SignalReader
+from tidegate.signals import Dimension, Family, LookingAtMore, SeriesReader, SignalReader, SignalScope
+from tidegate.signals.metric_points import PointsRow
 
-__all__ = ["Bound", "Burning", "OpenAlert", "Reader", "ReleaseMark", "ReleaseMarks", "Watcher"]
+__all__ = ["Bound", "Burning", "OpenAlert", "Points", "Reader", "ReleaseMark", "ReleaseMarks", "Watcher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,41 @@ class Burning:
     is_watched: bool
 
 
-class Reader(SignalReader, SeriesReader, Protocol):
+class Reader(SignalReader, SeriesReader, LookingAtMore, Protocol):
     """Totals, and what lies between them."""
+
+
+class Points(Protocol):
+    """Metric points, which are read as they are."""
+
+    async def table(
+        self,
+        workspace: WorkspaceId,
+        window: TimeRange,
+        *,
+        scope: SignalScope,
+        by: Dimension | None = None,
+        limit: int = 1_000,
+    ) -> list[PointsRow]:
+        """Return one row, or one for each of the `limit` values of a dimension with the most points."""
+        ...
+
+    async def series(
+        self,
+        workspace: WorkspaceId,
+        window: TimeRange,
+        *,
+        step_s: int,
+        scope: SignalScope,
+        by: Dimension | None = None,
+        limit: int = 20,
+    ) -> list[PointsRow]:
+        """Return a row a step, for each of the `limit` values with the most points; empty steps are left out."""
+        ...
+
+    async def distrusted_count(self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope) -> int:
+        """Return how many points came in during `window` whose times cannot be believed."""
+        ...
 
 
 class Watcher(Protocol):

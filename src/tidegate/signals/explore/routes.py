@@ -8,9 +8,9 @@ from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.csv import csv_response
 from tidegate.edge.providers import provide
 from tidegate.kernel import format_utc
-from tidegate.signals import Totals, figures_of
 from tidegate.signals.explore.asked import entry_of, figures_asked, span_asked, split_asked
-from tidegate.signals.explore.catalogue import CATALOGUE, FamilyEntry
+from tidegate.signals.explore.catalogue import CATALOGUE, QUANTILES, FamilyEntry
+from tidegate.signals.explore.model import Lines
 from tidegate.signals.explore.schemas import (
     CatalogueOut,
     DurationsOut,
@@ -27,7 +27,7 @@ from tidegate.signals.explore.schemas import (
     TableIn,
     WindowOut,
 )
-from tidegate.signals.explore.service import ExploreService, Lines
+from tidegate.signals.explore.service import ExploreService
 
 __all__ = ["router"]
 
@@ -54,12 +54,24 @@ async def show_health(workspace: CurrentWorkspace, explore: Explore, asked: Anno
 async def show_series(
     family: str, workspace: CurrentWorkspace, explore: Explore, asked: Annotated[SeriesIn, Query()]
 ) -> SeriesOut | Response:
-    """Figures of one family over time; at most 1,000 buckets, split at most 20 lines."""
+    """Figures of one family over time; at most 1,000 buckets, split at most 20 lines.
+
+    Quantiles of a bucket come from the same counts as those of the window. Durations are kept without tenant, and by
+    some dimensions only: elsewhere they are null.
+    """
     entry = entry_of(family)
     split = split_asked(entry, asked.by)
-    names = figures_asked(bucket_figures(entry), asked.figures)
+    names = figures_asked(series_figures(entry), asked.figures)
     span = span_asked(asked, now=explore.now(), step=asked.step)
-    lines = await explore.lines(workspace, entry.family, span, scope=asked.scope(), by=split, limit=asked.limit)
+    lines = await explore.lines(
+        workspace,
+        entry,
+        span,
+        scope=asked.scope_of(entry),
+        by=split,
+        limit=asked.limit,
+        with_durations=not QUANTILES.keys().isdisjoint(names),
+    )
     if asked.format == "csv":
         return _series_csv(entry, lines, names)
     return SeriesOut(
@@ -83,7 +95,7 @@ async def show_quantiles(
     entry = entry_of(family)
     split = split_asked(entry, asked.by)
     span = span_asked(asked, now=explore.now())
-    found = await explore.quantiles(workspace, entry, span.window, scope=asked.scope(), by=split)
+    found = await explore.quantiles(workspace, entry, span.window, scope=asked.scope_of(entry), by=split)
     items = tuple(DurationsOut.of(key, each) for key, each in list(found.items())[: asked.limit])
     if asked.format == "csv":
         columns = ("key", "count", "meanMs", "p50Ms", "p95Ms", "p99Ms")
@@ -102,7 +114,7 @@ async def show_split(
     entry = entry_of(family)
     split = split_asked(entry, asked.by)
     span = span_asked(asked, now=explore.now())
-    scope = asked.scope()
+    scope = asked.scope_of(entry)
     totals = await explore.figures(workspace, entry, span.window, scope=scope)
     rows = await explore.split(workspace, entry, span.window, by=split, scope=scope, limit=asked.limit) if split else []
     if asked.format == "csv":
@@ -117,10 +129,9 @@ async def show_split(
     )
 
 
-def bucket_figures(entry: FamilyEntry) -> tuple[str, ...]:
-    """Return the figures that a bucket of time has: quantiles are of whole windows."""
-    known = figures_of(entry.family, Totals())
-    return tuple(figure.name for figure in entry.figures if figure.name in known)
+def series_figures(entry: FamilyEntry) -> tuple[str, ...]:
+    """Return the figures that a bucket has: when distrusted rows happened is not to be believed."""
+    return tuple(figure.name for figure in entry.figures if figure.name != "distrustedCount")
 
 
 def _series_csv(entry: FamilyEntry, lines: Lines, names: tuple[str, ...]) -> Response:

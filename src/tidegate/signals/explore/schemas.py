@@ -1,5 +1,6 @@
 """Signals on the wire: what is asked, and what is answered."""
 
+from dataclasses import replace
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator
@@ -7,9 +8,10 @@ from pydantic import Field, field_validator
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import InvalidInputError, TimeRange, format_duration
 from tidegate.signals import Durations, SignalScope
-from tidegate.signals.explore.catalogue import FamilyEntry
+from tidegate.signals.explore.entries import FamilyEntry
+from tidegate.signals.explore.model import SplitRow
 from tidegate.signals.explore.ports import Bound
-from tidegate.signals.explore.service import FamilyHealth, SplitRow
+from tidegate.signals.explore.service import FamilyHealth
 
 Text = Annotated[str | None, Field(max_length=512)]
 Number = int | float | None
@@ -48,7 +50,33 @@ class RangeIn(ScopeIn):
     to: Annotated[str | None, Field(max_length=64)] = None
 
 
-class TableIn(RangeIn):
+class FamilyIn(RangeIn):
+    """Which family's events: of the families that have meters or metrics, those of one of them."""
+
+    meter: Text = None
+    """Of the family `usage`: only this meter, with its amounts."""
+    metric: Text = None
+    """Of the family `runtime`: only this metric, with its values."""
+
+    def scope_of(self, entry: FamilyEntry) -> SignalScope:
+        """Return the events of `entry` that are meant.
+
+        Raises:
+            InvalidInputError: a name holds a NUL, or the family has no such thing.
+        """
+        scope = self.scope()
+        for name, value in (("meter", self.meter), ("metric", self.metric)):
+            if value is None:
+                continue
+            if entry.subject is None or entry.subject.name != name:
+                raise InvalidInputError(f"{name}: {entry.family} has none.", field=name)
+            if "\0" in value:
+                raise InvalidInputError(f"{name}: it contains a NUL character.", field=name)
+            scope = replace(scope, object=value)
+        return scope
+
+
+class TableIn(FamilyIn):
     by: Annotated[str | None, Field(max_length=40)] = None
     """Dimension to split by: one of those in the catalogue."""
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100
@@ -104,6 +132,8 @@ class FamilyOut(WireModel):
     question: str
     figures: tuple[FigureOut, ...]
     dimensions: tuple[DimensionOut, ...]
+    subject: str | None
+    """Parameter that picks one meter or metric, whose amounts mean something only by itself; null for most families."""
     rules: tuple[RuleOut, ...]
 
     @classmethod
@@ -116,6 +146,7 @@ class FamilyOut(WireModel):
                 FigureOut(name=figure.name, label=figure.label, unit=figure.unit) for figure in entry.figures
             ),
             dimensions=tuple(DimensionOut(name=split.name, label=split.label) for split in entry.splits),
+            subject=entry.subject.name if entry.subject else None,
             rules=tuple(RuleOut.of(bound) for bound in bounds),
         )
 

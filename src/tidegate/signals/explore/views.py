@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Final
 from urllib.parse import urlencode
 
 from tidegate.edge.marks import MARKS, Mark
 from tidegate.kernel import format_duration
-from tidegate.signals import Figures
-from tidegate.signals.explore.catalogue import DURATION_FIGURES, Chart, FamilyEntry, FigureUnit
+from tidegate.signals import Figures, SignalScope
+from tidegate.signals.explore.catalogue import QUANTILES
+from tidegate.signals.explore.entries import Chart, FamilyEntry, FigureUnit, Split
 from tidegate.signals.explore.health import DISTRUST_LIMIT, distrusted_share
+from tidegate.signals.explore.model import Lines, SplitRow
 from tidegate.signals.explore.ports import Bound
 from tidegate.signals.explore.ranges import Span
-from tidegate.signals.explore.service import FamilyHealth, Lines, SplitRow
+from tidegate.signals.explore.service import FamilyHealth
 from tidegate.signals.explore.words import line_sentence, written
 
 __all__ = [
@@ -31,13 +34,18 @@ __all__ = [
     "overview_row",
     "spark_of",
     "split_table",
+    "subject_sentence",
+    "untimed_words",
 ]
 
 _SPARK_WIDTH: Final = 140
 _SPARK_HEIGHT: Final = 28
+_SPARK_MARGIN: Final = 3  # half the width of a dot
 _OVERVIEW_FIGURES: Final = 4
 _LINES_A_CHART: Final = 5  # as many colours as there are
 _DAY: Final = timedelta(days=1)
+_FLOWS: Final = frozenset({FigureUnit.COUNT, FigureUnit.TOKENS, FigureUnit.USD, FigureUnit.VALUE})
+"""Units of what adds up over time: the running bucket is not whole yet."""
 _COMPARED: Final = frozenset({FigureUnit.RATE, FigureUnit.USD, FigureUnit.MS, FigureUnit.SECONDS})
 """Units whose bound holds for a bucket of any width; a count of 15 minutes says nothing about one of a minute."""
 
@@ -125,7 +133,11 @@ def address(path: str, query: Mapping[str, str | None], **changes: str | None) -
 def figure_views(
     entry: FamilyEntry, figures: Figures | None, bounds: Sequence[Bound], *, window: timedelta
 ) -> tuple[FigureView, ...]:
-    return tuple(_figure_view(entry, name, figures, bounds, window) for name in entry.headline)
+    of_one = tuple(name for name in entry.of_subject if figures and figures.get(name) is not None)
+    # Of a tenant no durations are kept: that is not for want of data.
+    is_kept = not (figures and figures.get(entry.count) and figures.get("meanMs") is None)
+    names = (name for name in (*of_one, *entry.headline) if is_kept or name not in QUANTILES)
+    return tuple(_figure_view(entry, name, figures, bounds, window) for name in names)
 
 
 def _figure_view(  # noqa: PLR0917 - one of a list
@@ -171,16 +183,18 @@ def spark_of(values: Sequence[float | None], entry: FamilyEntry) -> Spark | None
         return None
     low, high = min(0.0, *known), max(known)
     height = (high - low) or 1.0
-    step = _SPARK_WIDTH / max(len(values) - 1, 1)
+    step = (_SPARK_WIDTH - 2 * _SPARK_MARGIN) / max(len(values) - 1, 1)
     parts, pen = [], "M"
     for place, value in enumerate(values):
         if value is None:
             pen = "M"
             continue
-        y = _SPARK_HEIGHT - 2 - (value - low) / height * (_SPARK_HEIGHT - 4)
-        parts.append(f"{pen}{place * step:.1f} {y:.1f}")
-        if pen == "M":
-            parts.append("h.01")  # a single hour is a dot, not nothing
+        x = _SPARK_MARGIN + place * step
+        y = _SPARK_HEIGHT - _SPARK_MARGIN - (value - low) / height * (_SPARK_HEIGHT - 2 * _SPARK_MARGIN)
+        if pen == "M" and (place + 1 == len(values) or values[place + 1] is None):
+            parts.append(f"M{x - 1:.1f} {y:.1f}h2v1h-2z")  # a single hour is a dot that one sees
+        else:
+            parts.append(f"{pen}{x:.1f} {y:.1f}")
         pen = "L"
     words = (
         f"{figure.label}, 7 days by the hour: lowest {written(figure.unit, min(known))}, "
@@ -206,6 +220,20 @@ def family_sentence(entry: FamilyEntry, figures: Figures, bounds: Sequence[Bound
         return f"{said}."
     window = "" if lead.unit in _COMPARED else f" in {format_duration(bound.window)}"
     return f"{said}; the bound is {written(lead.unit, bound.threshold)}{window}."
+
+
+def subject_sentence(entry: FamilyEntry, name: str, figures: Figures, span: Span, *, unit: str) -> str:
+    """Return what a window says of one meter or metric."""
+    length = format_duration(span.window.length) if span.preset is None else span.preset
+    said = {each: written(FigureUnit.VALUE, figures.get(each)) for each in entry.of_subject}
+    unit = f" {unit}" if unit else ""
+    if not figures.get(entry.count):
+        return f"No {entry.unit_name} of {name} in {length}."
+    if "quantity" in said:
+        limit = f"; {written(FigureUnit.RATE, figures['share'])} of the limit of {said['limit']}"
+        return f"{name}: {said['quantity']} in {length}{limit if figures.get('limit') is not None else ''}."
+    rise = f", risen by {said['increase']}{unit}" if figures.get("increase") is not None else ""
+    return f"{name}: last {said['last']}{unit}, between {said['min']} and {said['max']}{unit} in {length}{rise}."
 
 
 def notices_of(entry: FamilyEntry, figures: Figures) -> tuple[str, ...]:
@@ -238,17 +266,38 @@ class Drawing:
     csv: str
     """Address of the series as CSV."""
     is_split: bool
+    has_durations: bool
+    is_of_one: bool
+    """Whether one meter or metric is picked."""
 
 
 def chart_views(drawing: Drawing, lines: Lines) -> tuple[ChartView, ...]:
-    """Return the charts whose figures buckets have."""
-    known = lines.lines[0].figures[0] if lines.lines and lines.starts else {}
-    views = []
+    """Return the charts of figures that are kept."""
+    if not lines.lines or not lines.starts:
+        return ()
+    return tuple(_chart_view(drawing, chart, chart.figures, lines) for chart in _charts(drawing, lines))
+
+
+def _charts(drawing: Drawing, lines: Lines) -> Iterable[Chart]:
     for chart in drawing.entry.charts:
-        names = tuple(name for name in chart.figures if name in known)
-        if names:
-            views.append(_chart_view(drawing, chart, names, lines))
-    return tuple(views)
+        names = set(chart.figures)
+        if not drawing.has_durations and names & QUANTILES.keys():
+            continue
+        if names & set(drawing.entry.of_subject):
+            drawn = (each for line in lines.lines for each in line.figures)
+            is_known = any(figures.get(name) is not None for figures in drawn for name in names)
+            if not (drawing.is_of_one and is_known):  # amounts of several do not add up, and gauges do not rise
+                continue
+        yield chart
+
+
+def untimed_words(entry: FamilyEntry, *, scope: SignalScope, by: Split | None) -> str:
+    """Return why durations are not shown, where they are kept for less than what is asked."""
+    if not entry.has_durations:
+        return ""
+    if scope.tenant is not None:
+        return "Durations are kept without tenant: without this filter there is a chart of them."
+    return f"Durations are not kept by {by.label.lower()}: split by something else to see them." if by else ""
 
 
 def _chart_view(drawing: Drawing, chart: Chart, names: tuple[str, ...], lines: Lines) -> ChartView:
@@ -257,11 +306,11 @@ def _chart_view(drawing: Drawing, chart: Chart, names: tuple[str, ...], lines: L
     columns = _columns(drawing, names, lines)
     step = timedelta(seconds=span.step_s)
     running = [start + step > drawing.now for start in lines.starts]
-    is_count = unit in {FigureUnit.COUNT, FigureUnit.TOKENS}
+    is_flow = chart.is_flow and unit in _FLOWS
     rows = [
         ChartRow(
             start,
-            tuple(_cell(unit, values[place], is_drawn=not (is_count and running[place])) for _, values in columns),
+            tuple(_cell(unit, values[place], is_drawn=not (is_flow and running[place])) for _, values in columns),
             is_running=running[place],
         )
         for place, start in enumerate(lines.starts)
@@ -273,7 +322,7 @@ def _chart_view(drawing: Drawing, chart: Chart, names: tuple[str, ...], lines: L
         summary = f"{first}: {summary[0].lower()}{summary[1:]}"
     return ChartView(
         slug=chart.slug,
-        title=f"{entry.figure(names[0]).label if drawing.is_split else chart.title}{_per(unit, span)}",
+        title=_title(drawing, chart, lines.unit),
         unit=unit,
         summary=summary,
         columns=tuple(label for label, _ in columns),
@@ -291,13 +340,18 @@ def _columns(drawing: Drawing, names: tuple[str, ...], lines: Lines) -> list[tup
 
 
 def _cell(unit: FigureUnit, value: float | None, *, is_drawn: bool) -> Cell:
-    return Cell(written(unit, value), repr(value) if value is not None and is_drawn else "")
+    is_drawn = is_drawn and value is not None and isfinite(value)
+    return Cell(written(unit, value), repr(value) if is_drawn else "")
 
 
-def _per(unit: FigureUnit, span: Span) -> str:
-    if unit in {FigureUnit.RATE, FigureUnit.MS, FigureUnit.SECONDS}:
-        return ""
-    return f" per {format_duration(timedelta(seconds=span.step_s))}"
+def _title(drawing: Drawing, chart: Chart, unit_said: str) -> str:
+    figure = drawing.entry.figure(chart.figures[0])
+    title = figure.label if drawing.is_split else chart.title
+    if figure.unit is FigureUnit.VALUE and unit_said:
+        title += f" in {unit_said}"
+    if chart.is_flow and figure.unit in _FLOWS:
+        title += f" per {format_duration(timedelta(seconds=drawing.span.step_s))}"
+    return title
 
 
 def _bound_views(entry: FamilyEntry, names: Iterable[str], bounds: Sequence[Bound], span: Span) -> Iterable[BoundView]:
@@ -313,10 +367,10 @@ def _bound_views(entry: FamilyEntry, names: Iterable[str], bounds: Sequence[Boun
 
 def split_table(entry: FamilyEntry, label: str, rows: Sequence[SplitRow], *, narrow: Mapping[str, str]) -> SplitTable:
     """Return the table of a split; `narrow` has the links that show one value alone."""
-    durations = {figure.name for figure in DURATION_FIGURES}
-    # Durations are kept without tenant: a column of which nothing is known says nothing.
-    known = {name for row in rows for name, value in row.figures.items() if value is not None or name not in durations}
-    names = tuple(name for name in dict.fromkeys((entry.count, *entry.headline)) if name in known)
+    sparse = {*QUANTILES, *entry.of_subject}
+    # Durations are kept without tenant, and amounts are of one meter: a column of which nothing is known says nothing.
+    known = {name for row in rows for name, value in row.figures.items() if value is not None or name not in sparse}
+    names = tuple(name for name in dict.fromkeys((entry.count, *entry.of_subject, *entry.headline)) if name in known)
     return SplitTable(
         label=label,
         columns=tuple(entry.figure(name).label for name in names),

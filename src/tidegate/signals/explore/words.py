@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import isfinite
 
-from tidegate.signals.explore.catalogue import FigureUnit
+from tidegate.signals.explore.entries import FigureUnit
 
 __all__ = ["line_sentence", "written"]
 
@@ -14,7 +15,7 @@ _LEAST_BUCKETS = 8
 _LEAST_SIDE = 3
 
 
-def written(unit: FigureUnit, value: float | None) -> str:
+def written(unit: FigureUnit, value: float | None) -> str:  # noqa: PLR0911 - one answer a unit
     """Return a figure with its unit; what is not known says so."""
     if value is None:
         return "no data"
@@ -29,7 +30,13 @@ def written(unit: FigureUnit, value: float | None) -> str:
             else f"{value / 1e3:,.0f} s"
         )
     if unit is FigureUnit.SECONDS:
-        return f"{value:,.3g} s"
+        return f"{value:,.3g} s" if value >= 1 or not value else f"{value * 1_000:.3g} ms"
+    if unit is FigureUnit.VALUE:
+        return (
+            f"{value:,.0f}"
+            if isfinite(value) and (abs(value) >= 1_000 or float(value).is_integer())
+            else f"{value:.4g}"
+        )
     if unit is FigureUnit.USD:
         return f"{value:,.2f} USD" if value >= 100 else f"{value:.4g} USD"
     return f"{value:,.0f}"

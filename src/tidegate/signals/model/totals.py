@@ -140,3 +140,12 @@ class Durations:
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DurationsPoint:
+    """How long the events of one step of a series took, of one key or of all."""
+
+    start: datetime
+    key: str
+    durations: Durations

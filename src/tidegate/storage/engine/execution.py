@@ -5,17 +5,16 @@ through a memory file that the engine reads itself, and every row's workspace is
 """
 
 import json
-import os
 import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
 
 from tidegate.storage.engine.catalog import WORKSPACE_COLUMN, Catalog, LiveCatalog
 from tidegate.storage.engine.claims import Access, Claim
 from tidegate.storage.engine.library import Answer, Handle, Library
+from tidegate.storage.engine.memory_files import MemoryFiles, Rows
 from tidegate.storage.engine.quoting import identifier, string_list, string_literal
 from tidegate.storage.engine.refusals import NO_SUCH_COLUMN_IN_TABLE, READONLY, EngineError, refuse
 from tidegate.storage.engine.rules import admin_settings, check_settings, claimed_settings, erase_settings
@@ -36,7 +35,6 @@ _NEEDED = {
     Kind.INSERT_SELECT: Access.WRITE,
     Kind.DELETE: Access.ERASE,
 }
-Rows: TypeAlias = bytes | bytearray | memoryview
 _THROWN = 395  # FUNCTION_THROW_IF_VALUE_IS_NON_ZERO: a claim cannot call throwIf, so it is the child's own
 _FOREIGN_ROW = "A row is of a workspace that the claim does not name; nothing was stored."
 _INPUT = re.compile(r"(?<= FROM )input\(")
@@ -66,6 +64,7 @@ class Execution:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._catalog = LiveCatalog(library.answer)
+        self._files = MemoryFiles()
         self._lock = threading.Lock()
         self._statements: OrderedDict[str, Statement] = OrderedDict()
         self._columns: OrderedDict[str, list[tuple[str, str]]] = OrderedDict()
@@ -120,9 +119,9 @@ class Execution:
             with self._library.open() as handle:
                 handle.configure(DATABASE, settings)
                 return handle.run(text, "Null", request.parameters)
-        with self._library.open() as handle, MemoryFile(request.rows or b"") as file:
+        with self._library.open() as handle, self._files.holding(request.rows or b"") as path:
             handle.configure(DATABASE, settings)
-            return handle.run(_checked_rows(statement.insert, catalog, file.path, request.claim.workspaces), "Null")
+            return handle.run(_checked_rows(statement.insert, catalog, path, request.claim.workspaces), "Null")
 
     def _delete(self, request: Request, delete: Delete, catalog: Catalog) -> Answer:
         """Delete rows of the claim's workspaces.
@@ -175,11 +174,11 @@ class Execution:
         if changing:
             self._forget_tables()
         try:
-            with self._library.open() as handle, MemoryFile(request.rows or b"") as file:
+            with self._library.open() as handle, self._files.holding(request.rows or b"") as path:
                 handle.configure(request.database, admin_settings(request.settings, inserting=inserting))
                 if request.rows is not None and inserting:
                     printed = self._library.print_statement(request.text)
-                    return handle.run(_with_rows(printed, file.path), "Null", request.parameters)
+                    return handle.run(_with_rows(printed, path), "Null", request.parameters)
                 return self._read(handle, request.text, statement, request)
         finally:
             if changing:
@@ -193,23 +192,6 @@ def _with_rows(printed: str, path: str) -> str:
         source = f"file({string_literal(path)}, {string_literal(form[1])}, "
         return _INPUT.sub(lambda _: source, _FORMAT_CLAUSE.sub("", printed), count=1)
     return _FORMAT_CLAUSE.sub(rf" FROM INFILE {string_literal(path)}\g<0>", printed)
-
-
-class MemoryFile:
-    """Rows in memory under a path of this process, which the engine opens like any file."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._descriptor = os.memfd_create("rows")
-        left = memoryview(rows)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
-        self.path = f"/proc/self/fd/{self._descriptor}"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
 
 
 def _describe(handle: Handle, select: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -263,11 +245,10 @@ def _checked_rows(insert: Insert, catalog: Catalog, path: str, workspaces: tuple
     except KeyError as error:
         message = f"The table {insert.table} does not take all of these columns: {', '.join(insert.columns)}."
         raise EngineError(NO_SUCH_COLUMN_IN_TABLE, message) from error
-    columns = ", ".join(
-        _checked(name, workspaces) if name == WORKSPACE_COLUMN else identifier(name) for name in insert.columns
-    )
+    # Everything but the workspace by a star: naming 66 columns is 6 of the 24 CPU-ms that an insert of 512 spans takes.
+    checked = f"{_checked(WORKSPACE_COLUMN, workspaces)} AS {identifier(WORKSPACE_COLUMN)}"
     source = f"file({string_literal(path)}, {string_literal(insert.format)}, {string_literal(structure)})"
-    return f"{_insert_into(insert)} SELECT {columns} FROM {source}"
+    return f"{_insert_into(insert)} SELECT * REPLACE ({checked}) FROM {source}"
 
 
 def _checked_select(insert: Insert, names: list[str], position: int, workspaces: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tidegate.telemetry import semconv
+from tidegate.telemetry.content import without_secrets_in
 from tidegate.telemetry.logs import names
 from tidegate.telemetry.logs.events import event_of
 from tidegate.telemetry.logs.lines import event_of_line
@@ -66,11 +67,19 @@ class _Origin:
     scope: str
     is_replayed: bool
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        return {
+            "service": first_of(self.resource, semconv.SERVICE),
+            "environment": first_of(self.resource, semconv.ENVIRONMENT),
+            "release": first_of(self.resource, semconv.RELEASE),
+        }
+
 
 def rows_of(request: ExportLogsServiceRequest, arrival: Arrival) -> Iterator[LogRow]:
     """Yield a row a record; what is bad alone is added to the refusals of `arrival`."""
-    seen: dict[bytes, int] = {}
-    for r, resource_logs in enumerate(request.resource_logs):
+    start = arrival.start
+    for r, resource_logs in enumerate(request.resource_logs, start.resource):
         place = f"resourceLogs.{r}"
         try:
             resource = attributes_of(resource_logs.resource.attributes)
@@ -83,17 +92,17 @@ def rows_of(request: ExportLogsServiceRequest, arrival: Arrival) -> Iterator[Log
         )
         kept = kept_attributes(resource, arrival.policy)
         is_replayed = resource.get("tidegate.replayed", "").lower() == "true"
-        for s, scope_logs in enumerate(resource_logs.scope_logs):
+        for s, scope_logs in enumerate(resource_logs.scope_logs, start.scope_of(r)):
             own = digest.copy()
             own.update(b"\0" + scope_logs.scope.SerializeToString(deterministic=True) + b"\0")
             scope = clean(scope_logs.scope.name, MAX_NAME_CHARACTERS)
             origin = _Origin(own, resource, kept, scope, is_replayed)
-            for i, record in enumerate(scope_logs.log_records):
+            for i, record in enumerate(scope_logs.log_records, start.record_of(r, s)):
                 if not record.ListFields():
                     arrival.refusals.add(f"{place}.scopeLogs.{s}.logRecords.{i}: it says nothing.")
                     continue
                 try:
-                    yield _row_of(record, arrival, origin, seen)
+                    yield _row_of(record, arrival, origin)
                 except TooManyAttributesError:
                     where = f"{place}.scopeLogs.{s}.logRecords.{i}"
                     arrival.refusals.add(f"{where}: more than {MAX_ATTRIBUTES} attributes.")
@@ -103,7 +112,6 @@ def _row_of(
     record: Any,  # noqa: ANN401 - a generated protobuf message: here bytes become types
     arrival: Arrival,
     origin: _Origin,
-    seen: dict[bytes, int],
 ) -> LogRow:
     attributes = attributes_of(record.attributes)
     body = _Body.of(record)
@@ -117,17 +125,18 @@ def _row_of(
     kept = kept_attributes(attributes, arrival.policy)
     if body.characters > MAX_BODY_CHARACTERS:
         kept[CUT] = str(body.characters)
-    facts: dict[str, Any] = {
+    texts: dict[str, Any] = {
         "tenant": first_of(attributes, semconv.TENANT) or first_of(origin.resource, semconv.TENANT),
         "error_type": first_of(attributes, semconv.ERROR_CODE),
         "request_id": first_of(fields, REQUEST_ID),
         "correlation_id": first_of(fields, CORRELATION_ID),
     }
     # What the record says in general stands where the event is silent.
-    facts |= {key: value for key, value in event.items() if value or key not in facts}
+    texts |= {key: value for key, value in event.items() if value or key not in texts}
+    texts |= {"severity_text": severity_text, "event_name": event_name, "scope": origin.scope, **origin.names}
     return LogRow(
         workspace=arrival.workspace,
-        log_id=_log_id(record, attributes, origin, seen),
+        log_id=_log_id(record, attributes, origin, arrival.seen),
         second=second_of(time_ns),
         time_ns=time_ns,
         received_ns=arrival.received_ns,
@@ -135,18 +144,12 @@ def _row_of(
         trace_id=trace_id,
         span_id=span_id,
         severity=_severity_of(record.severity_number, severity_text),
-        severity_text=severity_text,
-        event_name=event_name,
         body=arrival.policy.text(body.text),
-        scope=origin.scope,
         attributes=kept,
         resource=origin.kept,
         distrusted=int(is_off),
         replayed=int(origin.is_replayed),
-        service=first_of(origin.resource, semconv.SERVICE),
-        environment=first_of(origin.resource, semconv.ENVIRONMENT),
-        release=first_of(origin.resource, semconv.RELEASE),
-        **facts,
+        **without_secrets_in(texts),
     )
 
 

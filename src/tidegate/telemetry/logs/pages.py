@@ -1,5 +1,6 @@
 """`/logs`: what the services said."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -21,6 +22,7 @@ router = page_router()
 SPANS: Final = ("15m", "1h", "6h", "24h", "7d")
 _DEFAULT_SPAN: Final = "1h"
 _TITLE_CHARACTERS: Final = 320
+_JSON_CHARACTERS: Final = 16_384  # fifty of them are read for a page
 _MARKS: Final = {
     None: Mark("NO LEVEL", "unknown", "unknown"),
     "trace": Mark("TRACE", "unknown", "unknown"),
@@ -40,6 +42,8 @@ class LineView:
     mark: Mark
     title: str
     is_cut: bool
+    has_more: bool
+    """Whether the title is not the whole text."""
     facts: tuple[tuple[str, str], ...]
 
 
@@ -122,7 +126,8 @@ def _named_filters(asked: Asked) -> tuple[tuple[str, str], ...]:
 
 
 def _view_of(line: LogLine) -> LineView:
-    title = line.body or line.event_name or "(empty)"
+    whole = line.body or line.event_name or "(empty)"
+    title = _message_in(line.body) or whole
     facts = {
         "Event": line.event_name,
         "Counts as": ", ".join(line.families),
@@ -139,8 +144,22 @@ def _view_of(line: LogLine) -> LineView:
         mark=_MARKS[severity_word(line.severity)],
         title=title[:_TITLE_CHARACTERS],
         is_cut=len(title) > _TITLE_CHARACTERS or "\n" in title.strip(),
+        has_more=title != whole or len(title) > _TITLE_CHARACTERS or "\n" in title.strip(),
         facts=tuple((name, value) for name, value in facts.items() if value),
     )
+
+
+def _message_in(body: str) -> str:
+    """Return the words of a record that is JSON, with its status; empty when it is no such record."""
+    if not body.startswith("{") or len(body) > _JSON_CHARACTERS:
+        return ""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return ""
+    words = next((said[name] for name in ("message", "msg") if isinstance(said.get(name), str)), "")
+    status = said.get("status")
+    return f"{words} · {status}" if words and isinstance(status, int) else words
 
 
 def _command_of(asked: Asked, span: str) -> str:

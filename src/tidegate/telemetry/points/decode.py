@@ -13,6 +13,7 @@ import msgspec
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from tidegate.telemetry import semconv
+from tidegate.telemetry.content import without_secrets_in
 from tidegate.telemetry.meaning import first_of
 from tidegate.telemetry.model import is_distrusted, precedence_of, second_of
 from tidegate.telemetry.points.model import Kind, PointRow, Temporality
@@ -67,7 +68,8 @@ def point_count_of(metric: Any) -> int:  # noqa: ANN401 - a generated protobuf m
 
 def rows_of(request: ExportMetricsServiceRequest, arrival: Arrival) -> Iterator[PointRow]:
     """Yield a row a point; what is bad alone is added to the refusals of `arrival`."""
-    for r, resource_metrics in enumerate(request.resource_metrics):
+    start = arrival.start
+    for r, resource_metrics in enumerate(request.resource_metrics, start.resource):
         place = f"resourceMetrics.{r}"
         try:
             resource = attributes_of(resource_metrics.resource.attributes)
@@ -78,12 +80,12 @@ def rows_of(request: ExportMetricsServiceRequest, arrival: Arrival) -> Iterator[
             continue
         digest = hashlib.blake2b(_canonical(resource_metrics.resource.attributes), digest_size=_DIGEST_BYTES)
         kept = kept_attributes(resource, arrival.policy)
-        for s, scope_metrics in enumerate(resource_metrics.scope_metrics):
+        for s, scope_metrics in enumerate(resource_metrics.scope_metrics, start.scope_of(r)):
             name = scope_metrics.scope.name
             own = digest.copy()
             own.update(b"\0" + name.encode() + b"\0" + scope_metrics.scope.version.encode() + b"\0")
             scope = clean(name, MAX_NAME_CHARACTERS)
-            for m, message in enumerate(scope_metrics.metrics):
+            for m, message in enumerate(scope_metrics.metrics, start.record_of(r, s)):
                 metric = _metric_of(message, own, resource, kept, scope)
                 if metric is not None:
                     yield from _rows_of_metric(message, metric, arrival, f"{place}.scopeMetrics.{s}.metrics.{m}")
@@ -153,20 +155,28 @@ def _row_of(point: Any, metric: _Metric, arrival: Arrival) -> PointRow:  # noqa:
         distrusted=int(is_off),
         replayed=int(metric.is_replayed),
         series_id=int.from_bytes(series[:8], "big"),
-        metric=metric.name,
-        unit=metric.unit,
         kind=metric.kind,
         temporality=metric.temporality,
         is_monotonic=metric.is_monotonic,
-        service=first_of(metric.resource, semconv.SERVICE),
-        environment=first_of(metric.resource, semconv.ENVIRONMENT),
-        release=first_of(metric.resource, semconv.RELEASE),
-        tenant=first_of(attributes, semconv.TENANT) or first_of(metric.resource, semconv.TENANT),
-        scope=metric.scope,
         attributes=kept_attributes(attributes, arrival.policy),
         resource=metric.kept,
         exemplars=_exemplars_of(getattr(point, "exemplars", ()), arrival.policy),
+        **_texts_of(metric, attributes),
         **numbers,
+    )
+
+
+def _texts_of(metric: _Metric, attributes: Mapping[str, str]) -> dict[str, Any]:
+    return without_secrets_in(
+        {
+            "metric": metric.name,
+            "unit": metric.unit,
+            "service": first_of(metric.resource, semconv.SERVICE),
+            "environment": first_of(metric.resource, semconv.ENVIRONMENT),
+            "release": first_of(metric.resource, semconv.RELEASE),
+            "tenant": first_of(attributes, semconv.TENANT) or first_of(metric.resource, semconv.TENANT),
+            "scope": metric.scope,
+        }
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from tidegate.kernel import Cursor, TimeRange
 from tidegate.telemetry.content import is_content
 from tidegate.telemetry.families import FAMILY_BITS
+from tidegate.telemetry.logs.query import Severity
 
 MAX_TRACE_SPANS: Final = 20_000  # as counting reads of one trace; an id used for ever must not fill our memory
 STATUS_ERROR: Final = 2  # OTLP's StatusCode
@@ -197,6 +198,12 @@ class LogLine:
     outcome: str
     amount_micro: int | None
     attributes: Mapping[str, str]
+
+    @property
+    def severity_word(self) -> str:
+        """What the sender calls its level, else the name of its number; empty when it has none."""
+        level = Severity.of(self.severity)
+        return self.severity_text or (level.name if level is not None else "")
 
 
 @dataclass(frozen=True, slots=True)

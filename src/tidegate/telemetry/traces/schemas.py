@@ -263,7 +263,7 @@ class LogLineOut(WireModel):
             log_id=line.log_id,
             at=moment_of(line.time_ns),
             span_id=line.span_id,
-            severity=line.severity_text or str(line.severity),
+            severity=line.severity_word,
             event_name=line.event_name,
             body=line.body,
             service=line.service,

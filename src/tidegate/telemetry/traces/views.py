@@ -172,7 +172,7 @@ def logs_of(lines: Sequence[LogLine]) -> tuple[LogView, ...]:
     return tuple(
         LogView(
             at=moment_of(line.time_ns),
-            severity=line.severity_text or str(line.severity),
+            severity=line.severity_word,
             title=line.event_name,
             body=line.body[:_MAX_TEXT],
             span_id=line.span_id,
