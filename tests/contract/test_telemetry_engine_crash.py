@@ -135,6 +135,7 @@ async def insert_short_of_memory(
     return await wrong_batches(store, batches, rows)
 
 
+@pytest.mark.long  # whether a cap is reached in so few batches differs from machine to machine
 async def test_what_is_acknowledged_short_of_memory_is_stored(tmp_path: Path) -> None:
     memory_bytes = 85 * 2**20
     async with small_engine(tmp_path, memory_bytes) as store:
