@@ -13,6 +13,7 @@ from tidegate.storage.telemetry import TelemetryEngine
 
 SECRET = "0" * 64
 BALLAST_BYTES = 16 * 2**20
+_SMALL_BYTES = 2**20  # in what a large one leaves there is room for an insert
 
 
 async def pause() -> None:
@@ -63,15 +64,19 @@ class Ballast:
 
     def __init__(self, store: TelemetryEngine, memory_bytes: int) -> None:
         self._store = store
-        self._tables = [f"tidegate.ballast_{number}" for number in range(memory_bytes // BALLAST_BYTES + 1)]
+        self._memory_bytes = memory_bytes
+        self._tables: list[str] = []
         self.refusals = 0
 
     async def take(self) -> None:
         """Fill the memory up to the cap: then the next insert is refused, however fast or slow the machine is."""
-        rows = f"SELECT randomString(1024) FROM numbers({BALLAST_BYTES // 1024})"
-        for table in self._tables:
-            with suppress(UnavailableError):  # the last of them do not fit
+        large = [BALLAST_BYTES] * (self._memory_bytes // BALLAST_BYTES + 1)
+        for number, size in enumerate([*large, *[_SMALL_BYTES] * (BALLAST_BYTES // _SMALL_BYTES)]):
+            table = f"tidegate.ballast_{number}"
+            rows = f"SELECT randomString(1024) FROM numbers({size // 1024})"
+            with suppress(UnavailableError):  # the last of each size do not fit
                 await self._store.admin(f"CREATE TABLE {table} ENGINE = Memory AS {rows}")
+                self._tables.append(table)
 
     async def give_back_some(self) -> None:
         """Make room for one who was refused, so that the engine stays at its cap while it takes rows."""

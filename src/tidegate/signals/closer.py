@@ -105,6 +105,8 @@ class RollupCloser:
     _watermark: int | None = None
     _row_count: int = 0
     """Spans that the last closing read."""
+    _most: int = _MAX_SECONDS_A_STATEMENT
+    """Seconds that are counted at once."""
     _slice: int = _FIRST_SLICE
     _redo_at: float = 0.0
     _hot_at: float = 0.0
@@ -163,7 +165,7 @@ class RollupCloser:
         self._watermark = backlog.watermark
         touched = choose(
             backlog,
-            limit=_MAX_SECONDS_A_STATEMENT,
+            limit=self._most,
             redo_limit=self._slice if may_redo else None,
             is_patient=is_patient,
         )
@@ -176,9 +178,12 @@ class RollupCloser:
         try:
             await self._count(touched)
         except TidegateError:
+            # Of minutes of a flood at once the engine may have too much, and would have as much the next time.
+            self._most = max(_count_of(touched.seconds) // 2, 1)
             if is_old:
                 self._pace(3 * _REDO_SLICE_S)
             raise
+        self._most = min(2 * self._most, _MAX_SECONDS_A_STATEMENT)
         self.on_published.set()
         if is_old:
             self._pace(time.monotonic() - started)

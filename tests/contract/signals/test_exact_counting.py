@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -10,12 +11,15 @@ import asyncpg
 import pytest
 from tests.signals_rows import NANO, Pipeline, Row, agent_rows, auth_row, span_row
 
-from tidegate.kernel import TimeRange, WorkspaceId
+from tidegate.kernel import TimeRange, UnavailableError, WorkspaceId
 from tidegate.signals import Family, SignalScope, Totals
 from tidegate.signals.errors import CountingBehindError
+from tidegate.signals.ports import Seconds
 from tidegate.signals.spans import MAX_TRACE_SPANS
+from tidegate.signals.spans_read import SpanRows
 from tidegate.signals.tasks import build_closer, build_reader
 from tidegate.storage import Database
+from tidegate.storage.native import Columns, Dictionaries
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.testing import FakeClock
 
@@ -233,3 +237,34 @@ async def test_a_window_outside_of_all_time_that_can_be_stored_is_empty(
     last = TimeRange(datetime(9998, 1, 2, tzinfo=UTC), datetime(9998, 1, 3, tzinfo=UTC))
     for window in (first, last):
         assert await pipeline.reader.totals(workspace, Family.AUTH, window, scope=WHOLE) == Totals()
+
+
+class ShortOfMemory:
+    """Reads of spans that fail when they are of more than two seconds."""
+
+    def __init__(self, rows: SpanRows) -> None:
+        self._rows = rows
+
+    async def spans(self, seconds: Seconds, dictionaries: Dictionaries) -> Columns:
+        if sum(map(len, seconds.values())) > 2:
+            raise UnavailableError("The telemetry engine is short of memory for the moment.")
+        return await self._rows.spans(seconds, dictionaries)
+
+    async def neighbours(self, seconds: Seconds, *, before_s: int, dictionaries: Dictionaries) -> Columns:
+        return await self._rows.neighbours(seconds, before_s=before_s, dictionaries=dictionaries)
+
+
+async def test_what_the_engine_cannot_read_at_once_is_counted_in_parts(
+    database: Database, engine: TelemetryEngine, workspace: WorkspaceId
+) -> None:
+    now_s = int(time.time())
+    pipeline = Pipeline(database, engine, clock=FakeClock(datetime.fromtimestamp(now_s + 200, UTC)))
+    for second in range(now_s, now_s + 9):  # each was hot when it came, and nobody counted since
+        await pipeline.flush([auth_row(workspace, 200, end_ns=second * NANO)])
+    closer = pipeline.closer
+    closer.reads.rows = ShortOfMemory(closer.reads.rows)
+    for _ in range(20):
+        with suppress(UnavailableError):
+            while await closer.close_once():
+                pass
+    assert await pipeline.reader.span_count(workspace) == 9
