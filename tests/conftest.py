@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -82,13 +83,28 @@ class EngineProcess:
         self._process.wait(120)
 
 
-@pytest.fixture(scope="session")
-async def state_dsns(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresDsns]:
-    folder = tmp_path_factory.mktemp("state")
-    folder.chmod(0o700)
+@asynccontextmanager
+async def migrated_state(folder: Path) -> AsyncIterator[PostgresDsns]:
+    """Run a PostgreSQL of its own in an empty folder that is open to nobody else."""
     async with PostgresServer(folder).running() as prepared:
         await migrate_state(prepared.dsns.owner)
         yield prepared.dsns
+
+
+@asynccontextmanager
+async def migrated_engine(process: EngineProcess, dsns: PostgresDsns) -> AsyncIterator[TelemetryEngine]:
+    opened = await TelemetryEngine.connect(process.url, secret=process.secret)
+    try:
+        await migrate_telemetry(dsns.owner, opened)
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture(scope="session")
+async def state_dsns(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PostgresDsns]:
+    async with migrated_state(tmp_path_factory.mktemp("state")) as dsns:
+        yield dsns
 
 
 @pytest.fixture(scope="session")
@@ -134,10 +150,8 @@ async def engine_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
 
 @pytest.fixture(scope="session")
 async def engine(engine_process: EngineProcess, state_dsns: PostgresDsns) -> AsyncIterator[TelemetryEngine]:
-    opened = await TelemetryEngine.connect(engine_process.url, secret=engine_process.secret)
-    await migrate_telemetry(state_dsns.owner, opened)
-    yield opened
-    await opened.close()
+    async with migrated_engine(engine_process, state_dsns) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -66,17 +66,28 @@ class Ballast:
         self._store = store
         self._memory_bytes = memory_bytes
         self._tables: list[str] = []
+        self._taken = 0
         self.refusals = 0
 
     async def take(self) -> None:
         """Fill the memory up to the cap: then the next insert is refused, however fast or slow the machine is."""
-        large = [BALLAST_BYTES] * (self._memory_bytes // BALLAST_BYTES + 1)
-        for number, size in enumerate([*large, *[_SMALL_BYTES] * (BALLAST_BYTES // _SMALL_BYTES)]):
-            table = f"tidegate.ballast_{number}"
-            rows = f"SELECT randomString(1024) FROM numbers({size // 1024})"
-            with suppress(UnavailableError):  # the last of each size do not fit
-                await self._store.admin(f"CREATE TABLE {table} ENGINE = Memory AS {rows}")
-                self._tables.append(table)
+        for _ in range(self._memory_bytes // BALLAST_BYTES + 1):
+            await self._take(BALLAST_BYTES)
+        for _ in range(BALLAST_BYTES // _SMALL_BYTES):
+            await self._take(_SMALL_BYTES)
+
+    async def take_more(self) -> None:
+        """Take what was found to be left, unless an insert was refused meanwhile."""
+        if not self.refusals:
+            await self._take(_SMALL_BYTES)
+
+    async def _take(self, size: int) -> None:
+        self._taken += 1
+        table = f"tidegate.ballast_{self._taken}"
+        rows = f"SELECT randomString(1024) FROM numbers({size // 1024})"
+        with suppress(UnavailableError):  # the last of each size do not fit
+            await self._store.admin(f"CREATE TABLE {table} ENGINE = Memory AS {rows}")
+            self._tables.append(table)
 
     async def give_back_some(self) -> None:
         """Make room for one who was refused, so that the engine stays at its cap while it takes rows."""

@@ -126,6 +126,7 @@ async def insert_short_of_memory(
     async def insert_some() -> None:
         for number in left:
             await insert_until_stored(store, number, rows, "x" * 1000, when_refused=ballast.give_back_some)
+            await ballast.take_more()  # the engine finds room where there was none: caches, buffers
 
     async with asyncio.TaskGroup() as group:
         for _ in range(4):
@@ -135,7 +136,6 @@ async def insert_short_of_memory(
     return await wrong_batches(store, batches, rows)
 
 
-@pytest.mark.long  # whether a cap is reached in so few batches differs from machine to machine
 async def test_what_is_acknowledged_short_of_memory_is_stored(tmp_path: Path) -> None:
     memory_bytes = 85 * 2**20
     async with small_engine(tmp_path, memory_bytes) as store:

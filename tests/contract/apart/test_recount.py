@@ -354,7 +354,6 @@ async def recount(
     return cases.case_count
 
 
-@pytest.mark.long  # its clock runs ahead: all that other tests left in the store is made coarser with it
 @pytest.mark.parametrize("seed", [1])
 async def test_random_telemetry_is_counted_as_a_recount_counts_it(
     database: Database, engine: TelemetryEngine, workspace: WorkspaceId, seed: int

@@ -14,9 +14,6 @@ from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.testing import FakeClock
 
-# Clocks jump by hours and days here: all that other tests left in the store is made coarser and dropped with it.
-pytestmark = pytest.mark.long
-
 WHOLE = SignalScope()
 OLD_S = 1_700_158_620  # 2023-11-16T18:17:00Z
 
