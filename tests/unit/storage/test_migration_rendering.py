@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from tidegate.storage.migrations import _TELEMETRY_LEDGER, read_migrations, statements_of
+from tidegate.storage.migrations import _TELEMETRY_LEDGER, guard_of, read_migrations, statements_of
 from tidegate.storage.migrations.rendering import ClusterNameError, render_statement
 
 
 def every_statement() -> list[str]:
     shipped = [statement for migration in read_migrations("telemetry") for statement in statements_of(migration.sql)]
-    return [*_TELEMETRY_LEDGER, *shipped]
+    return [*_TELEMETRY_LEDGER, *(guard_of(statement)[1] for statement in shipped)]
 
 
 @pytest.mark.parametrize("sql", every_statement(), ids=lambda sql: " ".join(sql.split()[:6]))

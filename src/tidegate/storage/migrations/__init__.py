@@ -6,6 +6,7 @@ A file that was applied is never edited: its digest is kept, and a difference st
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _TELEMETRY_LEDGER = (
     ENGINE = MergeTree ORDER BY name SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
     """,
 )
+_GUARDED = re.compile(r"IF EXISTS \((?P<query>.+?)\) THEN\n(?P<statement>.+)", re.DOTALL)
 _LOCK_KEY = 8_420_001  # any number that nobody else in this database uses for an advisory lock
 
 
@@ -88,7 +90,8 @@ async def migrate_telemetry(
 ) -> tuple[str, ...]:
     """Bring the telemetry engine up to date and return the names of what was applied.
 
-    The engine has no transactions over DDL, so every statement is written to be run twice (`IF NOT EXISTS`). The ledger
+    The engine has no transactions over DDL, so every statement is written to be run twice (`IF NOT EXISTS`); what cannot
+    be begins with `IF EXISTS (query) THEN`, which is ours, and runs while the query finds something. The ledger
     stands in the engine itself, so that a new engine beside an old database gets its tables; the lock is PostgreSQL's.
     A `cluster` of the telemetry server gets the same tables, rendered for it.
 
@@ -103,11 +106,17 @@ async def migrate_telemetry(
         waiting = _waiting(migrations or read_migrations("telemetry"), applied)
         for migration in waiting:
             for statement in statements_of(migration.sql):
-                await engine.admin(render_statement(statement, cluster=cluster))
+                await _apply(engine, statement, cluster=cluster)
             # Both are of our own making: a file name and a hexadecimal digest.
             row = f"'{migration.name}', '{migration.digest}', now()"
             await engine.admin(f"INSERT INTO tidegate.schema_migrations (name, digest, applied_at) SELECT {row}")
     return tuple(migration.name for migration in waiting)
+
+
+async def _apply(engine: AdminEngine, statement: str, *, cluster: str | None) -> None:
+    query, change = guard_of(statement)
+    if query is None or await engine.admin(query):
+        await engine.admin(render_statement(change, cluster=cluster))
 
 
 @asynccontextmanager
@@ -129,6 +138,12 @@ def _waiting(migrations: Sequence[Migration], applied: dict[str, str]) -> list[M
                 "Restore the file; add a new one for changes."
             )
     return [migration for migration in migrations if migration.name not in applied]
+
+
+def guard_of(statement: str) -> tuple[str | None, str]:
+    """Return the query that must find something, if there is one, and what is run then."""
+    guarded = _GUARDED.fullmatch(statement)
+    return (None, statement) if guarded is None else (guarded["query"], guarded["statement"])
 
 
 def statements_of(sql: str) -> list[str]:

@@ -16,7 +16,7 @@ _TABLE = r"(?:IF (?:NOT )?EXISTS )?[A-Za-z_][A-Za-z0-9_.]*"
 _CHANGES = re.compile(
     rf"^(\s*(?:(?:CREATE|DROP) (?:DATABASE|TABLE|VIEW|MATERIALIZED VIEW)|TRUNCATE TABLE|ALTER TABLE) {_TABLE})"
 )
-_RENAMES = re.compile(r"^(\s*RENAME TABLE .*?)(;?\s*)$", re.DOTALL)
+_RENAMES = re.compile(r"^(\s*(?:RENAME TABLE|EXCHANGE TABLES) .*?)(;?\s*)$", re.DOTALL)
 _ENGINE = re.compile(r"\bENGINE = (\w*MergeTree)\b")
 
 
