@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from tidegate.signals.ports import PriceBook
+from tests.price_books import QuotingBook
+
 from tidegate.signals.prices.model import Usage
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, MAX_TRACE_SPANS
 
@@ -81,7 +82,7 @@ class Run:
     is_parent_missing: bool = False
 
 
-def runs_of(spans: Sequence[TraceSpan], book: PriceBook | None = None) -> list[Run]:
+def runs_of(spans: Sequence[TraceSpan], book: QuotingBook | None = None) -> list[Run]:
     """Return the runs of one trace; `spans` are all of its spans, each once, in any order."""
     is_cut_off = len(spans) >= MAX_TRACE_SPANS
     spans = sorted(spans, key=lambda span: (span.start_ns, span.span_id))[:MAX_TRACE_SPANS]
@@ -162,7 +163,7 @@ def _tops_below(above: _Tops, span: TraceSpan) -> _Tops:
 
 
 def _run_of(
-    root: TraceSpan, members: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan], book: PriceBook | None
+    root: TraceSpan, members: Sequence[TraceSpan], by_id: Mapping[str, TraceSpan], book: QuotingBook | None
 ) -> Run:
     outcome, error_code = _outcome_of(members, by_id)
     counted = _counted_for_usage(root, members, by_id)
@@ -191,7 +192,7 @@ def _run_of(
     )
 
 
-def _cost_of(root: TraceSpan, counted: Sequence[TraceSpan], book: PriceBook | None) -> tuple[int, str, str]:
+def _cost_of(root: TraceSpan, counted: Sequence[TraceSpan], book: QuotingBook | None) -> tuple[int, str, str]:
     told = [span.cost_nano_usd for span in counted if span.cost_nano_usd is not None]
     if len(told) == len(counted):
         return sum(told), "sender", ""

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.oracle_runs import Run, TraceSpan, runs_of
+from tests.price_books import QuotingBook
 from tests.signals_rows import NANO, Row
 
 from tidegate.signals import Family, Totals
-from tidegate.signals.ports import PriceBook
 from tidegate.telemetry.families import FAMILY_BITS
 
 Event = dict[str, Any]
@@ -25,7 +25,7 @@ def distinct(rows: Iterable[Row]) -> list[Row]:
     return list(best.values())
 
 
-def events_of(spans: Sequence[Row], logs: Sequence[Row], book: PriceBook | None) -> list[Event]:
+def events_of(spans: Sequence[Row], logs: Sequence[Row], book: QuotingBook | None) -> list[Event]:
     """Return every event of every family; runs among them."""
     events = [event for row in [*distinct(spans), *distinct(logs)] for event in _of_row(row)]
     traces: defaultdict[str, dict[str, Row]] = defaultdict(dict)

@@ -29,7 +29,7 @@ from tidegate.signals.kept import SURE_S
 from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, TouchedSeconds, Touches
 from tidegate.signals.recounts import NotedProgress
 from tidegate.signals.roller import old_seconds, widened
-from tidegate.signals.run_costs import Prices, Quotes
+from tidegate.signals.run_costs import Prices
 from tidegate.signals.runs import Runs, find_runs
 from tidegate.signals.spans import sort_spans
 from tidegate.signals.spans_read import SpanReads, SpanRows, is_in, rows_in
@@ -99,7 +99,6 @@ class RollupCloser:
     """Set after each publication; the alert evaluator waits for it."""
     reads: SpanReads = field(init=False)
     _published: PublishedRuns = field(default_factory=PublishedRuns)
-    _quotes: Quotes = field(default_factory=Quotes)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _has_more: bool = False
     _watermark: int | None = None
@@ -217,7 +216,7 @@ class RollupCloser:
     async def _count(self, touched: TouchedSeconds, noted: NotedProgress | None = None) -> None:
         version = await self.touches.next_version()
         found = await self.prices.books_of(list(touched.seconds))
-        prices = Prices({str(workspace): book for workspace, book in found.items()}, self._quotes)
+        prices = Prices({str(workspace): book for workspace, book in found.items()})
         try:
             now_s = int(self.clock.now().timestamp())  # one moment a closing: a later one would be one more read
             whole = await self._widened(touched.seconds, touched.watermark)

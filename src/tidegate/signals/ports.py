@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.model import Durations, DurationsPoint, Family, GroupTotals, SeriesPoint, SignalScope, Totals
-from tidegate.signals.prices.model import Quote, Usage
+from tidegate.signals.prices.calls import Calls
+from tidegate.storage.native import Numbers
 
 Dimension = Literal[
     "service", "environment", "release", "tenant", "route", "status", "error_code", "model", "provider", "outcome",
@@ -138,8 +139,13 @@ class Whole:
 class PriceBook(Protocol):
     """The prices of one workspace at one moment."""
 
-    def quote(self, usage: Usage, /) -> Quote:
-        """Return the cost of `usage`; never raises."""
+    @property
+    def version(self) -> str:
+        """Names the prices: equal versions quote equally."""
+        ...
+
+    def costs(self, calls: Calls, /) -> Numbers:
+        """Return the cost of each call in billionths of a dollar, -1 where it has no price; never raises."""
         ...
 
 

@@ -1,13 +1,13 @@
 """What runs used and cost, summed over the spans that count. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from tidegate.signals.ports import PriceBook
-from tidegate.signals.prices.model import Quote, Usage
+from tidegate.signals.prices.calls import Calls
 from tidegate.signals.spans import Spans
 from tidegate.storage.native import Numbers
 
@@ -48,31 +48,11 @@ def usage_of(counted: Counted) -> dict[str, Numbers]:
     return sums
 
 
-class Quotes:
-    """What books said, remembered: a hot second is counted again and again."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, tuple[PriceBook, dict[tuple[Any, ...], Quote]]] = {}
-
-    def of(self, workspace: str, book: PriceBook) -> dict[tuple[Any, ...], Quote]:
-        known = self._said.get(workspace)
-        if known is None or known[0] is not book or len(known[1]) > _MAX_QUOTES:
-            known = self._said[workspace] = (book, {})
-            if len(self._said) > _MAX_BOOKS:
-                del self._said[next(iter(self._said))]
-        return known[1]
-
-
-_MAX_QUOTES: Final = 100_000
-_MAX_BOOKS: Final = 100
-
-
 @dataclass(frozen=True, slots=True)
 class Prices:
     """The books of workspaces, by name; one without a book has no prices."""
 
     books: Mapping[str, PriceBook] = field(default_factory=dict)
-    quotes: Quotes = field(default_factory=Quotes)
 
 
 def costs_of(counted: Counted, prices: Prices) -> tuple[Numbers, Numbers, Sequence[str]]:
@@ -125,27 +105,25 @@ def _ask(counted: Counted, prices: Prices, is_asked: Numbers, answers: tuple[Num
         if book is None:
             continue
         own = places[owners == code]
-        said = prices.quotes.of(name, book)
-        told: list[int] = []
-        for usage, run in zip(_usages(counted, own), counted.runs[own].tolist(), strict=True):
-            quote = said.get(usage)
-            if quote is None:
-                quote = said[usage] = book.quote(Usage(*usage))
-            versions[run] = quote.price_version
-            told.append(-1 if quote.cost_nano_usd is None else min(quote.cost_nano_usd, MAX_COST_NANO_USD))
-        quoted = np.array(told, np.int64)
-        cost[own], is_known[own] = np.maximum(quoted, 0), quoted >= 0
+        quoted = book.costs(_calls(counted, own))
+        cost[own], is_known[own] = np.clip(quoted, 0, MAX_COST_NANO_USD), quoted >= 0
+        for run in np.unique(counted.runs[own]).tolist():
+            versions[run] = book.version
     return versions
 
 
-def _usages(counted: Counted, places: Numbers) -> Iterator[tuple[Any, ...]]:
+def _calls(counted: Counted, places: Numbers) -> Calls:
     rows = counted.spans.rows[counted.rows[places]]
     words, numbers = counted.spans.columns.words, counted.spans.columns.numbers
-    named: list[list[Any]] = [
-        [words[name].words[code] for code in words[name].codes[rows].tolist()] for name in ("provider", "model")
-    ]
-    figures: list[list[Any]] = [
-        numbers[name][rows].tolist()
-        for name in ("second", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens")
-    ]
-    return zip(*named, *figures, strict=True)
+    provider, model = words["provider"], words["model"]
+    return Calls(
+        providers=provider.words,
+        models=model.words,
+        provider_codes=provider.codes[rows],
+        model_codes=model.codes[rows],
+        at_s=numbers["second"][rows],
+        input_tokens=numbers["input_tokens"][rows],
+        cached_input_tokens=numbers["cached_input_tokens"][rows],
+        cache_write_tokens=numbers["cache_write_tokens"][rows],
+        output_tokens=numbers["output_tokens"][rows],
+    )

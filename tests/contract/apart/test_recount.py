@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from tests.price_books import QuotingBook
 from tests.recounting import Event, events_of, totals_of
 from tests.signals_rows import NANO, Pipeline, Row, bits, log_row, span_row
 
@@ -30,7 +31,7 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Book:
+class Book(QuotingBook):
     nano: int
 
     def quote(self, usage: Usage, /) -> Quote:

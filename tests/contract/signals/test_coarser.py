@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.price_books import QuotingBook
 from tests.signals_rows import NANO, Pipeline, agent_rows, auth_row, span_row
 
 from tidegate.kernel import TimeRange, WorkspaceId
@@ -113,7 +114,7 @@ async def test_a_late_row_of_a_minute_whose_seconds_are_gone_is_counted_with_its
 
 
 @dataclass(frozen=True)
-class Book:
+class Book(QuotingBook):
     """Prices every token alike; as the real ones, a book never changes its mind."""
 
     nano_per_token: int | None = None

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.oracle_runs import Run, TraceSpan, runs_of
+from tests.price_books import QuotingBook
 
 from tidegate.signals import run_costs
 from tidegate.signals import runs as vectorised
@@ -25,7 +26,7 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-class Book:
+class Book(QuotingBook):
     """Prices one model and no other."""
 
     def quote(self, usage: Usage) -> Quote:

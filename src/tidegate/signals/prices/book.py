@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from tidegate.signals.prices.bundled import BundledPrices, bundled_version
+from tidegate.signals.prices.calls import UNPRICED, Calls
 from tidegate.signals.prices.model import NO_OVERRIDES, Overrides, PriceEntry, PriceSource, Quote, Usage
 from tidegate.signals.prices.plans import Cell, Plan, Rates, cost_of, entry_plan
 from tidegate.signals.prices.providers import canonical_model, canonical_provider, model_names, provider_in_model
+from tidegate.storage.native import Numbers
 
 _MAX_PLANS = 65_536  # a sender that names a new model in every span must not fill the memory: 10 MB
 _DIGEST_CHARACTERS = 12
@@ -54,10 +58,7 @@ class PriceBook:
     def quote(self, usage: Usage) -> Quote:
         """Return what a call costs. Never raises; what is not known is unpriced."""
         provider, model, at_s, input_tokens, cached, written, output_tokens = usage
-        try:
-            plan = self._plans[provider, model]
-        except KeyError:
-            plan = self._find(provider, model)
+        plan = self._plan(provider, model)
         if plan is None:
             return self._unpriced
         cell = plan.only or plan.at(at_s)
@@ -66,6 +67,25 @@ class PriceBook:
         rates = cell.tier_of(input_tokens) if cell.above else cell.tiers[0]
         cost = cost_of(rates, input_tokens, cached, written, output_tokens)
         return self._unpriced if cost is None else Quote(cost, self.version)
+
+    def costs(self, calls: Calls) -> Numbers:
+        """Return what `quote` says of each of many calls, in billionths of a dollar, and `UNPRICED` for `None`."""
+        found: Numbers = np.full(len(calls), UNPRICED, np.int64)
+        for provider, model, places in calls.by_model():
+            plan = self._plan(provider, model)
+            if plan is None:
+                continue
+            if plan.only is None:
+                found[places] = [
+                    UNPRICED if (cost := self.quote(usage).cost_nano_usd) is None else cost
+                    for usage in calls.usages(places)
+                ]
+                continue
+            tiers = np.searchsorted(plan.only.above, calls.input_tokens[places], "left")
+            for tier in np.unique(tiers).tolist():
+                own = places[tiers == tier]
+                found[own] = calls.costs_of(own, plan.only.tiers[tier])
+        return found
 
     def explain(self, usage: Usage) -> Explanation:
         """Return what `quote` says, and why."""
@@ -85,6 +105,12 @@ class PriceBook:
 
     def plan_of_listed(self, provider: str, model: str, entry: PriceEntry | None) -> Plan | None:
         return entry_plan([entry], None) if entry is not None else self._bundled.listed(provider, model)
+
+    def _plan(self, provider: str, model: str) -> Plan | None:
+        try:
+            return self._plans[provider, model]
+        except KeyError:
+            return self._find(provider, model)
 
     def _find(self, spelled_provider: str, spelled_model: str) -> Plan | None:
         provider, model = canonical_provider(spelled_provider), canonical_model(spelled_model)

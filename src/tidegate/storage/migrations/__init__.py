@@ -90,8 +90,8 @@ async def migrate_telemetry(
 ) -> tuple[str, ...]:
     """Bring the telemetry engine up to date and return the names of what was applied.
 
-    The engine has no transactions over DDL, so every statement is written to be run twice (`IF NOT EXISTS`); what cannot
-    be begins with `IF EXISTS (query) THEN`, which is ours, and runs while the query finds something. The ledger
+    The engine has no transactions over DDL, so every statement is written to be run twice (`IF NOT EXISTS`). One that
+    cannot be begins with `IF EXISTS (query) THEN`, which is ours, and runs while the query finds something. The ledger
     stands in the engine itself, so that a new engine beside an old database gets its tables; the lock is PostgreSQL's.
     A `cluster` of the telemetry server gets the same tables, rendered for it.
 
