@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Protocol
 
@@ -14,6 +15,7 @@ __all__ = [
     "Caller",
     "CurrentCaller",
     "CurrentWorkspace",
+    "Role",
     "Scope",
     "WritableWorkspace",
     "is_over_tls",
@@ -42,6 +44,18 @@ _INCLUDED: dict[Scope, frozenset[Scope]] = {
 }
 
 
+class Role(StrEnum):
+    """What a member of a workspace, a person or a service account, may do there; `identity` has the policies."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    RELEASE_MANAGER = "release-manager"
+    APPROVER = "approver"
+    ENGINEER = "engineer"
+    VIEWER = "viewer"
+    AGENT = "agent"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A proven caller. The workspace comes from the credential and from nothing else."""
@@ -51,6 +65,16 @@ class Caller:
     actor: str
     """Id of the token or session, for logs."""
     by_session: bool
+    member: str | None = None
+    """Id of the person (`usr_…`) or service account (`svc_…`) behind the credential; `None` for the operator's own."""
+    role: Role | None = None
+    """Role of the member; `None` without one: then the scope alone says what the credential may do."""
+    services: frozenset[str] | None = None
+    """Services to which a token is narrowed; `None` for all."""
+    environments: frozenset[str] | None = None
+    """Environments to which a token is narrowed; `None` for all."""
+    proven_at: datetime | None = None
+    """When the person proved who they are, for what needs a fresh proof; `None` for tokens."""
 
     def may(self, scope: Scope) -> bool:
         return scope in _INCLUDED[self.scope]
