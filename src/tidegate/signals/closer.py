@@ -23,6 +23,7 @@ import structlog
 
 from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
+from tidegate.signals.apart import apart
 from tidegate.signals.choosing import HOT_S, choose
 from tidegate.signals.counting import Counts, count_events, count_runs
 from tidegate.signals.kept import SURE_S
@@ -222,9 +223,7 @@ class RollupCloser:
             whole = await self._widened(touched.seconds, touched.watermark)
             counts = await self._counted(whole, now_s)
             runs, seconds = await self._runs_through(whole, prices, watermark=touched.watermark, now_s=now_s)
-            which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
-            count_runs(counts, runs, which)
-            counts.mark("published.ai_run", seconds)
+            which = await apart(_add_runs, counts, runs, seconds)
             await self.counts.add_runs(runs, which, seconds, version=version)
             await self.counts.add_counts(counts, sorted({*whole, *seconds}), version=version)
             progress = noted(runs, which) if noted is not None else None
@@ -242,15 +241,9 @@ class RollupCloser:
 
     async def _counted(self, seconds: Seconds, now_s: int) -> Counts:
         """Return the counts of all events in `seconds`."""
-        counts = Counts()
         spans, logs = await self.reads.touched(seconds, now_s), await self.counts.logs(seconds)
         self._row_count = spans.row_count + logs.row_count
-        for columns, kind in ((spans, "span"), (logs, "log")):
-            if columns.row_count:
-                rows = sort_spans(columns).distinct_rows()
-                count_events(counts, columns, rows[rows_in(columns, seconds)[rows]], kind)
-        counts.mark("published", seconds)
-        return counts
+        return await apart(_counts_of, spans, logs, seconds)
 
     async def _widened(self, seconds: Seconds, watermark: int) -> Seconds:
         """Return `seconds`, and with old ones the stored rest of their minute: their own counts may be dropped."""
@@ -267,12 +260,33 @@ class RollupCloser:
         self, touched: Seconds, prices: Prices, *, watermark: int, now_s: int
     ) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
-        runs = find_runs(await self.reads.linked(touched, now_s), prices)
+        runs = await apart(find_runs, await self.reads.linked(touched, now_s), prices)
         seconds = self._published.affected(runs, touched)
         if _count_of(seconds) > _count_of(touched):
             seconds = await self._widened(seconds, watermark)
-            runs = find_runs(await self.reads.linked(seconds, now_s), prices)
+            runs = await apart(find_runs, await self.reads.linked(seconds, now_s), prices)
         return runs, seconds
+
+
+# What follows takes tenths of a second in all under load: in a thread, so that requests are answered meanwhile.
+
+
+def _counts_of(spans: Columns, logs: Columns, seconds: Seconds) -> Counts:
+    counts = Counts()
+    for columns, kind in ((spans, "span"), (logs, "log")):
+        if columns.row_count:
+            rows = sort_spans(columns).distinct_rows()
+            count_events(counts, columns, rows[rows_in(columns, seconds)[rows]], kind)
+    counts.mark("published", seconds)
+    return counts
+
+
+def _add_runs(counts: Counts, runs: Runs, seconds: Seconds) -> Numbers:
+    """Count those of `runs` that ended in `seconds`, and return which they are."""
+    which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
+    count_runs(counts, runs, which)
+    counts.mark("published.ai_run", seconds)
+    return which
 
 
 def _count_of(seconds: Seconds) -> int:

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from tidegate.signals.apart import apart
 from tidegate.signals.ports import Seconds
 from tidegate.signals.recent import RecentSpans, joined, no_rows, of_traces
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans, sort_spans
@@ -54,8 +55,8 @@ class SpanReads:
         What `touched` returned before is not read again.
         """
         while True:
-            spans = link_spans(sort_spans(await self._traces(seconds, now_s)))
-            needed = _reach(spans, seconds)
+            traces = await self._traces(seconds, now_s)
+            spans, needed = await apart(_linked, traces, seconds)
             if needed <= self._before_s:
                 # Traces of the next closing are about as long; one that was very long is forgotten slowly.
                 self._before_s = max(LINK_SLACK_S + 3, needed, self._before_s * 9 // 10)
@@ -77,7 +78,8 @@ class SpanReads:
         words = self.recent.dictionaries
         own = joined([no_rows(), *self.recent.rows_of(seconds)], words)
         others = {workspace: sorted({*around[workspace]} - {*found}) for workspace, found in seconds.items()}
-        return joined([own, *(of_traces(part, own) for part in self.recent.rows_of(others))], words)
+        their_rest = await apart(of_traces, self.recent.rows_of(others), own)
+        return joined([own, *their_rest], words)
 
     def _is_hot(self, seconds: Seconds, now_s: int) -> bool:
         first, last = self._range(seconds, now_s)
@@ -87,6 +89,11 @@ class SpanReads:
         first = min(found[0] for found in seconds.values())
         last = max(found[-1] for found in seconds.values())
         return max(0, first - self._before_s), max(last, now_s)
+
+
+def _linked(traces: Columns, seconds: Seconds) -> tuple[Spans, int]:
+    spans = link_spans(sort_spans(traces))
+    return spans, _reach(spans, seconds)
 
 
 def _reach(spans: Spans, seconds: Seconds) -> int:
