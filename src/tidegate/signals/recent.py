@@ -15,7 +15,7 @@ from tidegate.signals.ports import Seconds
 from tidegate.signals.statements import LINK_NUMBERS, LINK_WORDS
 from tidegate.storage.native import Columns, Dictionaries, Numbers, Words
 
-MAX_ROWS: Final = 500_000  # 170 bytes each
+MAX_ROWS: Final = 300_000  # 170 bytes each; ten seconds of full load
 MAX_WORDS: Final = 300_000  # of all dictionaries together: ids of conversations never end
 _KEPT_S: Final = 120
 
