@@ -45,6 +45,9 @@ _REST: Final = 4.0
 # A closing costs the engine 40 CPU-ms before it reads a row, and the evaluation after it 20: under load it rests as
 # long as it may. What is stored as one begins waits for the rest and two closings, in all less than a second.
 _LONGEST_REST_S: Final = 0.6
+_QUIET_S: Final = (
+    0.3  # longer than intake rests between two flushes: without one for so long there is nothing to wait for
+)
 _LOAD_ROWS: Final = 500  # a closing; fewer are counted again as soon as they change
 _REDO_EVERY_S: Final = 4.0
 _REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
@@ -144,8 +147,19 @@ class RollupCloser:
         took = time.monotonic() - started
         if found and not self._has_more:
             is_loaded = self._row_count >= _LOAD_ROWS
-            await asyncio.sleep(_LONGEST_REST_S if is_loaded else min(_REST * took, _LONGEST_REST_S))
+            await self._rest(_LONGEST_REST_S if is_loaded else min(_REST * took, _LONGEST_REST_S))
         return found
+
+    async def _rest(self, seconds: float) -> None:
+        """Rest for `seconds`, or until nothing was stored for a while: the last of it is counted at once."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), min(_QUIET_S, left))
+            except TimeoutError:
+                return
+            await asyncio.sleep(min(_QUIET_S / 3, max(until - time.monotonic(), 0)))  # not once for each flush
 
     async def close_once(self, *, may_redo: bool = True, is_patient: bool = False) -> bool:
         """Count what is touched now and publish it; `False` when nothing was.
