@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,9 @@ class Load:
         """Return a sender of traces that ended at some moment of the last `seconds`, in bodies of three of them."""
         more = ("--late", str(seconds))
         return Load((sys.executable, "-m", "benchmarks.sender"), "plain sender", 24, 16, self.seconds, more)
+
+    def lasting(self, seconds: float) -> "Load":
+        return replace(self, seconds=seconds)
 
     def send(self, server: Server, token: str, *, rate: int = 0) -> dict[str, Any]:
         """Send for the time and return the generator's own figures."""
@@ -147,15 +150,17 @@ def main() -> None:
     parser.add_argument("--load", default=os.environ.get("TIDEGATE_LOAD"), help="otlp_load.py; else TIDEGATE_LOAD")
     parser.add_argument("--batch", type=int, default=512)
     parser.add_argument("--procs", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=15, help="of each of the three runs")
+    parser.add_argument("--seconds", type=float, default=15, help="of each of the first two runs")
+    parser.add_argument("--late-seconds", type=float, default=20, help="of the run with late rows; the bar takes 120")
     options = parser.parse_args()
     load = Load.of(options)
     with running_server() as server:
         tokens = server.token("ingest"), server.token("read")
         flood = run_once(server, load, tokens)
         steady = run_once(server, load, tokens, rate=_STEADY_SPANS_S)
-        few = load.late(_LATE_S), round(_LATE_SHARE * _RATE_WITH_LATE)
-        mixed = run_once(server, load, tokens, rate=_RATE_WITH_LATE - few[1], late=few)
+        long = load.lasting(options.late_seconds)
+        few = long.late(_LATE_S), round(_LATE_SHARE * _RATE_WITH_LATE)
+        mixed = run_once(server, long, tokens, rate=_RATE_WITH_LATE - few[1], late=few)
     figures = [Figure("generator", f"{load.name}, {load.batch} spans a body, {load.procs} processes")]
     details = {
         "flood": flood.generator,
