@@ -99,8 +99,7 @@ def run_once(
 ) -> Run:
     """Send with `load`, and beside it with the load and rate of `late`; its spans are added to the figures."""
     ingest, read = tokens
-    connection = Connection(server.url, read)
-    before = connection.stored_spans()
+    before = Connection(server.url, read).stored_spans()
     watch = Watch(server)
     with ThreadPoolExecutor(1) as beside:
         other = beside.submit(late[0].send, server, ingest, rate=late[1]) if late else None
@@ -108,6 +107,7 @@ def run_once(
         if other is not None:
             figures["late_spans"] = other.result()["accepted_spans"]
             figures["accepted_spans"] += figures["late_spans"]
+    connection = Connection(server.url, read)  # one from before would have been closed meanwhile
     ended = time.monotonic()
     expected = before + figures["accepted_spans"]
     wait_until(lambda: connection.stored_spans() >= expected, within_s=_VISIBLE_WITHIN_S, what=f"{expected} spans")
