@@ -1,0 +1,432 @@
+"""Chains in the real PostgreSQL: no gap, no fork, nothing half done, nothing changed afterwards."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+import structlog
+
+from tidegate.audit import ActorKind, AuditKey, AuditService, Deed, Outcome, PostgresAuditStore, PostgresAuditTrail
+from tidegate.audit.canonical import genesis_of, hash_of
+from tidegate.audit.errors import AuditChainBrokenError
+from tidegate.audit.model import AuditRecord, Entry
+from tidegate.audit.ports import AuditFilter
+from tidegate.audit.tasks import AuditKeeper
+from tidegate.audit.verify import read_keys, verify_export
+from tidegate.kernel import UnavailableError, WorkspaceId
+from tidegate.storage import Database
+from tidegate.storage.postgres.layout import PostgresDsns
+from tidegate.testing import FakeClock
+
+AT = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
+KEY = AuditKey(b"k" * 32)
+Owner = "asyncpg.Connection[asyncpg.Record]"
+NewWorkspace = Callable[[], Awaitable[WorkspaceId]]
+
+
+def make_deed(number: int = 1, **changes: object) -> Deed:
+    deed = Deed(
+        ActorKind.PERSON,
+        "ses_1",
+        "tokens:revoke",
+        f"token/tok_{number}",
+        member="usr_1",
+        policy_ids=("admins-manage-tokens",),
+        request_id="req-1",
+        before="sha256:00",
+        details={"reason": "löst <ab>", "number": number, "nested": {"b": [1, None, True], "a": ""}},
+    )
+    return replace(deed, **changes)  # type: ignore[arg-type]  # a builder takes any change
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(AT)
+
+
+@pytest.fixture
+def store(database: Database) -> PostgresAuditStore:
+    return PostgresAuditStore(database)
+
+
+@pytest.fixture
+def trail(store: PostgresAuditStore, clock: FakeClock) -> PostgresAuditTrail:
+    return PostgresAuditTrail(store=store, clock=clock)
+
+
+async def chain_of(store: PostgresAuditStore, workspace: WorkspaceId) -> list[AuditRecord]:
+    """Return the chain, having checked every hash and number against the rows as they are read back."""
+    records = await store.read_chain(workspace, after=0, up_to=2**62, limit=100_000)
+    previous = genesis_of(workspace)
+    for number, record in enumerate(records, start=1):
+        assert (record.seq, record.previous) == (number, previous)
+        assert record.hash == hash_of(previous, record.as_canonical())
+        previous = record.hash
+    head = await store.find_head(workspace)
+    assert (head.seq, head.hash) == (len(records), previous) if head is not None else not records
+    return records
+
+
+async def test_a_deed_is_read_back_as_it_was_recorded(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, workspace: WorkspaceId
+) -> None:
+    await trail.record(workspace, make_deed())
+    (record,) = await chain_of(store, workspace)
+    assert (record.deed, record.count, record.recorded_at) == (make_deed(), 1, AT)
+
+
+async def test_fifty_writers_over_several_workspaces_leave_no_gap(
+    database: Database, store: PostgresAuditStore, clock: FakeClock, new_workspace: NewWorkspace
+) -> None:
+    workspaces = [await new_workspace() for _ in range(5)]
+    trails = [PostgresAuditTrail(store=store, clock=clock) for _ in range(3)]  # as many processes
+
+    async def write(writer: int) -> None:
+        workspace = workspaces[writer % len(workspaces)]
+        for number in range(6):
+            deed = make_deed(number, actor=f"tok_{writer}")
+            if number % 3 == 2:
+                async with database.transaction(workspace) as connection:
+                    await trails[writer % 3].append(workspace, deed, within=connection)
+            else:
+                await trails[writer % 3].record(workspace, deed)
+
+    await asyncio.gather(*(write(writer) for writer in range(50)))
+    for place, workspace in enumerate(workspaces):
+        records = await chain_of(store, workspace)
+        assert len(records) == 60
+        for writer in range(place, 50, 5):
+            own = [each.deed.target for each in records if each.deed.actor == f"tok_{writer}"]
+            assert own == [f"token/tok_{number}" for number in range(6)]
+
+
+async def rolled_back(database: Database, trail: PostgresAuditTrail, workspace: WorkspaceId, deed: Deed) -> None:
+    with suppress(LookupError):
+        async with database.transaction(workspace) as connection:
+            await trail.append(workspace, deed, within=connection)
+            raise LookupError
+
+
+async def test_a_transaction_that_is_rolled_back_leaves_nothing(
+    database: Database, trail: PostgresAuditTrail, store: PostgresAuditStore, workspace: WorkspaceId
+) -> None:
+    await trail.record(workspace, make_deed(1))
+    await rolled_back(database, trail, workspace, make_deed(2))
+    await trail.record(workspace, make_deed(3))
+    assert [each.deed.target for each in await chain_of(store, workspace)] == ["token/tok_1", "token/tok_3"]
+
+
+async def test_the_first_deed_of_a_workspace_may_be_rolled_back_as_well(
+    database: Database, trail: PostgresAuditTrail, store: PostgresAuditStore, workspace: WorkspaceId
+) -> None:
+    await rolled_back(database, trail, workspace, make_deed())
+    assert await chain_of(store, workspace) == []
+    assert await store.find_head(workspace) is None
+
+
+async def test_a_process_that_dies_between_its_write_and_its_commit_leaves_the_chain_whole(
+    state_dsns: PostgresDsns, trail: PostgresAuditTrail, store: PostgresAuditStore, clock: FakeClock,
+    workspace: WorkspaceId, owner_connection: Owner,
+) -> None:  # fmt: skip
+    await trail.record(workspace, make_deed(1))
+    doomed = await Database.connect(state_dsns.serving, size=1)
+    other = PostgresAuditTrail(store=PostgresAuditStore(doomed), clock=clock)
+
+    async def dies() -> None:
+        async with doomed.transaction(workspace) as connection:
+            await other.append(workspace, make_deed(2), within=connection)
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await owner_connection.execute("SELECT pg_terminate_backend($1)", pid)
+            await connection.execute("SELECT 1")
+
+    with pytest.raises(UnavailableError):
+        await dies()
+    await trail.record(workspace, make_deed(3))
+    await doomed.close()
+    assert [each.deed.target for each in await chain_of(store, workspace)] == ["token/tok_1", "token/tok_3"]
+
+
+async def test_a_chain_that_somebody_holds_keeps_no_other_workspace_waiting(
+    database: Database, trail: PostgresAuditTrail, store: PostgresAuditStore, new_workspace: NewWorkspace
+) -> None:
+    held, free = await new_workspace(), await new_workspace()
+    for workspace in (held, free):
+        await trail.record(workspace, make_deed(1))
+    async with database.transaction(held) as connection:
+        await trail.append(held, make_deed(2), within=connection)
+        waiting = [asyncio.ensure_future(trail.record(held, make_deed(number))) for number in (3, 4)]
+        await asyncio.gather(*(trail.record(free, make_deed(number)) for number in (2, 3)))
+        later = asyncio.ensure_future(trail.record(held, make_deed(5)))
+        await trail.record(free, make_deed(4))
+        assert not any(each.done() for each in (*waiting, later))
+    await asyncio.gather(*waiting, later)
+    assert [each.deed.target[-1] for each in await chain_of(store, held)] == list("12345")
+    assert len(await chain_of(store, free)) == 4
+
+
+async def test_a_workspace_that_does_not_exist_fails_alone(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, workspace: WorkspaceId
+) -> None:
+    answers = await asyncio.gather(
+        trail.record(WorkspaceId("w-nobody"), make_deed(1)),
+        *(trail.record(workspace, make_deed(number)) for number in range(3)),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[0], asyncpg.ForeignKeyViolationError)
+    assert answers[1:] == [None, None, None]
+    assert len(await chain_of(store, workspace)) == 3
+
+
+class Refusing(PostgresAuditStore):
+    """Refuses the action `refused:by-engine`, as a constraint of the engine would."""
+
+    async def write(
+        self, waiting: Sequence[tuple[WorkspaceId, Sequence[Entry]]], *, recorded_at: datetime
+    ) -> list[WorkspaceId]:
+        for _, entries in waiting:
+            self._refuse(entries)
+        return await super().write(waiting, recorded_at=recorded_at)
+
+    async def write_one(self, workspace: WorkspaceId, entries: Sequence[Entry], *, recorded_at: datetime) -> None:
+        self._refuse(entries)
+        await super().write_one(workspace, entries, recorded_at=recorded_at)
+
+    def _refuse(self, entries: Sequence[Entry]) -> None:
+        if any(entry.deed.action == "refused:by-engine" for entry in entries):
+            raise asyncpg.CheckViolationError("as if")
+
+
+async def test_a_deed_that_the_engine_refuses_fails_neither_its_neighbours_nor_other_workspaces(
+    database: Database, clock: FakeClock, new_workspace: NewWorkspace
+) -> None:
+    one, two = await new_workspace(), await new_workspace()
+    store = Refusing(database)
+    trail = PostgresAuditTrail(store=store, clock=clock)
+    for workspace in (one, two):
+        await trail.record(workspace, make_deed(0))
+    answers = await asyncio.gather(
+        trail.record(one, make_deed(1)),
+        trail.record(one, make_deed(2, action="refused:by-engine")),
+        trail.record(one, make_deed(3)),
+        trail.record(two, make_deed(1)),
+        return_exceptions=True,
+    )
+    assert [isinstance(each, asyncpg.CheckViolationError) for each in answers] == [False, True, False, False]
+    assert [each.deed.target[-1] for each in await chain_of(store, one)] == list("013")
+    assert len(await chain_of(store, two)) == 2
+
+
+async def test_who_gives_up_waiting_takes_nobody_along(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, workspace: WorkspaceId
+) -> None:
+    recording = [asyncio.ensure_future(trail.record(workspace, make_deed(number))) for number in range(10)]
+    await asyncio.sleep(0)
+    recording[0].cancel()
+    recording[5].cancel()
+    await asyncio.gather(*recording, return_exceptions=True)
+    assert [each.cancelled() for each in recording].count(True) == 2
+    assert len(await chain_of(store, workspace)) == 10
+
+
+async def test_texts_that_no_table_takes_are_recorded_nevertheless(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, workspace: WorkspaceId
+) -> None:
+    hostile = make_deed(target="a\0b\ud800" + "x" * 2_000, details={"\0": ["\0", 1.5, {"deep": "y" * 9_000}]})
+    await trail.record(workspace, hostile)
+    await trail.record(workspace, make_deed(details={"\0": ["\ud800", 1.5, 10**30, -0]}))
+    first, second = await chain_of(store, workspace)
+    assert first.deed.target.startswith("a\ufffdb\ufffdxx")
+    assert len(first.deed.target) == 512
+    assert str(first.deed.details["leftOut"]).startswith("sha256:")
+    assert second.deed.details == {"\ufffd": ["\ufffd", "1.5", 10**30, 0]}
+
+
+async def test_refusals_past_the_twentieth_are_one_record_when_the_minute_ends(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, clock: FakeClock, workspace: WorkspaceId
+) -> None:
+    for number in range(25):
+        await trail.record(workspace, make_deed(number, outcome=Outcome.DENIED))
+    await trail.record(workspace, make_deed(99, outcome=Outcome.DENIED, action="members:invite"))
+    await trail.flush_denials()
+    assert len(await chain_of(store, workspace)) == 21  # the minute is not over
+    clock.advance(timedelta(minutes=1))
+    await trail.record(workspace, make_deed(30, outcome=Outcome.DENIED))
+    await trail.flush_denials()
+    await trail.flush_denials()
+    records = await chain_of(store, workspace)
+    assert [each.count for each in records] == [1] * 22 + [5]
+    assert records[-1].deed.target == "several"
+    assert records[-1].deed.details["targets"] == [f"token/tok_{number}" for number in range(20, 25)]
+
+
+async def test_what_was_only_counted_is_recorded_when_the_server_stops(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, clock: FakeClock, workspace: WorkspaceId
+) -> None:
+    audit = AuditService(store=store, key=KEY, clock=clock)
+    keeping = asyncio.ensure_future(AuditKeeper(trail=trail, audit=audit, clock=clock).run())
+    await asyncio.sleep(0)
+    for _ in range(27):
+        await trail.record(workspace, make_deed(outcome=Outcome.DENIED))
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    records = await chain_of(store, workspace)
+    assert [each.count for each in records] == [1] * 20 + [7]
+    assert [head.count for head in await store.list_signed_heads(workspace, after=0, up_to=99, limit=9)] == [21]
+    await trail.record(workspace, make_deed(outcome=Outcome.DENIED))
+    assert len(await chain_of(store, workspace)) == 22  # whoever is refused after that is recorded at once
+
+
+async def test_counts_that_cannot_be_written_are_kept_and_then_named(
+    trail: PostgresAuditTrail, clock: FakeClock
+) -> None:
+    nobody = WorkspaceId("w-nobody")
+    for _ in range(21):
+        await asyncio.gather(trail.record(nobody, make_deed(outcome=Outcome.DENIED)), return_exceptions=True)
+    clock.advance(timedelta(minutes=1))
+    with pytest.raises(UnavailableError):
+        await trail.flush_denials()
+    with structlog.testing.capture_logs() as logs, pytest.raises(UnavailableError):
+        await trail.close()
+    assert [(each["event"], each["count"]) for each in logs if "count" in each] == [
+        ("refusals could not be recorded", 1)
+    ]
+
+
+async def test_another_workspace_sees_and_writes_nothing_of_this_one(
+    database: Database, trail: PostgresAuditTrail, store: PostgresAuditStore, new_workspace: NewWorkspace
+) -> None:
+    own, foreign = await new_workspace(), await new_workspace()
+    await trail.record(own, make_deed())
+    async with database.transaction(foreign) as connection:
+        for table in ("audit_records", "audit_heads", "audit_signed_heads"):
+            assert await connection.fetchval(f"SELECT count(*) FROM {table} WHERE workspace = $1", own) == 0
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with database.transaction(foreign) as connection:
+            await connection.execute(
+                """
+                INSERT INTO audit_records SELECT $1, 1, now(), 'system', '', NULL, '', '', 'done', 1, '{}', '',
+                    NULL, NULL, '{}', $2, $2
+                """,
+                own,
+                b"0" * 32,
+            )
+    async with database.transaction(foreign) as connection:
+        changed = await connection.execute("UPDATE audit_heads SET seq = 9 WHERE workspace = $1", own)
+    assert changed == "UPDATE 0"
+    assert len(await chain_of(store, own)) == 1
+
+
+@pytest.mark.parametrize("table", ["audit_records", "audit_signed_heads", "audit_heads"])
+@pytest.mark.parametrize("role", ["serving", "owner"])
+@pytest.mark.parametrize("statement", ["DELETE FROM {}", "TRUNCATE {} CASCADE", "UPDATE {} SET workspace = workspace"])
+async def test_nobody_changes_what_was_recorded(
+    state_dsns: PostgresDsns, trail: PostgresAuditTrail, workspace: WorkspaceId, table: str, role: str, statement: str
+) -> None:
+    await trail.record(workspace, make_deed())
+    connection = await asyncpg.connect(getattr(state_dsns, role))
+    try:
+        await connection.execute("SELECT set_config('tidegate.workspace', $1, false)", workspace)
+        with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)):
+            await connection.execute(statement.format(table))
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(("seq", "previous"), [(3, b"0" * 32), (2, b"0" * 32)])
+async def test_the_engine_takes_no_record_that_follows_none(
+    database: Database, trail: PostgresAuditTrail, workspace: WorkspaceId, seq: int, previous: bytes
+) -> None:
+    await trail.record(workspace, make_deed())
+    with pytest.raises(asyncpg.CheckViolationError):
+        async with database.transaction(workspace) as connection:
+            await connection.execute(
+                """
+                INSERT INTO audit_records SELECT $1, $2, now(), 'system', '', NULL, '', '', 'done', 1, '{}', '',
+                    NULL, NULL, '{}', $3, $3
+                """,
+                workspace,
+                seq,
+                previous,
+            )
+
+
+async def test_heads_are_signed_once_a_chain_grew_and_exports_prove_themselves(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, clock: FakeClock, workspace: WorkspaceId
+) -> None:
+    audit = AuditService(store=store, key=KEY, clock=clock)
+    keeper = AuditKeeper(trail=trail, audit=audit, clock=clock)
+    for number in range(3):
+        await trail.record(workspace, make_deed(number))
+    assert workspace in await store.list_unsigned()
+    await keeper.keep()
+    await keeper.keep()
+    assert workspace not in await store.list_unsigned()
+    await trail.record(workspace, make_deed(4))
+    lines = b"".join([chunk async for chunk in audit.export(workspace)]).splitlines(keepends=True)
+    proven = verify_export(lines, keys=read_keys([KEY.public_text]))
+    assert (proven.workspace, proven.count, proven.heads) == (workspace, 4, 2)
+
+
+async def test_an_empty_chain_is_exported_and_proves_that_it_is_empty(
+    store: PostgresAuditStore, clock: FakeClock, workspace: WorkspaceId
+) -> None:
+    audit = AuditService(store=store, key=KEY, clock=clock)
+    lines = b"".join([chunk async for chunk in audit.export(workspace)]).splitlines(keepends=True)
+    assert verify_export(lines, keys=read_keys([KEY.public_text])).count == 0
+
+
+async def test_a_chain_that_lost_records_in_the_database_is_not_signed(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, clock: FakeClock, workspace: WorkspaceId,
+    owner_connection: Owner,
+) -> None:  # fmt: skip
+    audit = AuditService(store=store, key=KEY, clock=clock)
+    for number in range(3):
+        await trail.record(workspace, make_deed(number))
+    async with owner_connection.transaction():  # a superuser can: what he did must be seen
+        await owner_connection.execute("SET LOCAL session_replication_role = replica")
+        await owner_connection.execute("DELETE FROM audit_records WHERE workspace = $1 AND seq = 2", workspace)
+    with pytest.raises(AuditChainBrokenError):
+        await audit.sign_head(workspace)
+    with structlog.testing.capture_logs() as logs:
+        await AuditKeeper(trail=trail, audit=audit, clock=clock).sign()
+    assert [each["workspace"] for each in logs if each["event"] == "audit chain broken"] == [workspace]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (AuditFilter(), [4, 3, 2, 1]),
+        (AuditFilter(actor="tok_9"), [4]),
+        (AuditFilter(actor_kind=ActorKind.AGENT), [4]),
+        (AuditFilter(member="usr_1"), [3, 2, 1]),
+        (AuditFilter(action="tokens:"), [4, 3, 1]),
+        (AuditFilter(action="%"), []),
+        (AuditFilter(action="tokens_revoke"), []),
+        (AuditFilter(target="token/tok_3"), [3]),
+        (AuditFilter(outcome=Outcome.DENIED), [3]),
+        (AuditFilter(start=AT + timedelta(seconds=2)), [4, 3]),
+        (AuditFilter(end=AT + timedelta(seconds=1)), [1]),
+        (AuditFilter(start=AT + timedelta(seconds=1), end=AT + timedelta(seconds=3), action="members:"), [2]),
+    ],
+)
+async def test_records_are_found_by_what_is_asked(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, clock: FakeClock, workspace: WorkspaceId,
+    asked: AuditFilter, found: list[int],
+) -> None:  # fmt: skip
+    for deed in (
+        make_deed(1),
+        make_deed(2, action="members:invite"),
+        make_deed(3, outcome=Outcome.DENIED),
+        make_deed(4, actor="tok_9", actor_kind=ActorKind.AGENT, member="svc_1"),
+    ):
+        await trail.record(workspace, deed)
+        clock.advance(timedelta(seconds=1))
+    records = await store.list_records(workspace, asked, below=None, limit=10)
+    assert [each.seq for each in records] == found
+    assert [each.seq for each in await store.list_records(workspace, asked, below=3, limit=1)] == [
+        seq for seq in found if seq < 3
+    ][:1]
