@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tidegate.audit.ports import AuditTrail
     from tidegate.audit.service import AuditService
     from tidegate.audit.signing import AuditKey
-    from tidegate.audit.store import PostgresAuditStore
+    from tidegate.audit.store import PostgresAuditStore, append_deed
     from tidegate.audit.trail import PostgresAuditTrail
 else:
     __getattr__ = lazily(
@@ -20,7 +20,7 @@ else:
             "tidegate.audit.ports": ("AuditTrail",),
             "tidegate.audit.service": ("AuditService",),
             "tidegate.audit.signing": ("AuditKey",),
-            "tidegate.audit.store": ("PostgresAuditStore",),
+            "tidegate.audit.store": ("PostgresAuditStore", "append_deed"),
             "tidegate.audit.trail": ("PostgresAuditTrail",),
         }
     )
@@ -34,5 +34,6 @@ __all__ = [
     "Outcome",
     "PostgresAuditStore",
     "PostgresAuditTrail",
+    "append_deed",
     "deed_of",
 ]

@@ -44,6 +44,10 @@ class Asked:
         for name in ("actor", "member", "action", "target"):
             if "\0" in getattr(self, name):
                 raise InvalidInputError("A filter holds the character NUL. Leave it out.", field=name)
+        start = parse_utc(self.from_, field="from") if self.from_ else None
+        end = parse_utc(self.to, field="to") if self.to else None
+        if start is not None and end is not None and start >= end:
+            raise InvalidInputError("The range is empty: `from` must lie before `to`.", field="from")
         return AuditFilter(
             actor=self.actor,
             member=self.member,
@@ -51,8 +55,8 @@ class Asked:
             action=self.action,
             target=self.target,
             outcome=_word(Outcome, self.outcome, field="outcome"),
-            start=parse_utc(self.from_, field="from") if self.from_ else None,
-            end=parse_utc(self.to, field="to") if self.to else None,
+            start=start,
+            end=end,
         )
 
 

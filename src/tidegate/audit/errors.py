@@ -8,10 +8,10 @@ from tidegate.kernel import ConflictError, NotFoundError
 class AuditChainBrokenError(ConflictError):
     code: ClassVar[str] = "audit_chain_broken"
 
-    def __init__(self, workspace: str, expected: int, found: int) -> None:
+    def __init__(self, workspace: str, finding: str) -> None:
         super().__init__(
-            f"The audit of {workspace!r} should have {expected:,} records and has {found:,}: somebody removed some in "
-            "the database. Nothing is signed until this is settled: keep a copy of the data and of every signed head."
+            f"The audit of {workspace!r} was changed in the database: {finding}. Nothing is signed until this is "
+            "settled: keep a copy of the data and of every signed head."
         )
 
 

@@ -99,6 +99,10 @@ class ChainStore(AuditStore, Protocol):
         """Return how many records stand in the chain up to `seq`; counted, not read from the number."""
         ...
 
+    async def find_last_signed(self, workspace: WorkspaceId) -> SignedHead | None:
+        """Return the newest signed head."""
+        ...
+
     async def add_signed_head(self, workspace: WorkspaceId, head: SignedHead) -> None:
         """Store a signed head; one of the same place is kept as it is."""
         ...

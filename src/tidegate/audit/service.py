@@ -7,9 +7,9 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, NoReturn
 
-from tidegate.audit.canonical import EXPORT_FORMAT, canonical_json, genesis_of
+from tidegate.audit.canonical import EXPORT_FORMAT, canonical_json, genesis_of, hash_of
 from tidegate.audit.errors import AuditChainBrokenError
-from tidegate.audit.model import AuditRecord, SignedHead
+from tidegate.audit.model import AuditRecord, ChainPlace, SignedHead
 from tidegate.audit.ports import AuditFilter, ChainStore
 from tidegate.audit.signing import AuditKey
 from tidegate.kernel import (
@@ -57,14 +57,18 @@ class AuditService:
         """Return a head that is signed now, `None` for an empty chain; the first of each place is kept.
 
         Raises:
-            AuditChainBrokenError: the records that are there are not as many as the chain says.
+            AuditChainBrokenError: records are missing, or are not those that were signed before.
         """
         place = await self._store.find_head(workspace)
         if place is None:
             return None
         count = await self._store.count_up_to(workspace, place.seq)
         if count != place.seq:
-            raise AuditChainBrokenError(workspace, place.seq, count)
+            raise AuditChainBrokenError(workspace, f"it should have {place.seq:,} records and has {count:,}")
+        signed = await self._store.find_last_signed(workspace)
+        if signed is not None:
+            await self._refuse_another_chain(workspace, ChainPlace(signed.seq, signed.hash))
+        await self._refuse_another_chain(workspace, place)
         head = self._key.sign_head(workspace, place, count=count, signed_at=self._clock.now())
         await self._store.add_signed_head(workspace, head)
         return head
@@ -116,13 +120,23 @@ class AuditService:
         while seq < up_to:
             records = await self._store.read_chain(workspace, after=seq, up_to=up_to, limit=_CHUNK)
             if not records:
-                raise AuditChainBrokenError(workspace, up_to, seq)
+                raise AuditChainBrokenError(workspace, f"it should have {up_to:,} records and ends behind {seq:,}")
             seq = records[-1].seq
             yield [_line_of(record) for record in records], False
         seq = 0
         while heads := await self._store.list_signed_heads(workspace, after=seq, up_to=up_to, limit=_CHUNK):
             seq = heads[-1].seq
             yield [head.as_json() for head in heads], True
+
+    async def _refuse_another_chain(self, workspace: WorkspaceId, place: ChainPlace) -> None:
+        """Refuse to sign over a chain that was made anew: what was vouched for once must still be there, unchanged."""
+        found = await self._store.read_chain(workspace, after=place.seq - 1, up_to=place.seq, limit=1)
+        if (
+            not found
+            or found[0].hash != place.hash
+            or hash_of(found[0].previous, found[0].as_canonical()) != place.hash
+        ):
+            raise AuditChainBrokenError(workspace, f"record {place.seq:,} is not the one that was signed or chained")
 
     def _place_in(self, cursor: Cursor, workspace: WorkspaceId, asked: AuditFilter) -> int:
         seq, _, mac = decode_cursor(cursor).partition(".")

@@ -7,8 +7,9 @@ chain has no fork: what is rolled back gives its number back with the row.
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import asyncpg
 from asyncpg import Record
 
 from tidegate.audit.canonical import hash_of
@@ -21,12 +22,18 @@ from tidegate.audit.model import (
     Outcome,
     SignedHead,
     canonical_of,
+    recordable,
 )
 from tidegate.audit.ports import AuditFilter
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Connection, Database
 
-__all__ = ["PostgresAuditStore", "append_entries"]
+__all__ = ["PostgresAuditStore", "append_deed", "append_entries"]
+
+if TYPE_CHECKING:
+    _AnyConnection = Connection | asyncpg.Connection[Record]
+else:
+    _AnyConnection = asyncpg.Connection  # at run time it has no parameters
 
 _COLUMNS: Final = (
     "seq, recorded_at, actor_kind, actor, member, action, target, outcome, count, policy_ids, request_id, "
@@ -50,8 +57,13 @@ _APPEND: Final = """
 """
 
 
+async def append_deed(workspace: WorkspaceId, deed: Deed, *, within: _AnyConnection, recorded_at: datetime) -> None:
+    """Record one deed in an open transaction, of a workspace or of the owner: what the operator does is recorded so."""
+    await append_entries(workspace, [Entry(recordable(deed))], within=within, recorded_at=recorded_at)
+
+
 async def append_entries(
-    workspace: WorkspaceId, entries: Sequence[Entry], *, within: Connection, recorded_at: datetime
+    workspace: WorkspaceId, entries: Sequence[Entry], *, within: _AnyConnection, recorded_at: datetime
 ) -> None:
     """Record `entries` in an open transaction of `workspace`; waits for its chain, and begins it when there is none."""
     row = await within.fetchrow(_LOCK_HEAD, workspace)
@@ -68,7 +80,12 @@ async def append_entries(
 
 
 async def _append(
-    workspace: WorkspaceId, entries: Sequence[Entry], *, after: ChainPlace, within: Connection, recorded_at: datetime
+    workspace: WorkspaceId,
+    entries: Sequence[Entry],
+    *,
+    after: ChainPlace,
+    within: _AnyConnection,
+    recorded_at: datetime,
 ) -> None:
     rows: list[dict[str, Any]] = []
     for entry in entries:
@@ -174,6 +191,17 @@ class PostgresAuditStore:
                 limit,
             )
         return [SignedHead(workspace=workspace, **row) for row in rows]
+
+    async def find_last_signed(self, workspace: WorkspaceId) -> SignedHead | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                """
+                SELECT seq, hash, count, signed_at, key_name, signature FROM audit_signed_heads
+                WHERE workspace = $1 ORDER BY seq DESC LIMIT 1
+                """,
+                workspace,
+            )
+        return SignedHead(workspace=workspace, **row) if row is not None else None
 
     async def add_signed_head(self, workspace: WorkspaceId, head: SignedHead) -> None:
         async with self._database.transaction(workspace) as connection:

@@ -18,13 +18,14 @@ import structlog
 from tidegate.audit.denials import Denials
 from tidegate.audit.model import Deed, Entry, Outcome, recordable
 from tidegate.audit.ports import ChainStore
-from tidegate.audit.store import append_entries
+from tidegate.audit.store import append_deed
 from tidegate.kernel import Clock, TidegateError, UnavailableError, WorkspaceId
 from tidegate.storage import Connection
 
 __all__ = ["PostgresAuditTrail"]
 
 _ROUND_LIMIT: Final = 500  # deeds a transaction: 20 ms of hashing and inserting, within the bar of 25 ms
+_WORKSPACES_A_ROUND: Final = 50  # three round trips each: 15 ms
 _ALONE_AT_ONCE: Final = 2  # of eight connections: chains that are held must not take them all
 _log = structlog.get_logger("tidegate.audit")
 
@@ -47,8 +48,7 @@ class PostgresAuditTrail:
         self._is_closed = False
 
     async def append(self, workspace: WorkspaceId, deed: Deed, *, within: Connection) -> None:
-        entry = Entry(recordable(deed))
-        await append_entries(workspace, [entry], within=within, recorded_at=self._clock.now())
+        await append_deed(workspace, deed, within=within, recorded_at=self._clock.now())
 
     async def record(self, workspace: WorkspaceId, deed: Deed) -> None:
         fit = recordable(deed)
@@ -120,8 +120,9 @@ class PostgresAuditTrail:
     def _next_round(self) -> dict[WorkspaceId, list[_Waiting]]:
         """Take a fair share of what waits: as many of each workspace as fit into one transaction."""
         ready = [workspace for workspace in self._waiting if workspace not in self._alone]
-        share = max(1, _ROUND_LIMIT // max(1, len(ready)))
-        return {workspace: self._take(workspace, share) for workspace in ready[:_ROUND_LIMIT]}
+        chosen = ready[:_WORKSPACES_A_ROUND]  # those that go on waiting have moved to the front
+        share = _ROUND_LIMIT // max(1, len(chosen))
+        return {workspace: self._take(workspace, share) for workspace in chosen}
 
     def _take(self, workspace: WorkspaceId, limit: int) -> list[_Waiting]:
         waiting = self._waiting.pop(workspace)

@@ -91,6 +91,7 @@ async def test_a_cursor_of_another_workspace_or_question_is_refused(world: World
         ("outcome=well", "outcome"),
         ("from=yesterday", "from"),
         ("to=2026-11-20", "to"),
+        ("from=2026-11-20T12:00:00Z&to=2026-11-20T12:00:00Z", "from"),
         ("limit=0", "limit"),
         ("limit=201", "limit"),
         ("actor=a%00b", "actor"),

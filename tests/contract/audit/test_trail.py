@@ -10,7 +10,16 @@ import asyncpg
 import pytest
 import structlog
 
-from tidegate.audit import ActorKind, AuditKey, AuditService, Deed, Outcome, PostgresAuditStore, PostgresAuditTrail
+from tidegate.audit import (
+    ActorKind,
+    AuditKey,
+    AuditService,
+    Deed,
+    Outcome,
+    PostgresAuditStore,
+    PostgresAuditTrail,
+    append_deed,
+)
 from tidegate.audit.canonical import genesis_of, hash_of
 from tidegate.audit.errors import AuditChainBrokenError
 from tidegate.audit.model import AuditRecord, Entry
@@ -352,6 +361,25 @@ async def test_the_engine_takes_no_record_that_follows_none(
                 seq,
                 previous,
             )
+
+
+async def test_the_operator_records_in_the_transaction_of_the_owner(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, workspace: WorkspaceId, owner_connection: Owner
+) -> None:
+    deed = make_deed(actor_kind=ActorKind.OPERATOR, actor="operator", member=None)
+    async with owner_connection.transaction():
+        await append_deed(workspace, deed, within=owner_connection, recorded_at=AT)
+    await trail.record(workspace, make_deed(2))
+    assert [each.deed.actor for each in await chain_of(store, workspace)] == ["operator", "ses_1"]
+
+
+async def test_more_workspaces_than_a_round_takes_are_all_served(
+    trail: PostgresAuditTrail, store: PostgresAuditStore, new_workspace: NewWorkspace
+) -> None:
+    workspaces = [await new_workspace() for _ in range(120)]
+    for _ in range(2):
+        await asyncio.gather(*(trail.record(each, make_deed()) for each in workspaces for _ in range(6)))
+    assert {len(await chain_of(store, each)) for each in workspaces} == {12}
 
 
 async def test_heads_are_signed_once_a_chain_grew_and_exports_prove_themselves(

@@ -87,6 +87,7 @@ async def test_a_record_says_when_what_who_and_its_proof(site: Site) -> None:
         assert words in page.main.text, words
     assert page.one("time").attributes["title"].endswith("UTC")
     assert "/api/v1/audit/export" in page.links
+    assert "/audit?member=usr_1" in page.links
     assert "/audit" in page.links  # the menu
 
 

@@ -86,6 +86,9 @@ class FakeChains:
     async def count_up_to(self, workspace: WorkspaceId, seq: int) -> int:
         return sum(each.seq <= seq for each in self.chains.get(workspace, []))
 
+    async def find_last_signed(self, workspace: WorkspaceId) -> SignedHead | None:
+        return max(self.heads.get(workspace, []), key=lambda head: head.seq, default=None)
+
     async def add_signed_head(self, workspace: WorkspaceId, head: SignedHead) -> None:
         kept = self.heads.setdefault(workspace, [])
         if all(each.seq != head.seq for each in kept):

@@ -148,6 +148,33 @@ async def test_a_chain_that_lost_records_while_it_is_exported_gets_no_seal(monke
         [chunk async for chunk in audit.export(HARBOR)]
 
 
+async def test_a_chain_that_was_made_anew_is_not_signed_over() -> None:
+    from tidegate.audit.errors import AuditChainBrokenError
+
+    chains, remade, clock = FakeChains(), FakeChains(), FakeClock(AT)
+    audit = AuditService(store=chains, key=KEY, clock=clock)
+    for number in range(4):
+        await FakeTrail(chains, clock).record(HARBOR, make_deed(number))
+        await FakeTrail(remade, clock).record(HARBOR, make_deed(number + 1))
+    await audit.sign_head(HARBOR)
+    await FakeTrail(chains, clock).record(HARBOR, make_deed(5))
+    await FakeTrail(remade, clock).record(HARBOR, make_deed(5))
+    chains.chains = remade.chains
+    with pytest.raises(AuditChainBrokenError):
+        await audit.sign_head(HARBOR)
+
+
+async def test_a_last_record_whose_contents_were_changed_is_not_signed() -> None:
+    from tidegate.audit.errors import AuditChainBrokenError
+
+    chains, clock = FakeChains(), FakeClock(AT)
+    await FakeTrail(chains, clock).record(HARBOR, make_deed())
+    (record,) = chains.chains[HARBOR]
+    chains.chains[HARBOR] = [replace(record, deed=make_deed(2))]
+    with pytest.raises(AuditChainBrokenError):
+        await AuditService(store=chains, key=KEY, clock=clock).sign_head(HARBOR)
+
+
 async def test_an_export_of_several_chunks_is_one_file() -> None:
     from tidegate.audit.verify import read_keys, verify_export
 
