@@ -13,7 +13,7 @@ SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "authz",
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
     "memory": ("--spans", "1000000"),
-    "ingest": ("--seconds", "60"),
+    "ingest": ("--seconds", "60", "--late-seconds", "120"),
     "queries": ("--seconds", "60", "--rounds", "100"),
     "flood": ("--seconds", "30"),
     "detect": ("--crossings", "200"),

@@ -8,6 +8,7 @@ import argparse
 import http.client
 import json
 import multiprocessing
+import random
 import secrets
 import sys
 import time
@@ -67,19 +68,21 @@ def body_of(spans: int, tenants: int) -> ExportTraceServiceRequest:
     return make_request(*built, service="loadgen")
 
 
-def refresh(request: ExportTraceServiceRequest) -> None:
+def refresh(request: ExportTraceServiceRequest, *, late_s: float = 0) -> None:
+    """Give all traces new ids; they end now, or each at some moment of the last `late_s` seconds."""
     end = time.time_ns()
     ids: list[bytes] = []
-    trace = b""
+    trace, late_ns = b"", 0
     for number, span in enumerate(request.resource_spans[0].scope_spans[0].spans):
         place = number % len(_TRACE)
         if place == 0:
             ids, trace = [], secrets.token_bytes(16)
+            late_ns = int(random.uniform(0, late_s) * 1e9)
         ids.append(secrets.token_bytes(8))
         parent = _TRACE[place][3]
         span.trace_id, span.span_id = trace, ids[place]
         span.parent_span_id = b"" if parent is None else ids[parent]
-        span.start_time_unix_nano, span.end_time_unix_nano = end - 900 * _MS, end - 10 * _MS
+        span.start_time_unix_nano, span.end_time_unix_nano = end - late_ns - 900 * _MS, end - late_ns - 10 * _MS
 
 
 def work(options: argparse.Namespace, deadline: float, results: "multiprocessing.Queue[Sent]") -> None:
@@ -91,7 +94,7 @@ def work(options: argparse.Namespace, deadline: float, results: "multiprocessing
     due = time.monotonic()
     connection = http.client.HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=60)
     while time.monotonic() < deadline:
-        refresh(request)
+        refresh(request, late_s=options.late)
         body = request.SerializeToString()
         time.sleep(max(0.0, due - time.monotonic()))
         due += pause_s
@@ -122,6 +125,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rate", type=float, default=0, help="spans/s over all processes; 0: as fast as it goes")
     parser.add_argument("--tenants", type=int, default=50)
+    parser.add_argument("--late", type=float, default=0, help="seconds: traces ended at some moment of as many")
     parser.add_argument("--header", action="append", default=[], help="name=value")
     options = parser.parse_args()
     if urlsplit(options.url).hostname not in _LOOPBACK:

@@ -16,7 +16,7 @@ from tidegate.signals.ports import Backlog, Touch, TouchedSeconds
 
 HOT_S: Final = 10
 QUIET_S: Final = 2.0
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 
 
 def choose(backlog: Backlog, *, limit: int, redo_limit: int | None, is_patient: bool) -> TouchedSeconds | None:

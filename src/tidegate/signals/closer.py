@@ -23,6 +23,7 @@ import structlog
 
 from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
+from tidegate.signals.apart import apart
 from tidegate.signals.choosing import HOT_S, choose
 from tidegate.signals.counting import Counts, count_events, count_runs
 from tidegate.signals.kept import SURE_S
@@ -44,6 +45,9 @@ _REST: Final = 4.0
 # A closing costs the engine 40 CPU-ms before it reads a row, and the evaluation after it 20: under load it rests as
 # long as it may. What is stored as one begins waits for the rest and two closings, in all less than a second.
 _LONGEST_REST_S: Final = 0.6
+_QUIET_S: Final = (
+    0.3  # longer than intake rests between two flushes: without one for so long there is nothing to wait for
+)
 _LOAD_ROWS: Final = 500  # a closing; fewer are counted again as soon as they change
 _REDO_EVERY_S: Final = 4.0
 _REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
@@ -143,8 +147,19 @@ class RollupCloser:
         took = time.monotonic() - started
         if found and not self._has_more:
             is_loaded = self._row_count >= _LOAD_ROWS
-            await asyncio.sleep(_LONGEST_REST_S if is_loaded else min(_REST * took, _LONGEST_REST_S))
+            await self._rest(_LONGEST_REST_S if is_loaded else min(_REST * took, _LONGEST_REST_S))
         return found
+
+    async def _rest(self, seconds: float) -> None:
+        """Rest for `seconds`, or until nothing was stored for a while: the last of it is counted at once."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._wake.clear()
+            try:
+                await asyncio.wait_for(self._wake.wait(), min(_QUIET_S, left))
+            except TimeoutError:
+                return
+            await asyncio.sleep(min(_QUIET_S / 3, max(until - time.monotonic(), 0)))  # not once for each flush
 
     async def close_once(self, *, may_redo: bool = True, is_patient: bool = False) -> bool:
         """Count what is touched now and publish it; `False` when nothing was.
@@ -222,9 +237,7 @@ class RollupCloser:
             whole = await self._widened(touched.seconds, touched.watermark)
             counts = await self._counted(whole, now_s)
             runs, seconds = await self._runs_through(whole, prices, watermark=touched.watermark, now_s=now_s)
-            which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
-            count_runs(counts, runs, which)
-            counts.mark("published.ai_run", seconds)
+            which = await apart(_add_runs, counts, runs, seconds)
             await self.counts.add_runs(runs, which, seconds, version=version)
             await self.counts.add_counts(counts, sorted({*whole, *seconds}), version=version)
             progress = noted(runs, which) if noted is not None else None
@@ -242,15 +255,9 @@ class RollupCloser:
 
     async def _counted(self, seconds: Seconds, now_s: int) -> Counts:
         """Return the counts of all events in `seconds`."""
-        counts = Counts()
         spans, logs = await self.reads.touched(seconds, now_s), await self.counts.logs(seconds)
         self._row_count = spans.row_count + logs.row_count
-        for columns, kind in ((spans, "span"), (logs, "log")):
-            if columns.row_count:
-                rows = sort_spans(columns).distinct_rows()
-                count_events(counts, columns, rows[rows_in(columns, seconds)[rows]], kind)
-        counts.mark("published", seconds)
-        return counts
+        return await apart(_counts_of, spans, logs, seconds)
 
     async def _widened(self, seconds: Seconds, watermark: int) -> Seconds:
         """Return `seconds`, and with old ones the stored rest of their minute: their own counts may be dropped."""
@@ -267,12 +274,33 @@ class RollupCloser:
         self, touched: Seconds, prices: Prices, *, watermark: int, now_s: int
     ) -> tuple[Runs, Seconds]:
         """Return runs, all of those in the returned seconds among them: `touched` and what changed with them."""
-        runs = find_runs(await self.reads.linked(touched, now_s), prices)
+        runs = await apart(find_runs, await self.reads.linked(touched, now_s), prices)
         seconds = self._published.affected(runs, touched)
         if _count_of(seconds) > _count_of(touched):
             seconds = await self._widened(seconds, watermark)
-            runs = find_runs(await self.reads.linked(seconds, now_s), prices)
+            runs = await apart(find_runs, await self.reads.linked(seconds, now_s), prices)
         return runs, seconds
+
+
+# What follows takes tenths of a second in all under load: in a thread, so that requests are answered meanwhile.
+
+
+def _counts_of(spans: Columns, logs: Columns, seconds: Seconds) -> Counts:
+    counts = Counts()
+    for columns, kind in ((spans, "span"), (logs, "log")):
+        if columns.row_count:
+            rows = sort_spans(columns).distinct_rows()
+            count_events(counts, columns, rows[rows_in(columns, seconds)[rows]], kind)
+    counts.mark("published", seconds)
+    return counts
+
+
+def _add_runs(counts: Counts, runs: Runs, seconds: Seconds) -> Numbers:
+    """Count those of `runs` that ended in `seconds`, and return which they are."""
+    which = np.flatnonzero(is_in(runs.spans, seconds, runs.root))
+    count_runs(counts, runs, which)
+    counts.mark("published.ai_run", seconds)
+    return which
 
 
 def _count_of(seconds: Seconds) -> int:

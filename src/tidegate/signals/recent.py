@@ -15,7 +15,7 @@ from tidegate.signals.ports import Seconds
 from tidegate.signals.statements import LINK_NUMBERS, LINK_WORDS
 from tidegate.storage.native import Columns, Dictionaries, Numbers, Words
 
-MAX_ROWS: Final = 500_000  # 170 bytes each
+MAX_ROWS: Final = 300_000  # 170 bytes each; ten seconds of full load
 MAX_WORDS: Final = 300_000  # of all dictionaries together: ids of conversations never end
 _KEPT_S: Final = 120
 
@@ -100,13 +100,17 @@ def joined(parts: Sequence[Columns], dictionaries: Dictionaries) -> Columns:
     )
 
 
-def of_traces(columns: Columns, wanted: Columns) -> Columns:
-    """Return the rows of `columns` whose trace is one of those of `wanted`; others may slip in, none is missed."""
-    mine, theirs = _trace_of(columns), np.unique(_trace_of(wanted))
+def of_traces(parts: Sequence[Columns], wanted: Columns) -> list[Columns]:
+    """Return the rows of `parts` whose trace is one of those of `wanted`; others may slip in, none is missed."""
+    theirs = np.unique(_trace_of(wanted))
+    return [_picked(part, _places_among(theirs, _trace_of(part))) for part in parts]
+
+
+def _places_among(theirs: Numbers, mine: Numbers) -> Numbers:
     if not len(theirs) or not len(mine):
-        return _picked(columns, np.zeros(0, np.int64))
+        return np.zeros(0, np.int64)
     place = np.minimum(np.searchsorted(theirs, mine), len(theirs) - 1)
-    return _picked(columns, np.flatnonzero(theirs[place] == mine))
+    return np.flatnonzero(theirs[place] == mine)
 
 
 def _trace_of(columns: Columns) -> Numbers:

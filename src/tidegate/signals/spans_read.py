@@ -5,12 +5,15 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from tidegate.signals.apart import apart
 from tidegate.signals.ports import Seconds
 from tidegate.signals.recent import RecentSpans, joined, no_rows, of_traces
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans, sort_spans
 from tidegate.storage.native import Columns, Dictionaries, Numbers, Words
 
-_LONGEST_HOT_S: Final = 120  # between the first and the last second that the cache is asked for
+# Between the first and the last second that the cache is asked for: of all in between it has to know everything. Late
+# rows of the last minute, at 20,000 spans/s, would have it read a million rows, and forget them for the next slice.
+_LONGEST_HOT_S: Final = 30
 _NANO: Final = 1_000_000_000
 _WIDTH: Final = 2**33
 
@@ -37,11 +40,17 @@ class SpanReads:
     rows: SpanRows
     recent: RecentSpans = field(default_factory=RecentSpans)
     _before_s: int = LINK_SLACK_S + 3
+    _own: tuple[Seconds, Columns, Dictionaries] | None = None
+    """What was read last of seconds that are not hot: their traces are wanted next."""
 
     async def touched(self, seconds: Seconds, now_s: int) -> Columns:
         """Return all rows of `seconds`, with the columns of events as well."""
+        self._own = None
         if not self._is_hot(seconds, now_s):
-            return await self.rows.spans(seconds, {})
+            words: Dictionaries = {}
+            columns = await self.rows.spans(seconds, words)
+            self._own = seconds, columns, words
+            return columns
         more = self.recent.unknown(seconds, *self._range(seconds, now_s))
         fetched = {workspace: sorted({*own, *more.get(workspace, ())}) for workspace, own in seconds.items()}
         columns = await self.rows.spans(fetched, self.recent.dictionaries)
@@ -54,18 +63,21 @@ class SpanReads:
         What `touched` returned before is not read again.
         """
         while True:
-            spans = link_spans(sort_spans(await self._traces(seconds, now_s)))
-            needed = _reach(spans, seconds)
+            traces = await self._traces(seconds, now_s)
+            spans, needed = await apart(_linked, traces, seconds)
             if needed <= self._before_s:
                 # Traces of the next closing are about as long; one that was very long is forgotten slowly.
                 self._before_s = max(LINK_SLACK_S + 3, needed, self._before_s * 9 // 10)
+                self._own = None
                 return spans
             self._before_s = needed
 
     async def _traces(self, seconds: Seconds, now_s: int) -> Columns:
         if not self._is_hot(seconds, now_s):
-            words: Dictionaries = {}
-            own = await self.rows.spans(seconds, words)
+            if self._own is None or self._own[0] != seconds:
+                words: Dictionaries = {}
+                self._own = seconds, await self.rows.spans(seconds, words), words
+            _, own, words = self._own
             near = await self.rows.neighbours(seconds, before_s=self._before_s, dictionaries=words)
             return joined([own, near], words)
         first, last = self._range(seconds, now_s)
@@ -77,7 +89,8 @@ class SpanReads:
         words = self.recent.dictionaries
         own = joined([no_rows(), *self.recent.rows_of(seconds)], words)
         others = {workspace: sorted({*around[workspace]} - {*found}) for workspace, found in seconds.items()}
-        return joined([own, *(of_traces(part, own) for part in self.recent.rows_of(others))], words)
+        their_rest = await apart(of_traces, self.recent.rows_of(others), own)
+        return joined([own, *their_rest], words)
 
     def _is_hot(self, seconds: Seconds, now_s: int) -> bool:
         first, last = self._range(seconds, now_s)
@@ -87,6 +100,11 @@ class SpanReads:
         first = min(found[0] for found in seconds.values())
         last = max(found[-1] for found in seconds.values())
         return max(0, first - self._before_s), max(last, now_s)
+
+
+def _linked(traces: Columns, seconds: Seconds) -> tuple[Spans, int]:
+    spans = link_spans(sort_spans(traces))
+    return spans, _reach(spans, seconds)
 
 
 def _reach(spans: Spans, seconds: Seconds) -> int:

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from tidegate.kernel import Clock, WorkspaceId
+from tidegate.signals.apart import apart
 from tidegate.signals.counting import Counts, causes_of
 from tidegate.signals.kept import hours_of, hours_without_minutes
 from tidegate.signals.ports import Ranges, Seconds
@@ -100,9 +101,7 @@ class EngineCounts:
 
     async def add_runs(self, runs: Runs, which: Numbers, seconds: Seconds, *, version: int) -> None:
         """Write `which` of `runs`, and that `seconds` have `version`."""
-        columns = _run_columns(runs, which, seconds, version=version, written=self._now())
-        names = [name for name, _, _ in columns]
-        block = write_native(columns)
+        names, block = await apart(_run_block, runs, which, seconds, version=version, written=self._now())
         await self._engine.insert_native(list(seconds), "ai_runs", names, block, token=f"runs-{version}")
 
     async def add_counts(self, counts: Counts, workspaces: Collection[WorkspaceId], *, version: int) -> None:
@@ -138,6 +137,11 @@ _ROOT_TYPES: Final = {
 }  # fmt: skip
 
 _Column = tuple[str, str, Numbers | Words]
+
+
+def _run_block(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, written: int) -> tuple[list[str], bytes]:
+    columns = _run_columns(runs, which, seconds, version=version, written=written)
+    return [name for name, _, _ in columns], write_native(columns)
 
 
 def _run_columns(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, written: int) -> list[_Column]:

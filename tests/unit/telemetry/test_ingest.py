@@ -157,7 +157,7 @@ async def test_a_failed_insert_reaches_its_sender_and_its_seconds_are_counted_al
 async def test_an_engine_that_never_answers_does_not_hold_up_senders_for_ever(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tidegate.telemetry.service._FLUSH_LIMIT_S", 0.01)
+    monkeypatch.setattr("tidegate.telemetry.flushing._FLUSH_LIMIT_S", 0.01)
     world.spans.gate.clear()
     async with world.running():
         with pytest.raises(UnavailableError, match="too long"):
