@@ -38,7 +38,7 @@ class AuditKeeper:
         try:
             await self._trail.flush_denials()
         except UnavailableError as error:
-            _log.warning("refusals wait no longer", cause=error.message)
+            _log.warning("refusals are recorded later", cause=error.message)
         await self.sign()
 
     async def sign(self) -> None:

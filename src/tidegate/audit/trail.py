@@ -19,7 +19,7 @@ from tidegate.audit.denials import Denials
 from tidegate.audit.model import Deed, Entry, Outcome, recordable
 from tidegate.audit.ports import ChainStore
 from tidegate.audit.store import append_deed
-from tidegate.kernel import Clock, TidegateError, UnavailableError, WorkspaceId
+from tidegate.kernel import Clock, UnavailableError, WorkspaceId
 from tidegate.storage import Connection
 
 __all__ = ["PostgresAuditTrail"]
@@ -165,7 +165,7 @@ class PostgresAuditTrail:
     async def _write_one(self, workspace: WorkspaceId, waiting: Sequence[_Waiting]) -> None:
         try:
             await self._store.write_one(workspace, [entry for entry, _ in waiting], recorded_at=self._clock.now())
-        except TidegateError as error:
+        except UnavailableError as error:
             _answer(waiting, error)
         except Exception as error:  # noqa: BLE001 - rolled back whole; one deed must not fail its neighbours
             if len(waiting) == 1:

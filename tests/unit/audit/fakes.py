@@ -79,6 +79,7 @@ class FakeChains:
         return [each for each in self.heads.get(workspace, []) if after < each.seq <= up_to][:limit]
 
     async def list_unsigned(self) -> list[WorkspaceId]:
+        self._refuse_while_away()
         return [
             name for name, chain in self.chains.items() if all(h.seq < len(chain) for h in self.heads.get(name, []))
         ]

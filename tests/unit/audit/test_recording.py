@@ -14,7 +14,7 @@ import tidegate.audit
 from tidegate.audit import ActorKind, AuditService, Outcome, deed_of
 from tidegate.audit.canonical import RECORD_FIELDS, canonical_json, genesis_of, hash_of
 from tidegate.audit.denials import Denials
-from tidegate.audit.model import MAX_DETAILS_BYTES, MAX_TEXT_CHARACTERS, Entry, canonical_of, recordable
+from tidegate.audit.model import MAX_DETAILS_BYTES, MAX_TEXT_CHARACTERS, AuditRecord, Entry, canonical_of, recordable
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.kernel import InvalidInputError, WorkspaceId
 from tidegate.testing import FakeClock
@@ -134,12 +134,13 @@ async def test_a_cursor_is_good_for_its_own_question_and_workspace_only() -> Non
             await audit.search(HARBOR, asked, cursor=cursor)
 
 
-async def test_a_chain_that_lost_records_while_it_is_exported_gets_no_seal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_chain_that_lost_records_while_it_is_exported_gets_no_seal() -> None:
     from tidegate.audit.errors import AuditChainBrokenError
 
     class Losing(FakeChains):
-        async def read_chain(self, workspace: WorkspaceId, *, after: int, up_to: int, limit: int) -> list[object]:  # type: ignore[override]
-            return []
+        async def read_chain(self, workspace: WorkspaceId, *, after: int, up_to: int, limit: int) -> list[AuditRecord]:
+            found = await super().read_chain(workspace, after=after, up_to=up_to, limit=limit)
+            return found if limit == 1 else []  # one record at a time is asked for before
 
     chains, clock = Losing(), FakeClock(AT)
     await FakeTrail(chains, clock).record(HARBOR, make_deed())
