@@ -13,6 +13,7 @@ DEFINER_FUNCTIONS = {
     "list_workspaces_with_open_alerts",
     "list_workspaces_with_recounts",
     "list_workspaces_with_retention",
+    "list_workspaces_with_unsigned_audit",
     "workspace_of_session",
     "workspace_of_sign_in_link",
     "workspace_of_token",

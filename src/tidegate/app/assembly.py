@@ -16,9 +16,13 @@ from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_signing_key
+from tidegate.app.keys import load_audit_key, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
+from tidegate.audit import AuditKey, AuditService, AuditTrail, PostgresAuditStore, PostgresAuditTrail
+from tidegate.audit.pages import router as audit_pages
+from tidegate.audit.routes import router as audit_routes
+from tidegate.audit.tasks import AuditKeeper
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.edge.live import LiveHub
@@ -93,6 +97,8 @@ _ROUTERS = (
     static_routes,
     appearance_pages,
     identity_pages,
+    audit_routes,
+    audit_pages,
     live_routes,
     signal_routes,
     trace_routes,
@@ -137,9 +143,11 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
     tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
+    audited, keeping = _audit(database, load_audit_key(settings.data_dir))
+    tasks.append(keeping)
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
-    services |= {
+    services |= audited | {
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         IdentityService: identity,
@@ -154,6 +162,15 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
     return Edge(RequestContext(telemetry_doors(application, ingest, identity)), close_streams=hub.close)
+
+
+def _audit(database: Database, key: AuditKey) -> tuple[dict[type[Any], object], Task]:
+    """Return the trail and who reads it, and what keeps them."""
+    clock, store = SystemClock(), PostgresAuditStore(database)
+    trail = PostgresAuditTrail(store=store, clock=clock)
+    audit = AuditService(store=store, key=key, clock=clock)
+    services: dict[type[Any], object] = {AuditTrail: trail, AuditService: audit}
+    return services, AuditKeeper(trail=trail, audit=audit, clock=clock).run
 
 
 def _slices(

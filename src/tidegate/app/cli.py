@@ -26,6 +26,7 @@ _Result = TypeVar("_Result")
 # noun -> module:group; a module is imported when its noun is used, so that `--help` stays within its start budget
 _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
+    "audit": ("tidegate.audit.commands", "audit", "Audit: who did what, and the proof of it."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "evaluation": (
         "tidegate.signals.quality.commands",
@@ -44,7 +45,10 @@ _NOUNS: Final = {
     "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
 # Verbs that another slice adds to a noun.
-_MORE_VERBS: Final = {"tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant")}
+_MORE_VERBS: Final = {
+    "audit": ("tidegate.app.audit_key", "key"),
+    "tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant"),
+}
 
 
 class LazyGroup(click.Group):

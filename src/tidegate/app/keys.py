@@ -1,22 +1,33 @@
-"""The key under which credentials are hashed: made once, kept in the data directory, readable by its owner alone."""
+"""The keys of an installation: made once, kept in the data directory, readable by their owner alone."""
 
 import os
 import secrets
 from pathlib import Path
 
+from tidegate.audit import AuditKey
 from tidegate.identity.model import SigningKey
 
 _FILE = "credentials.key"
+_AUDIT_FILE = "audit.key"
 _NAME = "k1"
 
 
 def load_signing_key(data_dir: Path) -> SigningKey:
-    """Return the installation's key; the first caller makes it, and two first callers agree."""
+    """Return the key under which credentials are hashed; the first caller makes it, and two first callers agree."""
+    return SigningKey(_NAME, _load(data_dir, _FILE))
+
+
+def load_audit_key(data_dir: Path) -> AuditKey:
+    """Return the key that signs the audit; made like the other."""
+    return AuditKey(_load(data_dir, _AUDIT_FILE))
+
+
+def _load(data_dir: Path, name: str) -> bytes:
     folder = data_dir / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / _FILE
+    path = folder / name
     if not path.exists():
-        draft = folder / f"{_FILE}.{os.getpid()}"
+        draft = folder / f"{name}.{os.getpid()}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(32))
@@ -28,4 +39,4 @@ def load_signing_key(data_dir: Path) -> SigningKey:
             pass
         finally:
             draft.unlink()
-    return SigningKey(_NAME, path.read_bytes())
+    return path.read_bytes()

@@ -1,6 +1,39 @@
 """Who did what: an append-only record a workspace, chained by hashes."""
 
-from tidegate.audit.model import ActorKind, Deed, Outcome
-from tidegate.audit.ports import AuditTrail
+from typing import TYPE_CHECKING
 
-__all__ = ["ActorKind", "AuditTrail", "Deed", "Outcome"]
+from tidegate.kernel.lazy import lazily
+
+if TYPE_CHECKING:
+    from tidegate.audit.deeds import deed_of
+    from tidegate.audit.model import ActorKind, Deed, Outcome
+    from tidegate.audit.ports import AuditTrail
+    from tidegate.audit.service import AuditService
+    from tidegate.audit.signing import AuditKey
+    from tidegate.audit.store import PostgresAuditStore, append_deed
+    from tidegate.audit.trail import PostgresAuditTrail
+else:
+    __getattr__ = lazily(
+        {
+            "tidegate.audit.deeds": ("deed_of",),
+            "tidegate.audit.model": ("ActorKind", "Deed", "Outcome"),
+            "tidegate.audit.ports": ("AuditTrail",),
+            "tidegate.audit.service": ("AuditService",),
+            "tidegate.audit.signing": ("AuditKey",),
+            "tidegate.audit.store": ("PostgresAuditStore", "append_deed"),
+            "tidegate.audit.trail": ("PostgresAuditTrail",),
+        }
+    )
+
+__all__ = [
+    "ActorKind",
+    "AuditKey",
+    "AuditService",
+    "AuditTrail",
+    "Deed",
+    "Outcome",
+    "PostgresAuditStore",
+    "PostgresAuditTrail",
+    "append_deed",
+    "deed_of",
+]
