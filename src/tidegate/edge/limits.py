@@ -15,7 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 from tidegate.edge.caller import Caller
 from tidegate.kernel import Clock, TooManyRequestsError
 
-__all__ = ["RequestLimits", "TooManyAttemptsError", "TooOftenError"]
+__all__ = ["RequestLimits", "TooManyGuessesError", "TooOftenError"]
 
 _WINDOW_S: Final = 10
 _ATTEMPTS_WINDOW_S: Final = 60
@@ -28,10 +28,10 @@ class TooOftenError(TooManyRequestsError):
     code: ClassVar[str] = "asked_too_often"
 
 
-class TooManyAttemptsError(TooManyRequestsError):
+class TooManyGuessesError(TooManyRequestsError):
     """From one address came too many credentials that prove nothing."""
 
-    code: ClassVar[str] = "too_many_attempts"
+    code: ClassVar[str] = "too_many_guesses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ class RequestLimits:
         """Say no to an address from which too many wrong credentials came, before another is looked at.
 
         Raises:
-            TooManyAttemptsError: there were too many within a minute.
+            TooManyGuessesError: there were too many within a minute.
         """
         item, network = self._attempts, _network_of(address)
         if item is not None and not self._windows.test(item, network):
             wait_s = self._wait_s(item, network)
-            raise TooManyAttemptsError(
+            raise TooManyGuessesError(
                 f"Too many wrong credentials came from your address. Try again in {wait_s:.0f} s.", retry_after_s=wait_s
             )
 

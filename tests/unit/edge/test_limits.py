@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate.edge.caller import Caller, Scope
-from tidegate.edge.limits import Allowance, RequestLimits, TooManyAttemptsError, TooOftenError
+from tidegate.edge.limits import Allowance, RequestLimits, TooManyGuessesError, TooOftenError
 from tidegate.kernel import SystemClock, WorkspaceId
 
 
@@ -57,7 +57,7 @@ def test_who_guesses_credentials_waits_under_every_name(first: str | None, secon
     for _ in range(4):
         some.refuse_guessing(first)
         some.note_wrong(first)
-    with pytest.raises(TooManyAttemptsError, match="Too many wrong credentials") as refused:
+    with pytest.raises(TooManyGuessesError, match="Too many wrong credentials") as refused:
         some.refuse_guessing(second)
     assert 0 < refused.value.retry_after_s <= 60
     some.refuse_guessing("198.51.100.7")
