@@ -19,6 +19,7 @@ from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
+from tidegate.app.trail import NoTrail
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.edge.live import LiveHub
@@ -33,8 +34,16 @@ from tidegate.gates.pages import TelemetryWatch
 from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
-from tidegate.identity import IdentityService, PostgresCredentialStore
+from tidegate.identity import IdentityService
+from tidegate.identity.account_pages import router as account_pages
+from tidegate.identity.assembly import build_identity
+from tidegate.identity.member_pages import router as member_pages
+from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
+from tidegate.identity.sessions.routes import router as session_routes
+from tidegate.identity.token_pages import router as token_pages
+from tidegate.identity.tokens.routes import router as token_routes
+from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
 from tidegate.kernel import RandomIds, SystemClock
@@ -93,6 +102,13 @@ _ROUTERS = (
     static_routes,
     appearance_pages,
     identity_pages,
+    account_pages,
+    member_pages,
+    token_pages,
+    workspace_routes,
+    member_routes,
+    token_routes,
+    session_routes,
     live_routes,
     signal_routes,
     trace_routes,
@@ -125,9 +141,9 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
-    identity = IdentityService(
-        store=PostgresCredentialStore(database), key=load_signing_key(settings.data_dir), clock=clock
-    )
+    people = build_identity(database, NoTrail(), key=load_signing_key(settings.data_dir), ids=RandomIds(), clock=clock)
+    identity = people[IdentityService]
+    assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     price_store = PostgresPriceStore(database)
@@ -142,7 +158,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     services |= {
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
-        IdentityService: identity,
+        **people,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }

@@ -52,6 +52,10 @@ class ApiClient:
         data = content if content is not None else json.dumps(body).encode() if body is not None else b""
         return self._call("POST", path, content=data, content_type=content_type, parameters=parameters)
 
+    def patch(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+        content = json.dumps(body).encode()
+        return self._call("PATCH", path, content=content, content_type="application/json")
+
     def delete(self, path: str, body: object = None, parameters: Mapping[str, str | int | None] | None = None) -> Any:  # noqa: ANN401 - JSON
         content = json.dumps(body).encode() if body is not None else None
         content_type = "application/json" if body is not None else None

@@ -1,4 +1,4 @@
-"""Who: workspaces, tokens, sign-in links and sessions."""
+"""Who: workspaces, members, tokens, passwords, sign-in links and sessions."""
 
 from tidegate.identity.model import SigningKey
 from tidegate.identity.service import IdentityService
