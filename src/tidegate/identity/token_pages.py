@@ -19,8 +19,9 @@ from tidegate.identity.members.model import MemberKind
 from tidegate.identity.members.service import MemberService
 from tidegate.identity.model import Token
 from tidegate.identity.roles import is_within, scopes_of
+from tidegate.identity.tokens.model import TokenWish
 from tidegate.identity.tokens.schemas import MAX_NAMES
-from tidegate.identity.tokens.service import TokenService, TokenWish
+from tidegate.identity.tokens.service import TokenService
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, InvalidInputError, TidegateError, UnavailableError
 
 __all__ = ["router"]

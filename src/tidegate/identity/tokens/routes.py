@@ -30,7 +30,9 @@ async def list_tokens(  # noqa: PLR0917 - FastAPI passes them by name
 
 
 @router.post("", status_code=201, openapi_extra=body_of(TokenIn))
-async def create_token(  # noqa: PLR0917 - FastAPI passes them by namerequest: Request, response: Response, by: ActingWriter, tokens: Tokens, now: Now) -> NewTokenOut:
+async def create_token(  # noqa: PLR0917 - FastAPI passes them by name
+    request: Request, response: Response, by: ActingWriter, tokens: Tokens, now: Now
+) -> NewTokenOut:
     """Make a token for yourself or a service account. The answer holds its secret, this once."""
     wish = await read_wish(request, TokenIn)
     token, secret = await tokens.create(by.caller.workspace, wish.wish(), by=by)

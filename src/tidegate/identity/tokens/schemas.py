@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from tidegate.edge.caller import Role, Scope
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.identity.model import Token
-from tidegate.identity.tokens.service import DEFAULT_OVERLAP, MAX_OVERLAP, TokenWish
+from tidegate.identity.tokens.model import DEFAULT_OVERLAP, MAX_OVERLAP, TokenWish
 from tidegate.kernel import Page
 
 MAX_NAMES = 100

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tidegate.edge.caller import Role, Scope
 from tidegate.identity.acting import Acting
@@ -23,24 +23,9 @@ from tidegate.identity.tokens.errors import (
     TokenRotatedError,
     TokenTooWideError,
 )
+from tidegate.identity.tokens.model import DEFAULT_OVERLAP, TokenWish
 from tidegate.identity.tokens.ports import TokenStore
 from tidegate.kernel import Clock, Cursor, IdFactory, Page, TokenId, WorkspaceId
-
-DEFAULT_OVERLAP = timedelta(hours=24)
-MAX_OVERLAP = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenWish:
-    """What a new token is to be."""
-
-    scope: Scope
-    name: str = ""
-    member: str | None = None
-    """`None`: of who makes it."""
-    services: frozenset[str] | None = None
-    environments: frozenset[str] | None = None
-    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
