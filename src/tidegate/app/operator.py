@@ -120,7 +120,8 @@ async def rotate_token(data_dir: Path, *, workspace: str, token_id: str, overlap
                 """
                 INSERT INTO tokens (workspace, id, hint, scope, hash, key_name, created_at, expires_at, name, member,
                     created_by, services, environments, rotated_from)
-                SELECT workspace, $3, $4, scope, $5, $6, $7, $7 + (expires_at - created_at), name, member,
+                SELECT workspace, $3::text, $4::text, scope, $5::bytea, $6::text, $7::timestamptz,
+                    $7::timestamptz + (expires_at - created_at), name, member,
                     'operator', services, environments, id
                 FROM tokens WHERE workspace = $1 AND id = $2
                 """,

@@ -49,7 +49,7 @@ def test_only_owners_and_admins_administer() -> None:
 def test_the_record_says_what_kind_acted(
     member: str | None,
     role: Role | None,
-    by_session: bool,
+    by_session: bool,  # noqa: FBT001 - a case of the list
     kind: ActorKind,
 ) -> None:
     by = Acting(Caller(W, Scope.ADMIN, "tok_1", by_session=by_session, member=member, role=role), "req-1")
