@@ -1,11 +1,12 @@
 """People and machines as a newcomer meets them: a real server, its pages and its command line."""
 
+import contextlib
 import json
 import os
 import re
 import stat
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -35,18 +36,30 @@ def config(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def owner(server: Server) -> Iterator[Browser]:
+def new_browser(server: Server) -> Iterator[Callable[[], Browser]]:
+    """Open a browser at each call; all are closed at the end."""
+    with contextlib.ExitStack() as opened:
+
+        def make() -> Browser:
+            browser = Browser(server.url)
+            opened.enter_context(browser.client)
+            return browser
+
+        yield make
+
+
+@pytest.fixture
+def owner(server: Server, new_browser: Callable[[], Browser]) -> Browser:
     """Sign in with the operator's link, become the first owner of a workspace of one's own."""
     name = f"people-{os.urandom(4).hex()}"
     assert server.cli("workspace", "create", name).returncode == 0
     link = server.cli("sign-in-link", "--workspace", name).stdout.strip()
-    browser = Browser(server.url)
+    browser = new_browser()
     secret = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)["link"][0]
     assert browser.send("/sign-in", link=secret).status_code == 303
     made = browser.send("/account/owner", on="/account", email=f"{name}@example.com", name="Ada", password=PASSWORD)
     assert made.status_code == 303, made.text
-    yield browser
-    browser.client.close()
+    return browser
 
 
 def token_of(browser: Browser, scope: str) -> str:
@@ -60,9 +73,7 @@ def test_login_keeps_the_token_where_nobody_else_reads_it_and_logout_forgets_it(
     server: Server, owner: Browser, config: dict[str, str], tmp_path: Path
 ) -> None:
     token = token_of(owner, "admin")
-    token_file = tmp_path / "token"
-    token_file.write_text(token)
-    login = server.cli("--token-file", str(token_file), "login", environment=config)
+    login = server.cli("login", environment=config, stdin=f"{token}\n")
     assert login.returncode == 0, login.stderr
     assert token not in login.stdout + login.stderr
     kept = tmp_path / "config" / "tidegate" / "login.json"
@@ -90,16 +101,18 @@ def test_a_token_that_proves_nothing_is_not_kept(server: Server, config: dict[st
     assert not (tmp_path / "config" / "tidegate" / "login.json").exists()
 
 
-def test_somebody_is_invited_joins_signs_in_and_is_removed(server: Server, owner: Browser) -> None:
+def test_somebody_is_invited_joins_signs_in_and_is_removed(
+    server: Server, owner: Browser, new_browser: Callable[[], Browser]
+) -> None:
     token = token_of(owner, "admin")
     email = f"{os.urandom(4).hex()}@example.com"
     link = server.cli("member", "invite", email, "--role", "engineer", token=token).stdout.strip()
     assert link.startswith(server.url)
     secret = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query)["invitation"][0]
-    browser = Browser(server.url)
+    browser = new_browser()
     joined = browser.send("/accept-invitation", invitation=secret, name="Grace", password=PASSWORD)
     assert joined.status_code == 303, joined.text
-    again = Browser(server.url)
+    again = new_browser()
     assert again.send("/sign-in/password", email=email, password=PASSWORD).status_code == 303
     assert "Grace" in again.client.get("/account").text
     listed = server.cli("member", "list", token=token)
@@ -160,3 +173,20 @@ def test_the_operator_lists_rotates_and_revokes_tokens_and_suspends_and_deletes_
         item["id"]: item["state"] for item in json.loads(server.cli("workspace", "list", "--json").stdout)["items"]
     }
     assert states[name] == "deleted"
+
+
+def test_a_lost_password_is_set_by_who_holds_the_data_directory(
+    server: Server, owner: Browser, new_browser: Callable[[], Browser]
+) -> None:
+    found = re.search(r"people-\w+@example.com", owner.client.get("/account").text)
+    assert found is not None
+    changed = server.cli("person", "set-password", found[0], stdin="another four unlikely words\n")
+    assert changed.returncode == 0, changed.stderr
+    wait_until(lambda: owner.client.get("/account").status_code == 303, within_s=2, what="sessions ended")
+    browser = new_browser()
+    assert browser.send("/sign-in/password", email=found[0], password=PASSWORD).status_code == 401
+    signing_in = {"email": found[0], "password": "another four unlikely words"}
+    assert browser.send("/sign-in/password", **signing_in).status_code == 303
+    assert server.cli("person", "deactivate", found[0]).returncode == 0
+    wait_until(lambda: browser.client.get("/account").status_code == 303, within_s=2, what="refused")
+    assert server.cli("person", "deactivate", "nobody@example.com").returncode == 5

@@ -131,6 +131,7 @@ async def _page(desk: Desk, by: Acting, shown: Shown, *, cursor: str | None = No
         section="tokens",
         status=shown.problem.status if shown.problem else 200,
         tokens=page.items,
+        names=await _names(desk, by),
         next_cursor=page.next_cursor,
         is_admin=by.is_admin,
         may_make=may_make,
@@ -142,6 +143,12 @@ async def _page(desk: Desk, by: Acting, shown: Shown, *, cursor: str | None = No
         made_secret=shown.secret,
         base_url=base_url_of(desk.request),
     )
+
+
+async def _names(desk: Desk, by: Acting) -> dict[str, str]:
+    """Return what members are called; of more than fit on a page the others are shown by their ids."""
+    found = await desk.members.list_members(by.caller.workspace, limit=MAX_LIMIT, cursor=None)
+    return {each.id: each.name for each in found.items}
 
 
 async def _accounts(desk: Desk, by: Acting) -> list[tuple[str, str]]:
