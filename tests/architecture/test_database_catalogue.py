@@ -7,6 +7,7 @@ Owner = "asyncpg.Connection[asyncpg.Record]"
 
 # Look-ups across workspaces. Each returns ids only; a new one is a decision, so it is written down here.
 DEFINER_FUNCTIONS = {
+    "list_active_workspace_ids",
     "list_touched_workspace_ids",
     "list_workspaces_with_erasures",
     "list_workspace_ids",
@@ -14,12 +15,15 @@ DEFINER_FUNCTIONS = {
     "list_workspaces_with_recounts",
     "list_workspaces_with_retention",
     "list_workspaces_with_unsigned_audit",
+    "list_workspaces_of_person",
+    "person_of_email",
+    "workspace_of_invitation",
     "workspace_of_session",
     "workspace_of_sign_in_link",
     "workspace_of_token",
 }
-# Tables without a workspace: they hold nothing of any.
-INSTALLATION_WIDE = {"alert_watch", "price_changes", "rollup_watermark", "schema_migrations", "workspaces"}
+# Tables without a workspace: they hold nothing of any. A person is seen by the workspaces that it is a member of.
+INSTALLATION_WIDE = {"alert_watch", "people", "price_changes", "rollup_watermark", "schema_migrations", "workspaces"}
 
 
 async def tables(owner: Owner) -> list[asyncpg.Record]:

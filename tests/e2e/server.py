@@ -126,6 +126,7 @@ class Server:
         cwd: Path | None = None,
         environment: dict[str, str] | None = None,
         timeout_s: float = PATIENCE_S,
+        stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
         variables = {**os.environ, "TIDEGATE_URL": self.url, "TIDEGATE_DATA_DIR": str(self.data_dir)}
         variables.pop("TIDEGATE_TOKEN", None)
@@ -135,6 +136,7 @@ class Server:
             [sys.executable, "-m", "tidegate", *arguments],
             env=variables,
             cwd=cwd,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=timeout_s,

@@ -83,7 +83,7 @@ async def test_without_a_link_the_page_names_the_command_that_prints_one(site: S
     site.sign_in_as(None)
     page = await site.open("/sign-in")
     assert "tidegate sign-in-link" in page.main.text
-    assert not page.all("form")
+    assert [form.attributes["action"] for form in page.all("form")] == ["/sign-in/password"]
     assert not page.all("script")
 
 

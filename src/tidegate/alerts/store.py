@@ -183,7 +183,7 @@ class PostgresWatchStore:
 
     async def list_workspaces(self) -> list[WorkspaceId]:
         async with self._database.across_workspaces() as connection:
-            rows = await connection.fetch("SELECT list_workspace_ids() AS id")
+            rows = await connection.fetch("SELECT list_active_workspace_ids() AS id")
         return [WorkspaceId(row["id"]) for row in rows]
 
     async def list_open_alerts(self) -> list[Alert]:

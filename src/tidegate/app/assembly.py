@@ -37,8 +37,16 @@ from tidegate.gates.pages import TelemetryWatch
 from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
-from tidegate.identity import IdentityService, PostgresCredentialStore
+from tidegate.identity import IdentityService
+from tidegate.identity.account_pages import router as account_pages
+from tidegate.identity.assembly import build_identity
+from tidegate.identity.member_pages import router as member_pages
+from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
+from tidegate.identity.sessions.routes import router as session_routes
+from tidegate.identity.token_pages import router as token_pages
+from tidegate.identity.tokens.routes import router as token_routes
+from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
 from tidegate.kernel import RandomIds, SystemClock
@@ -99,6 +107,13 @@ _ROUTERS = (
     identity_pages,
     audit_routes,
     audit_pages,
+    account_pages,
+    member_pages,
+    token_pages,
+    workspace_routes,
+    member_routes,
+    token_routes,
+    session_routes,
     live_routes,
     signal_routes,
     trace_routes,
@@ -131,9 +146,10 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
-    identity = IdentityService(
-        store=PostgresCredentialStore(database), key=load_signing_key(settings.data_dir), clock=clock
-    )
+    trail, audited, keeping = _audit(database, load_audit_key(settings.data_dir))
+    people = build_identity(database, trail, key=load_signing_key(settings.data_dir), ids=RandomIds(), clock=clock)
+    identity = people[IdentityService]
+    assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     price_store = PostgresPriceStore(database)
@@ -143,14 +159,13 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
     tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
-    audited, keeping = _audit(database, load_audit_key(settings.data_dir))
     tasks.append(keeping)
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audited | {
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
-        IdentityService: identity,
+        **people,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }
@@ -164,13 +179,13 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     return Edge(RequestContext(telemetry_doors(application, ingest, identity)), close_streams=hub.close)
 
 
-def _audit(database: Database, key: AuditKey) -> tuple[dict[type[Any], object], Task]:
-    """Return the trail and who reads it, and what keeps them."""
+def _audit(database: Database, key: AuditKey) -> tuple[AuditTrail, dict[type[Any], object], Task]:
+    """Return the trail, it and who reads it as services, and what keeps them."""
     clock, store = SystemClock(), PostgresAuditStore(database)
     trail = PostgresAuditTrail(store=store, clock=clock)
     audit = AuditService(store=store, key=key, clock=clock)
     services: dict[type[Any], object] = {AuditTrail: trail, AuditService: audit}
-    return services, AuditKeeper(trail=trail, audit=audit, clock=clock).run
+    return trail, services, AuditKeeper(trail=trail, audit=audit, clock=clock).run
 
 
 def _slices(

@@ -1,27 +1,18 @@
 """The `tidegate` command: nouns loaded when they are used, operator verbs here."""
 
-import asyncio
 import importlib
 import sys
-from collections.abc import Coroutine
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 
 from tidegate import __version__
-from tidegate.app.settings import (
-    DEFAULT_HOST,
-    DEFAULT_OTLP_GRPC_PORT,
-    DEFAULT_OTLP_PORT,
-    DEFAULT_PORT,
-    default_data_dir,
-)
-from tidegate.edge.client import CliError, api
+from tidegate.app.options import data_dir_option, run_operator
+from tidegate.app.settings import DEFAULT_HOST, DEFAULT_OTLP_GRPC_PORT, DEFAULT_OTLP_PORT, DEFAULT_PORT
+from tidegate.edge.client import api
 from tidegate.edge.console import json_option, print_json, print_rows
-
-_Result = TypeVar("_Result")
 
 # noun -> module:group; a module is imported when its noun is used, so that `--help` stays within its start budget
 _NOUNS: Final = {
@@ -34,6 +25,19 @@ _NOUNS: Final = {
         "Evaluations: how good answers were, and retrieval metrics.",
     ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "login": ("tidegate.identity.sessions.commands", "login", "Keep a server and a token for later commands."),
+    "logout": ("tidegate.identity.sessions.commands", "logout", "Forget what `tidegate login` keeps."),
+    "member": ("tidegate.identity.members.commands", "member", "Members: people, service accounts and their roles."),
+    "person": ("tidegate.app.workspace_commands", "person", "People, in every workspace at once (operator)."),
+    "service-account": (
+        "tidegate.identity.members.commands",
+        "service_account",
+        "Service accounts: members that are machines.",
+    ),
+    "session": ("tidegate.identity.sessions.commands", "session", "Sessions: browsers that are signed in."),
+    "token": ("tidegate.app.token_commands", "token", "Tokens: credentials of services, CI and people's shells."),
+    "whoami": ("tidegate.identity.sessions.commands", "whoami", "Whose token the commands use, and what it may do."),
+    "workspace": ("tidegate.app.workspace_commands", "workspace", "Workspaces of this installation (operator)."),
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
@@ -87,16 +91,6 @@ def cli(url: str, token_file: object) -> None:
     """
 
 
-data_dir_option = click.option(
-    "--data-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="TIDEGATE_DATA_DIR",
-    default=default_data_dir,
-    show_default="TIDEGATE_DATA_DIR or ~/.local/share/tidegate",
-    help="Where this installation keeps everything.",
-)
-
-
 @cli.command()
 @data_dir_option
 @click.option("--host", default=DEFAULT_HOST, show_default=True, callback=lambda _ctx, _option, host: _named(host),
@@ -118,38 +112,6 @@ def serve(*, data_dir: Path, host: str, port: int, otlp_port: int, otlp_grpc_por
     sys.exit(serve_forever(data_dir=data_dir, host=host, ports=ports, ingest_edge=ingest_edge))
 
 
-@cli.group()
-def token() -> None:
-    """Tokens: credentials of services, CI and people's shells."""
-
-
-@token.command("create")
-@data_dir_option
-@click.option("--workspace", default="default", show_default=True)
-@click.option("--scope", type=click.Choice(["ingest", "read", "write", "admin"]), required=True)
-def create_token(data_dir: Path, workspace: str, scope: str) -> None:
-    """Create a token and print it, alone, on stdout. It is shown once."""
-    from tidegate.app import operator
-
-    click.echo(_run(operator.create_token(data_dir, workspace=workspace, scope=scope)))
-
-
-@cli.group()
-def workspace() -> None:
-    """Workspaces: accounts of this installation, each walled off from the others."""
-
-
-@workspace.command("create")
-@data_dir_option
-@click.argument("name")
-def create_workspace(data_dir: Path, name: str) -> None:
-    """Create the workspace NAME."""
-    from tidegate.app import operator
-
-    _run(operator.create_workspace(data_dir, name))
-    click.echo(f"Created workspace {name}. Next: tidegate token create --workspace {name} --scope ingest", err=True)
-
-
 @cli.command("sign-in-link")
 @data_dir_option
 @click.option("--workspace", default="default", show_default=True)
@@ -160,7 +122,7 @@ def sign_in_link(ctx: click.Context, data_dir: Path, workspace: str) -> None:
     from tidegate.app.serving import url_of_running
 
     url = url_of_running(data_dir) or ctx.find_root().params["url"]
-    click.echo(_run(operator.create_sign_in_link(data_dir, workspace=workspace, public_url=url)))
+    click.echo(run_operator(operator.create_sign_in_link(data_dir, workspace=workspace, public_url=url)))
 
 
 @cli.command()
@@ -221,14 +183,3 @@ def _named(host: str) -> str:
     if not host.strip():
         raise click.BadParameter("it is empty; write 0.0.0.0 to listen on every network")
     return host
-
-
-def _run(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run an operator verb; what a person can act on becomes a sentence and an exit code."""
-    from tidegate.edge.problems import answer_for
-    from tidegate.kernel import TidegateError
-
-    try:
-        return asyncio.run(work)
-    except TidegateError as error:
-        raise CliError(f"{error.message} ({error.code})", exit_code=answer_for(error).exit_code) from error

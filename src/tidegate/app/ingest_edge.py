@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tidegate.app import health
 from tidegate.app.keys import load_signing_key
 from tidegate.app.running import Edge, Task, connect_engines, running
+from tidegate.audit import PostgresAuditStore, PostgresAuditTrail
 from tidegate.edge.problems import CONTENT_TYPE, problem_body
 from tidegate.edge.requests import RequestContext, request_id_of
 from tidegate.identity import IdentityService, PostgresCredentialStore
@@ -88,7 +89,8 @@ def grpc_tasks(ingest: Ingest, authenticator: Authenticator, port: int | None) -
 async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put an edge together that takes telemetry in and does nothing else."""
     database, engine = await connect_engines(settings, stack)
-    store = PostgresCredentialStore(database)
+    trail = PostgresAuditTrail(store=PostgresAuditStore(database), clock=SystemClock())
+    store = PostgresCredentialStore(database, trail)
     identity = IdentityService(store=store, key=load_signing_key(settings.data_dir), clock=SystemClock())
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     ingest = build_ingest(database, engine, disk=disk, policy=ContentPolicy(settings.content), notifies=True)

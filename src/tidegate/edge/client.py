@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from tidegate.edge.login import Login, LoginUnsafeError, read_login
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["ApiClient", "CliError", "api", "refused"]
+__all__ = ["ApiClient", "CliError", "api", "checked_token", "refused"]
 
 _TIMEOUT_S = 30.0  # the slowest route, an evaluation over 1,000 pieces of evidence, has a bar of 0.1 s
 _EXIT_CODES = {400: 2, 401: 4, 403: 4, 404: 5, 409: 6, 413: 2, 415: 2, 422: 2, 429: 7, 502: 7, 503: 7, 504: 7}
@@ -52,6 +55,10 @@ class ApiClient:
         data = content if content is not None else json.dumps(body).encode() if body is not None else b""
         return self._call("POST", path, content=data, content_type=content_type, parameters=parameters)
 
+    def patch(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+        content = json.dumps(body).encode()
+        return self._call("PATCH", path, content=content, content_type="application/json")
+
     def delete(self, path: str, body: object = None, parameters: Mapping[str, str | int | None] | None = None) -> Any:  # noqa: ANN401 - JSON
         content = json.dumps(body).encode() if body is not None else None
         content_type = "application/json" if body is not None else None
@@ -92,15 +99,35 @@ class ApiClient:
 
 
 def api() -> ApiClient:
-    """Return the client of this invocation: `--url` and `--token-file`, else the environment, else loopback."""
-    settings = click.get_current_context().find_root().params
-    token = os.environ.get("TIDEGATE_TOKEN", "")
-    if settings.get("token_file"):
-        token = settings["token_file"].read()
-    token = token.strip()  # secrets of CI systems often end with a newline
+    """Return the client of this invocation: what is given, else the environment, else the login, else loopback.
+
+    The token of a login goes to the server that it was given for and to no other.
+    """
+    root = click.get_current_context().find_root()
+    token = root.params["token_file"].read() if root.params.get("token_file") else os.environ.get("TIDEGATE_TOKEN", "")
+    url = root.params.get("url") or "http://127.0.0.1:8420"
+    if not token.strip():
+        login = _login()
+        if login is not None and root.get_parameter_source("url") in {None, ParameterSource.DEFAULT}:
+            url, token = login.url, login.token
+        elif login is not None and login.url == url.rstrip("/"):
+            token = login.token
+    return ApiClient(url, checked_token(token))
+
+
+def checked_token(text: str) -> str:
+    """Return a token without the newline that secrets of CI systems often end with."""
+    token = text.strip()
     if not (token.isascii() and token.isprintable()):
         raise CliError("The token holds characters that no token has. Copy it again.", exit_code=4)
-    return ApiClient(settings.get("url") or "http://127.0.0.1:8420", token)
+    return token
+
+
+def _login() -> Login | None:
+    try:
+        return read_login()
+    except LoginUnsafeError as error:
+        raise CliError(str(error), exit_code=4) from error
 
 
 def refused(answer: "httpx.Response") -> CliError:

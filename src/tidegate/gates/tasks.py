@@ -55,7 +55,7 @@ def workspace_lister(database: Database) -> Callable[[], Awaitable[list[Workspac
 
     async def list_ids() -> list[WorkspaceId]:
         async with database.across_workspaces() as connection:
-            rows = await connection.fetch("SELECT list_workspace_ids() AS id")
+            rows = await connection.fetch("SELECT list_active_workspace_ids() AS id")
         return [WorkspaceId(row["id"]) for row in rows]
 
     return list_ids

@@ -2,7 +2,15 @@
 
 from typing import ClassVar
 
-from tidegate.kernel import ConflictError, InvalidInputError, NotFoundError, UnauthenticatedError
+from tidegate.edge.caller import Role
+from tidegate.kernel import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    TooManyRequestsError,
+    UnauthenticatedError,
+)
 
 
 class CredentialInvalidError(UnauthenticatedError):
@@ -45,3 +53,56 @@ class WorkspaceNameInvalidError(InvalidInputError):
         super().__init__(
             f"{name!r} is no workspace name: use 1 to 63 of a-z, 0-9 and -, not starting with -.", field="name"
         )
+
+
+class WorkspaceSuspendedError(ForbiddenError):
+    code: ClassVar[str] = "workspace_suspended"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace is suspended: nothing is taken in and nothing shown until its operator restores it."
+        )
+
+
+class WorkspaceDeletedError(ConflictError):
+    code: ClassVar[str] = "workspace_deleted"
+
+    def __init__(self, workspace: str) -> None:
+        super().__init__(f"The workspace {workspace!r} was deleted. Its name stays taken; make another workspace.")
+
+
+class RoleTooHighError(ForbiddenError):
+    code: ClassVar[str] = "role_too_high"
+
+    def __init__(self, role: Role) -> None:
+        super().__init__(f"The role `{role}` is higher than yours: ask somebody who has it.")
+
+
+class PasswordUnfitError(InvalidInputError):
+    code: ClassVar[str] = "password_unfit"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="password")
+
+
+class PasswordWrongError(UnauthenticatedError):
+    """One answer for unknown people, wrong passwords and deactivated people."""
+
+    code: ClassVar[str] = "password_wrong"
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail address and the password do not go together here.")
+
+
+class TooManyAttemptsError(TooManyRequestsError):
+    code: ClassVar[str] = "too_many_attempts"
+
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__("Too many wrong passwords. Wait for a while, then try again.", retry_after_s=retry_after_s)
+
+
+class EmailInvalidError(InvalidInputError):
+    code: ClassVar[str] = "email_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("This is no e-mail address that tidegate takes: `name@example.com`.", field="email")

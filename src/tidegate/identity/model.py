@@ -6,6 +6,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tidegate.edge.caller import Role
 from tidegate.kernel import TokenId, WorkspaceId
 
 TOKEN_PREFIX = "tg_"  # noqa: S105 - the public mark of our tokens, so that scanners find leaked ones
@@ -16,6 +17,18 @@ HINT_CHARACTERS = len(TOKEN_PREFIX) + 4
 
 SESSION_LENGTH = timedelta(hours=12)
 SIGN_IN_LINK_LENGTH = timedelta(minutes=30)
+USER_AGENT_CHARACTERS = 200
+USE_NOTED_EVERY = timedelta(minutes=1)  # one write a minute and credential, whatever it sends
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The member behind a credential, as it stands now."""
+
+    id: str
+    role: Role
+    is_active: bool
+    """Whether it was neither removed nor deactivated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +42,49 @@ class Token:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    name: str = ""
+    holder: Holder | None = None
+    """`None` for a token that the operator made: its scope alone says what it may do."""
+    services: frozenset[str] | None = None
+    environments: frozenset[str] | None = None
+    created_by: str | None = None
+    last_used_at: datetime | None = None
+    """To the minute."""
+    rotated_from: TokenId | None = None
+    overlap_ends_at: datetime | None = None
+    """When a token that was rotated stops to work."""
+    is_suspended: bool = False
+    """Whether its workspace is."""
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """The first moment in which it does not work any more; `None`: there is none yet."""
+        ends = [end for end in (self.revoked_at, self.expires_at, self.overlap_ends_at) if end is not None]
+        return min(ends, default=None)
 
     def is_valid_at(self, moment: datetime) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or moment < self.expires_at)
+        is_held = self.holder is None or self.holder.is_active
+        return is_held and self.revoked_at is None and (self.ends_at is None or moment < self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A browser that is signed in; its secret is not here."""
+
+    id: str
+    workspace: WorkspaceId
+    created_at: datetime
+    expires_at: datetime
+    proven_at: datetime | None
+    """When the person proved who they are."""
+    holder: Holder | None = None
+    """`None` for one that a one-time link of the operator opened."""
+    user_agent: str = ""
+    last_used_at: datetime | None = None
+    is_suspended: bool = False
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        return moment < self.expires_at and (self.holder is None or self.holder.is_active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +126,8 @@ def _base62(number: int) -> str:
         number, rest = divmod(number, 62)
         digits.append(_BASE62[rest])
     return "".join(reversed(digits))
+
+
+def is_use_to_note(last_used_at: datetime | None, now: datetime) -> bool:
+    """Return whether the use of a credential is written down."""
+    return last_used_at is None or now - last_used_at >= USE_NOTED_EVERY

@@ -1,24 +1,33 @@
-"""What identity needs from the state store."""
+"""What proving credentials needs from the state store."""
 
 from datetime import datetime
 from typing import Protocol
 
-from tidegate.identity.model import Token
+from tidegate.identity.model import Session, Token
 from tidegate.kernel import WorkspaceId
 
 
 class CredentialStore(Protocol):
-    """Looks credentials up by hash. Each look-up first asks for the workspace, then reads inside it."""
+    """Looks credentials up by hash. Each look-up first asks for the workspace, then reads inside it.
+
+    What belongs to a deleted workspace is not found.
+    """
 
     async def find_token(self, token_hash: bytes) -> Token | None: ...
 
-    async def find_session(self, session_hash: bytes, *, now: datetime) -> WorkspaceId | None:
-        """Return the workspace of a session that lives at `now`."""
+    async def find_session(self, session_hash: bytes) -> Session | None:
+        """Return a session that nobody ended; whether it is over by itself, it says itself."""
         ...
 
+    async def note_use_of_token(self, workspace: WorkspaceId, token_id: str, *, now: datetime) -> None:
+        """Write down that it was used, unless that was done within the last minute."""
+        ...
+
+    async def note_use_of_session(self, workspace: WorkspaceId, session_id: str, *, now: datetime) -> None: ...
+
     async def redeem_link(
-        self, link_hash: bytes, *, session_hash: bytes, now: datetime, session_ends_at: datetime
-    ) -> WorkspaceId | None:
+        self, link_hash: bytes, *, session_hash: bytes, session_id: str, user_agent: str, now: datetime
+    ) -> Session | None:
         """Use up a sign-in link and open the session, in one transaction; `None` when the link proves nothing."""
         ...
 

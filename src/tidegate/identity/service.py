@@ -1,27 +1,41 @@
 """Who is calling: tokens, sign-in links, sessions."""
 
+import contextlib
 import secrets
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from tidegate.edge.caller import Caller, Scope
-from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError
-from tidegate.identity.model import SESSION_LENGTH, SigningKey, looks_like_token
+from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError, WorkspaceSuspendedError
+from tidegate.identity.model import (
+    USER_AGENT_CHARACTERS,
+    Session,
+    SigningKey,
+    Token,
+    is_use_to_note,
+    looks_like_token,
+)
 from tidegate.identity.ports import CredentialStore
-from tidegate.kernel import Clock, WorkspaceId
+from tidegate.identity.roles import narrowed, widest
+from tidegate.kernel import Clock, IdFactory, RandomIds, UnavailableError, WorkspaceId
 
 # A revoked credential must be refused within 2 s; half of that leaves room for the request that is under way.
 _REMEMBERED_FOR = timedelta(seconds=1)
 _REMEMBERED_COUNT = 4096
+_RANDOM_IDS = RandomIds()
 
 
 class IdentityService:
-    """Proves credentials. Answers are remembered for one second: an exporter does not cost a query a batch."""
+    """Proves credentials. Answers are remembered for one second: an exporter does not cost a query a batch.
 
-    def __init__(self, *, store: CredentialStore, key: SigningKey, clock: Clock) -> None:
+    That memory is the only one: whoever is removed, lowered, deactivated or revoked is refused when it is over.
+    """
+
+    def __init__(self, *, store: CredentialStore, key: SigningKey, clock: Clock, ids: IdFactory = _RANDOM_IDS) -> None:
         self._store = store
         self._key = key
         self._clock = clock
+        self._ids = ids
         self._remembered: OrderedDict[bytes, tuple[datetime, Caller]] = OrderedDict()
 
     async def caller_of_token(self, token: str) -> Caller:
@@ -35,7 +49,11 @@ class IdentityService:
         found = await self._store.find_token(token_hash)
         if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
-        caller = Caller(found.workspace, Scope(found.scope), found.id, by_session=False)
+        caller = _caller_of_token(found)
+        if is_use_to_note(found.last_used_at, now):
+            # A store that cannot write for the moment does not keep anybody out.
+            with contextlib.suppress(UnavailableError):
+                await self._store.note_use_of_token(found.workspace, found.id, now=now)
         self._remember(token_hash, now, caller)
         return caller
 
@@ -45,29 +63,31 @@ class IdentityService:
         known = self._recall(session_hash, now)
         if known is not None:
             return known
-        workspace = await self._store.find_session(session_hash, now=now)
-        if workspace is None:
+        found = await self._store.find_session(session_hash)
+        if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
-        # The one-time link is printed for the holder of the data directory, who may do everything.
-        caller = Caller(workspace, Scope.ADMIN, f"ses_{session_hash.hex()[:12]}", by_session=True)
+        caller = _caller_of_session(found)
+        if is_use_to_note(found.last_used_at, now):
+            with contextlib.suppress(UnavailableError):
+                await self._store.note_use_of_session(found.workspace, found.id, now=now)
         self._remember(session_hash, now, caller)
         return caller
 
-    async def sign_in(self, link: str) -> str:
+    async def sign_in(self, link: str, *, user_agent: str = "") -> str:
         """Use up a one-time link and return the new session's secret.
 
         Raises:
             SignInLinkInvalidError: it was used before, has expired, or never was.
         """
         session = secrets.token_urlsafe(32)
-        now = self._clock.now()
-        workspace = await self._store.redeem_link(
+        opened = await self._store.redeem_link(
             self._key.hash_of(link),
             session_hash=self._key.hash_of(session),
-            now=now,
-            session_ends_at=now + SESSION_LENGTH,
+            session_id=self._ids.new_id("ses"),
+            user_agent=user_agent[:USER_AGENT_CHARACTERS],
+            now=self._clock.now(),
         )
-        if workspace is None:
+        if opened is None:
             raise SignInLinkInvalidError
         return session
 
@@ -75,6 +95,10 @@ class IdentityService:
         session_hash = self._key.hash_of(session)
         self._remembered.pop(session_hash, None)
         await self._store.end_session(workspace, session_hash, now=self._clock.now())
+
+    def forget(self) -> None:
+        """Prove every credential anew: something was taken away just now, and this process knows it at once."""
+        self._remembered.clear()
 
     def _recall(self, credential_hash: bytes, now: datetime) -> Caller | None:
         entry = self._remembered.get(credential_hash)
@@ -87,3 +111,39 @@ class IdentityService:
         self._remembered.move_to_end(credential_hash)
         while len(self._remembered) > _REMEMBERED_COUNT:
             self._remembered.popitem(last=False)
+
+
+def _caller_of_token(token: Token) -> Caller:
+    if token.is_suspended:
+        raise WorkspaceSuspendedError
+    scope: Scope | None = Scope(token.scope)
+    if token.holder is not None:
+        scope = narrowed(Scope(token.scope), token.holder.role)
+    if scope is None:
+        raise CredentialInvalidError
+    return Caller(
+        workspace=token.workspace,
+        scope=scope,
+        actor=token.id,
+        by_session=False,
+        member=token.holder.id if token.holder else None,
+        role=token.holder.role if token.holder else None,
+        services=token.services,
+        environments=token.environments,
+    )
+
+
+def _caller_of_session(session: Session) -> Caller:
+    if session.is_suspended:
+        raise WorkspaceSuspendedError
+    holder = session.holder
+    return Caller(
+        workspace=session.workspace,
+        # Without a member: the one-time link is printed for the holder of the data directory, who may do everything.
+        scope=Scope.ADMIN if holder is None else widest(holder.role),
+        actor=session.id,
+        by_session=True,
+        member=holder.id if holder else None,
+        role=holder.role if holder else None,
+        proven_at=session.proven_at,
+    )

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.edge.caller import Scope
+from tidegate.edge.caller import Role, Scope
 from tidegate.identity import IdentityService, SigningKey
 from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError
-from tidegate.identity.model import SESSION_LENGTH, Token, looks_like_token, new_token
-from tidegate.kernel import TokenId, WorkspaceId
+from tidegate.identity.model import SESSION_LENGTH, Holder, Session, Token, looks_like_token, new_token
+from tidegate.kernel import TokenId, UnavailableError, WorkspaceId
 from tidegate.testing import FakeClock
 
 KEY = SigningKey("k1", b"k" * 32)
@@ -22,24 +22,35 @@ class MemoryCredentials:
     def __init__(self) -> None:
         self.tokens: dict[bytes, Token] = {}
         self.links: dict[bytes, WorkspaceId] = {}
-        self.sessions: dict[bytes, tuple[WorkspaceId, datetime]] = {}
+        self.sessions: dict[bytes, Session] = {}
+        self.uses: list[tuple[str, datetime]] = []
+        self.is_read_only = False
         self.look_ups = 0
 
     async def find_token(self, token_hash: bytes) -> Token | None:
         self.look_ups += 1
         return self.tokens.get(token_hash)
 
-    async def find_session(self, session_hash: bytes, *, now: datetime) -> WorkspaceId | None:
-        workspace, ends_at = self.sessions.get(session_hash, (None, now))
-        return workspace if now < ends_at else None
+    async def find_session(self, session_hash: bytes) -> Session | None:
+        return self.sessions.get(session_hash)
+
+    async def note_use_of_token(self, workspace: WorkspaceId, token_id: str, *, now: datetime) -> None:
+        self.uses.append((token_id, now))
+        if self.is_read_only:
+            raise UnavailableError("The state store is read-only.")
+
+    async def note_use_of_session(self, workspace: WorkspaceId, session_id: str, *, now: datetime) -> None:
+        await self.note_use_of_token(workspace, session_id, now=now)
 
     async def redeem_link(
-        self, link_hash: bytes, *, session_hash: bytes, now: datetime, session_ends_at: datetime
-    ) -> WorkspaceId | None:
+        self, link_hash: bytes, *, session_hash: bytes, session_id: str, user_agent: str, now: datetime
+    ) -> Session | None:
         workspace = self.links.pop(link_hash, None)
-        if workspace is not None:
-            self.sessions[session_hash] = (workspace, session_ends_at)
-        return workspace
+        if workspace is None:
+            return None
+        made = Session(session_id, workspace, now, now + SESSION_LENGTH, now, user_agent=user_agent)
+        self.sessions[session_hash] = made
+        return made
 
     async def end_session(self, workspace: WorkspaceId, session_hash: bytes, *, now: datetime) -> None:
         self.sessions.pop(session_hash, None)
@@ -162,3 +173,51 @@ async def test_remembered_answers_are_bounded(
         await identity.caller_of_token(token)
     await identity.caller_of_token(tokens[0])
     assert store.look_ups == 4
+
+
+async def test_a_session_of_a_one_time_link_may_do_everything_and_is_nobodys(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock
+) -> None:
+    store.links[KEY.hash_of("link")] = W
+    caller = await identity.caller_of_session(await identity.sign_in("link", user_agent="B" * 300))
+    assert (caller.scope, caller.member, caller.role, caller.proven_at) == (Scope.ADMIN, None, None, clock.now())
+    assert len(next(iter(store.sessions.values())).user_agent) == 200
+
+
+@pytest.mark.parametrize(
+    ("role", "scope", "left"),
+    [
+        (Role.OWNER, "admin", Scope.ADMIN),
+        (Role.ENGINEER, "admin", Scope.WRITE),
+        (Role.ENGINEER, "ingest", Scope.INGEST),
+        (Role.AGENT, "admin", Scope.WRITE),
+        (Role.VIEWER, "write", Scope.READ),
+    ],
+)
+async def test_a_role_bounds_the_scope_of_its_tokens(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock, role: Role, scope: str, left: Scope
+) -> None:
+    token = issue(store, clock, scope=scope, holder=Holder("usr_1", role, is_active=True))
+    assert (await identity.caller_of_token(token)).scope is left
+
+
+async def test_a_token_of_who_is_not_active_is_refused(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock
+) -> None:
+    with pytest.raises(CredentialInvalidError):
+        await identity.caller_of_token(issue(store, clock, holder=Holder("usr_1", Role.OWNER, is_active=False)))
+
+
+async def test_a_store_that_cannot_write_keeps_nobody_out(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock
+) -> None:
+    store.is_read_only = True
+    assert await identity.caller_of_token(issue(store, clock))
+    assert store.uses
+
+
+async def test_use_is_not_noted_again_within_a_minute(
+    identity: IdentityService, store: MemoryCredentials, clock: FakeClock
+) -> None:
+    await identity.caller_of_token(issue(store, clock, last_used_at=clock.now() - timedelta(seconds=59)))
+    assert store.uses == []

@@ -1,0 +1,62 @@
+"""A limit on wrong passwords, by person and by address, kept in this process: another process counts its own."""
+
+import ipaddress
+from collections import OrderedDict, deque
+from datetime import datetime, timedelta
+
+from tidegate.identity.errors import TooManyAttemptsError
+from tidegate.kernel import Clock
+
+__all__ = ["Attempts", "keys_of"]
+
+_WINDOW = timedelta(minutes=15)
+_OF_ONE_PERSON = 10  # a person mistypes three times; a guesser gets a thousand tries a day
+_OF_ONE_ADDRESS = 100  # an office or a proxy is one address
+_KEPT = 20_000
+
+
+class Attempts:
+    """Counts attempts that did not succeed. One that is under way counts as well: a hundred at once are a hundred."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failed: OrderedDict[str, deque[datetime]] = OrderedDict()
+
+    def begin(self, email: str, address: str) -> None:
+        """Count one more attempt.
+
+        Raises:
+            TooManyAttemptsError: there were as many as there may be; this one is not counted.
+        """
+        now = self._clock.now()
+        limits = dict(zip(keys_of(email, address), (_OF_ONE_PERSON, _OF_ONE_ADDRESS), strict=True))
+        for key, limit in limits.items():
+            failed = self._failed.get(key, deque())
+            while failed and now - failed[0] >= _WINDOW:
+                failed.popleft()
+            if len(failed) >= limit:
+                raise TooManyAttemptsError(retry_after_s=(failed[0] + _WINDOW - now).total_seconds())
+        for key in limits:
+            self._failed.setdefault(key, deque()).append(now)
+            self._failed.move_to_end(key)
+        while len(self._failed) > _KEPT:
+            self._failed.popitem(last=False)
+
+    def succeed(self, email: str, address: str) -> None:
+        """Forget what was counted of the person; of the address only this attempt."""
+        person, place = keys_of(email, address)
+        self._failed.pop(person, None)
+        of_place = self._failed.get(place)
+        if of_place:
+            of_place.pop()
+
+
+def keys_of(email: str, address: str) -> tuple[str, str]:
+    """Return what attempts are counted by; a network of IPv6 is one address, for its holder has 2^64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return f"person {email}", f"address {address}"
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
+        parsed = ipaddress.ip_network((parsed, 64), strict=False).network_address
+    return f"person {email}", f"address {parsed}"

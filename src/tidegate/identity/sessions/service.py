@@ -1,0 +1,186 @@
+"""Signing in with a password, and the sessions that come of it."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tidegate.audit import ActorKind, Deed
+from tidegate.edge.caller import Role
+from tidegate.identity.acting import Acting
+from tidegate.identity.attempts import Attempts
+from tidegate.identity.errors import EmailInvalidError, PasswordWrongError, WorkspaceSuspendedError
+from tidegate.identity.members.model import email_of
+from tidegate.identity.model import SESSION_LENGTH, USER_AGENT_CHARACTERS, Holder, Session, SigningKey
+from tidegate.identity.passwords import Passwords
+from tidegate.identity.sessions.errors import (
+    NoPersonError,
+    SessionEndedError,
+    SessionNotFoundError,
+    WorkspaceUnnamedError,
+)
+from tidegate.identity.sessions.ports import Account, SessionStore
+from tidegate.kernel import Clock, IdFactory, WorkspaceId
+
+_MOST_SESSIONS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What somebody who signs in gives, and from where."""
+
+    email: str
+    password: str = field(repr=False)
+    workspace: str = ""
+    """Empty: the only one."""
+    address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInParts:
+    """What people sign in with."""
+
+    store: SessionStore
+    passwords: Passwords
+    attempts: Attempts
+    key: SigningKey
+    ids: IdFactory
+    clock: Clock
+    on_taken_away: Callable[[], None]
+    """Called when sessions ended, so that this process knows it at once."""
+
+
+class SessionService:
+    """Opens, lists and ends the sessions of people."""
+
+    def __init__(self, parts: SignInParts) -> None:
+        self._parts = parts
+
+    async def sign_in(self, credentials: Credentials) -> str:
+        """Prove a password and return the secret of a new session.
+
+        For who is not known it takes as long and says the same as for a wrong password.
+
+        Raises:
+            PasswordWrongError: the two do not go together, or the person was deactivated.
+            TooManyAttemptsError: there were too many wrong ones.
+            WorkspaceUnnamedError: the person is a member of several workspaces and named none.
+            WorkspaceSuspendedError: the workspace is suspended.
+        """
+        parts = self._parts
+        email = _email_as_typed(credentials.email)
+        parts.attempts.begin(email, credentials.address)
+        account = await parts.store.find_account(email)
+        if not await parts.passwords.proves(credentials.password, account.password_hash):
+            raise PasswordWrongError
+        parts.attempts.succeed(email, credentials.address)
+        workspace = _workspace_of(account, credentials.workspace)
+        return await self.open(workspace, account.person, user_agent=credentials.user_agent)
+
+    async def open(self, workspace: WorkspaceId, person: str, *, user_agent: str) -> str:
+        """Open a session of a person who was proven just now, and return its secret.
+
+        Raises:
+            PasswordWrongError: the person is no active member.
+            WorkspaceSuspendedError: the workspace is suspended.
+        """
+        parts = self._parts
+        now = parts.clock.now()
+        secret = secrets.token_urlsafe(32)
+        session = Session(
+            id=parts.ids.new_id("ses"),
+            workspace=workspace,
+            created_at=now,
+            expires_at=now + SESSION_LENGTH,
+            proven_at=now,
+            # The role is read when the session is used: it may change meanwhile.
+            holder=Holder(person, Role.VIEWER, is_active=True),
+            user_agent=user_agent[:USER_AGENT_CHARACTERS],
+        )
+        deed = Deed(ActorKind.PERSON, session.id, "sessions:create", f"session/{session.id}", member=person)
+        if await parts.store.open_session(workspace, session, parts.key.hash_of(secret), deed=deed):
+            return secret
+        if await parts.store.is_suspended(workspace):
+            raise WorkspaceSuspendedError
+        raise PasswordWrongError
+
+    async def list_sessions(self, workspace: WorkspaceId, *, member: str | None, by: Acting) -> list[Session]:
+        """Return the open sessions of who asks; an admin may name another `member`.
+
+        Raises:
+            SessionNotFoundError: somebody else asks for the sessions of `member`.
+        """
+        wanted = member or by.caller.member
+        if not (by.is_admin or by.is_self(wanted)):
+            if member is not None:
+                raise SessionNotFoundError(member)
+            return []
+        now = self._parts.clock.now()
+        return await self._parts.store.list_sessions(workspace, member=wanted, now=now, limit=_MOST_SESSIONS)
+
+    async def end(self, workspace: WorkspaceId, session_id: str, *, by: Acting) -> None:
+        """End a session: one's own, or as an admin that of a member no higher than oneself.
+
+        Raises:
+            SessionNotFoundError: there is none, or it is somebody else's.
+            SessionEndedError: it ended at this moment.
+            RoleTooHighError: its member's role is higher than that of who asks.
+        """
+        found = await self._parts.store.find_session(workspace, session_id)
+        is_own = found is not None and found.holder is not None and by.is_self(found.holder.id)
+        if found is None or not (is_own or by.is_admin):
+            raise SessionNotFoundError(session_id)
+        if found.holder is not None and not is_own:
+            by.refuse_above(found.holder.role)
+        deed = by.deed("sessions:end", f"session/{session_id}")
+        if not await self._parts.store.end_session(workspace, session_id, now=self._now(), deed=deed):
+            raise SessionEndedError
+        self._parts.on_taken_away()
+
+    async def change_password(
+        self, workspace: WorkspaceId, *, current: str, wanted: str, address: str, by: Acting
+    ) -> None:
+        """Change one's own password; all other sessions of the person end.
+
+        Raises:
+            NoPersonError: no person stands behind the credential.
+            PasswordWrongError: `current` is not the password.
+            PasswordUnfitError: `wanted` is not good enough.
+            TooManyAttemptsError: there were too many wrong ones.
+        """
+        parts = self._parts
+        member = by.caller.member if by.caller.by_session else None
+        found = None if member is None else await parts.store.find_own_account(workspace, member)
+        if found is None:
+            raise NoPersonError
+        email, account = found
+        parts.attempts.begin(email, address)
+        if not await parts.passwords.proves(current, account.password_hash):
+            raise PasswordWrongError
+        parts.attempts.succeed(email, address)
+        kept = await parts.passwords.hash_of(wanted, never=(email, current, "tidegate"))
+        deed = by.deed("passwords:change", f"member/{account.person}")
+        await parts.store.set_password(account, kept, kept_session=by.caller.actor, now=self._now(), deed=deed)
+        parts.on_taken_away()
+
+    def _now(self) -> datetime:
+        return self._parts.clock.now()
+
+
+def _email_as_typed(text: str) -> str:
+    """Return the address to look for; what is none is looked for as well, and found to be nobody's."""
+    try:
+        return email_of(text)
+    except EmailInvalidError:
+        return text.strip().lower()[:254].replace("\0", "")
+
+
+def _workspace_of(account: Account, named: str) -> WorkspaceId:
+    if named:
+        if named not in account.workspaces:
+            raise PasswordWrongError
+        return WorkspaceId(named)
+    if len(account.workspaces) != 1:
+        raise WorkspaceUnnamedError(account.workspaces)
+    return account.workspaces[0]
