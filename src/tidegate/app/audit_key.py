@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tidegate.app.cli import data_dir_option
+from tidegate.app.options import data_dir_option
 
 __all__ = ["key"]
 
