@@ -22,7 +22,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tidegate.edge.caller import Caller, CurrentCaller, caller_of
+from tidegate.edge.caller import Caller, CurrentCaller, caller_of, permit
 from tidegate.edge.providers import provide
 from tidegate.kernel import InvalidInputError, TidegateError, TooManyRequestsError, UnavailableError, WorkspaceId
 
@@ -227,8 +227,10 @@ async def _left(receive: Receive) -> None:
 
 
 async def _may_still(request: Request, workspace: WorkspaceId) -> bool:
-    """Return whether the credential still proves the same; while nobody can say, it is asked again later."""
+    """Return whether the credential proves the same and may still listen; while nobody can say, it is asked again."""
     try:
-        return (await caller_of(request)).workspace == workspace
+        caller = await caller_of(request)
+        await permit(request, caller)
     except TidegateError as error:
         return isinstance(error, UnavailableError)
+    return caller.workspace == workspace
