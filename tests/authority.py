@@ -27,4 +27,4 @@ def shipped_policies() -> Policies:
 
 
 def shipped_authorizer(denials: KeptDenials | None = None) -> CedarAuthorizer:
-    return CedarAuthorizer(shipped_policies(), denials=denials or KeptDenials())
+    return CedarAuthorizer(shipped_policies(), denials=() if denials is None else (denials,))

@@ -15,7 +15,6 @@ from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
-from tidegate.app.authority import build_authority
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
@@ -36,6 +35,7 @@ from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
 from tidegate.identity import IdentityService, PostgresCredentialStore
 from tidegate.identity.pages import router as identity_pages
+from tidegate.identity.policy import build_authorizer
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
 from tidegate.kernel import RandomIds, SystemClock
@@ -124,7 +124,7 @@ _ROUTERS = (
 
 async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
-    authority = build_authority()  # first: with policies that are not valid, nothing is opened
+    authorizer = build_authorizer()  # first: with policies that are not valid, nothing is opened
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
     identity = IdentityService(
@@ -138,8 +138,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
-    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, authority.authorizer, settings.otlp_grpc_port)]
-    tasks += authority.tasks
+    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= {
@@ -152,7 +151,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     application = build_http_app(
         version=__version__,
         authenticator=identity,
-        authorizer=authority.authorizer,
+        authorizer=authorizer,
         services=services,
         lifespan=running(tasks),
     )
@@ -160,9 +159,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         application.include_router(router)
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
-    return Edge(
-        RequestContext(telemetry_doors(application, ingest, identity, authority.authorizer)), close_streams=hub.close
-    )
+    return Edge(RequestContext(telemetry_doors(application, ingest, identity, authorizer)), close_streams=hub.close)
 
 
 def _slices(

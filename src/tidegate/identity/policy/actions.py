@@ -9,7 +9,15 @@ from typing import Final
 __all__ = ["ACTIONS", "GROUPS", "OPERATIONS", "PUBLIC", "action_of", "operations_of"]
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "self": ("appearance:set", "me:read", "sessions:end", "sessions:read"),
+    "self": (
+        "appearance:set",
+        "me:read",
+        "passwords:change",
+        "sessions:end",
+        "sessions:read",
+        "tokens:read",
+        "tokens:revoke",
+    ),
     "read": (
         "alerts:read",
         "board:read",
@@ -19,6 +27,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "isolation:read",
         "live:listen",
         "logs:read",
+        "members:read",
         "prices:read",
         "prices:validate",
         "recounts:read",
@@ -27,6 +36,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "runbooks:read",
         "runs:read",
         "schemas:read",
+        "service-accounts:read",
         "signals:read",
         "telemetry:read",
         "tenants:read",
@@ -52,6 +62,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "rollouts:pause",
         "runbooks:draft",
     ),
+    "mint": ("tokens:create", "tokens:rotate"),
     "decide": ("gates:decide", "overrides:request", "releases:freeze", "rollouts:abort", "rollouts:promote"),
     "approve": ("evidence:review", "gates:approve", "gates:waive", "overrides:approve"),
     "administer": (
@@ -60,21 +71,15 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "authz:explain",
         "erasures:read",
         "invitations:read",
-        "invitations:revoke",
+        "invitations:withdraw",
         "members:change",
         "members:invite",
-        "members:read",
         "members:remove",
         "service-accounts:create",
-        "service-accounts:read",
         "telemetry:erase",
-        "tokens:create",
-        "tokens:read",
-        "tokens:revoke",
-        "tokens:rotate",
         "workspace:rename",
     ),
-    "own": ("owners:change", "workspace:delete"),
+    "own": ("members:make-owner", "workspace:delete"),
     "never": ("audit:edit",),
 }
 """Each action in exactly one group. Some have no door yet: the floor speaks of them before there is one."""
@@ -179,6 +184,30 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET /events": "live:listen",
     "POST /appearance": "appearance:set",
     "POST /sign-out": "sessions:end",
+    # The workspace, its people and their credentials.
+    "GET /api/v1/workspace": "workspace:read",
+    "POST /api/v1/workspace": "workspace:rename",
+    "GET /api/v1/me": "me:read",
+    "GET /api/v1/sessions": "sessions:read",
+    "DELETE /api/v1/sessions/{session_id}": "sessions:end",
+    "GET /api/v1/members": "members:read",
+    "GET /api/v1/members/{member_id}": "members:read",
+    "PATCH /api/v1/members/{member_id}": "members:change",
+    "DELETE /api/v1/members/{member_id}": "members:remove",
+    "GET /api/v1/service-accounts": "service-accounts:read",
+    "POST /api/v1/service-accounts": "service-accounts:create",
+    "GET /api/v1/invitations": "invitations:read",
+    "POST /api/v1/invitations": "members:invite",
+    "DELETE /api/v1/invitations/{invitation_id}": "invitations:withdraw",
+    "GET /api/v1/tokens": "tokens:read",
+    "POST /api/v1/tokens": "tokens:create",
+    "POST /api/v1/tokens/{token_id}/rotate": "tokens:rotate",
+    "DELETE /api/v1/tokens/{token_id}": "tokens:revoke",
+    # The audit.
+    "GET /audit": "audit:read",
+    "GET /api/v1/audit": "audit:read",
+    "GET /api/v1/audit/head": "audit:read",
+    "GET /api/v1/audit/export": "audit:export",
 }
 
 

@@ -5,7 +5,7 @@ but what depends on the policies alone, so a changed role counts as soon as the 
 logged and recorded before it is raised; one that cannot be recorded is a refusal all the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ _log = structlog.get_logger("tidegate.policy")
 class CedarAuthorizer:
     """Keeps the promises of `Authorizer`."""
 
-    def __init__(self, policies: Policies, *, denials: DenialLog) -> None:
+    def __init__(self, policies: Policies, *, denials: Collection[DenialLog] = ()) -> None:
         self._policies = policies
         self._denials = denials
         self._enough: dict[tuple[str, str], tuple[tuple[Role, ...], tuple[Scope, ...]]] = {}
@@ -51,21 +51,7 @@ class CedarAuthorizer:
         ruling = self.decide(caller, operation, on)
         if ruling.is_allowed:
             return ruling
-        _log.warning(
-            "refused",
-            operation=operation,
-            action=ruling.action,
-            policyIds=ruling.policy_ids,
-            actor=caller.actor,
-            member=caller.member,
-            workspace=caller.workspace,
-            requestId=request_id,
-        )
-        try:
-            deed = replace(_deed_of(caller, operation, on, ruling), request_id=request_id)
-            await self._denials.record(caller.workspace, deed)
-        except TidegateError as error:
-            _log.error("a refusal could not be recorded", detail=error.message, requestId=request_id)
+        await self._record(caller.workspace, replace(_deed_of(caller, operation, on, ruling), request_id=request_id))
         raise NotPermittedError(ruling, may_know=may_know_policies(caller))
 
     def decide(self, caller: Caller, operation: str, on: Target = NOTHING_NAMED) -> Ruling:
@@ -101,6 +87,23 @@ class CedarAuthorizer:
         scopes = tuple(scope for scope in Scope if self._ask(replace(trial, scope=scope), action, NOTHING_NAMED)[0])
         self._enough[action, kind] = roles, scopes
         return roles, scopes
+
+    async def _record(self, workspace: WorkspaceId, deed: Deed) -> None:
+        _log.warning(
+            "refused",
+            workspace=workspace,
+            actor=deed.actor,
+            member=deed.member,
+            action=deed.action,
+            policyIds=deed.policy_ids,
+            requestId=deed.request_id,
+            **dict(deed.details),
+        )
+        for denials in self._denials:
+            try:
+                await denials.record(workspace, deed)
+            except TidegateError as error:
+                _log.error("a refusal is not recorded", detail=error.message, requestId=deed.request_id)
 
     def _ask(self, caller: Caller, action: str, on: Target) -> tuple[bool, tuple[str, ...]]:
         principal = {"type": _kind_of(caller), "id": caller.member or caller.actor}
