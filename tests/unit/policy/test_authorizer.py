@@ -1,5 +1,6 @@
 """What the policies of the package decide, and what becomes of a refusal."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -148,7 +149,8 @@ def test_who_is_nobody_the_policies_know_may_nothing(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("caller", "on", "words"),
     [
-        (member(Role.VIEWER), Target(), "one of the roles `owner`, `admin`, `release-manager`, `engineer`; yours is `viewer`"),
+        (member(Role.VIEWER), Target(),
+         "one of the roles `owner`, `admin`, `release-manager`, `engineer`; yours is `viewer`"),
         (member(Role.OWNER, Scope.READ), Target(), "needs the scope `write`; the credential has `read`"),
         (replace(member(Role.OWNER), services=frozenset({"pay"})), Target(services=frozenset({"harbor"})),
          "narrowed to the services `pay`; this is about `harbor`"),
@@ -213,8 +215,7 @@ async def test_a_record_stays_small_whatever_is_named(names: frozenset[str]) -> 
     with pytest.raises(NotPermittedError):
         await shipped_authorizer(denials).authorize(member(Role.VIEWER), "gates:define", Target(services=names))
     ((_, deed),) = denials.deeds
-    assert len(str(dict(deed.details)).encode("utf-8", "surrogatepass")) < 8_000
-    assert all(len(name) <= 100 for name in deed.details.get("services", ()))
+    assert len(json.dumps(dict(deed.details))) < 4_000
 
 
 def test_every_operation_is_decided_for_every_role() -> None:

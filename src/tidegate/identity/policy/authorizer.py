@@ -5,6 +5,7 @@ but what depends on the policies alone, so a changed role counts as soon as the 
 logged and recorded before it is raised; one that cannot be recorded is a refusal all the same.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -215,23 +216,26 @@ def _deed_of(caller: Caller, operation: str, on: Target, ruling: Ruling) -> Deed
     )
 
 
-_MAX_NAMED: Final = 10  # of 512 characters at most: a deed has room for 4 kB
-_MAX_CHARACTERS: Final = 100
+_MAX_DETAILS_BYTES: Final = 3_500  # a deed has room for 4 kB
 
 
 def _details_of(caller: Caller, operation: str, on: Target) -> Mapping[str, Any]:
     """Return all that the decision depended on, so that other policies can be asked the same later."""
-    found: dict[str, Any] = {"operation": operation, "scope": caller.scope.value, "bySession": caller.by_session}
+    found: dict[str, Any] = {"operation": operation, "scope": str(caller.scope), "bySession": caller.by_session}
     if caller.role is not None:
-        found["role"] = caller.role.value
+        found["role"] = str(caller.role)
     named = {
         "credentialServices": caller.services,
         "credentialEnvironments": caller.environments,
         "services": on.services or None,
         "environments": on.environments or None,
         "authors": on.authors or None,
+        "workspace": on.workspace and {on.workspace},
     }
-    for key, names in named.items():
-        if names is not None:
-            found[key] = [name[:_MAX_CHARACTERS] for name in sorted(names)[:_MAX_NAMED]]
-    return found
+    lists = {key: sorted(names) for key, names in named.items() if names is not None}
+    if len(json.dumps(lists)) > _MAX_DETAILS_BYTES:
+        return found | {"isCut": True} | {key: names[0][:_MAX_CUT_CHARACTERS] for key, names in lists.items() if names}
+    return found | lists
+
+
+_MAX_CUT_CHARACTERS: Final = 100
