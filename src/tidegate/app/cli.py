@@ -26,6 +26,7 @@ _Result = TypeVar("_Result")
 # noun -> module:group; a module is imported when its noun is used, so that `--help` stays within its start budget
 _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
+    "authz": ("tidegate.identity.policy.commands", "authz", "Policies: who may do what, and why."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "evaluation": (
         "tidegate.signals.quality.commands",
