@@ -142,6 +142,17 @@ async def test_preview_says_which_recorded_refusals_would_flip(
     assert "1 recorded refusals would flip; 1 records do not say all that was asked" in answer.stderr
 
 
+def test_preview_says_when_there_is_no_audit_to_compare_with(
+    server: tuple[str, dict[str, Any]], tmp_path: Path
+) -> None:
+    file = tmp_path / "roles.cedar"
+    file.write_text(shipped_texts()["roles.cedar"])
+    answer = run("preview", "--policies", str(file), url=server[0])
+    assert answer.exit_code == 0
+    assert "keeps no audit" in answer.stderr
+    assert "0 of 102 expected answers and 0 recorded refusals would flip." in answer.stderr
+
+
 def test_preview_of_policies_that_are_not_valid_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "roles.cedar"
     file.write_text(shipped_texts()["roles.cedar"].replace("principal.role", "principal.rol", 1))
