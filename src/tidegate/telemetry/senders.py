@@ -61,7 +61,17 @@ class Senders:
         if caller.services is None and caller.environments is None:
             return
         target = await asyncio.to_thread(target_of_json if is_json else target_of_protobuf, body)
-        await self._authorizer.authorize(caller, operation, target, request_id=request_id)
+        asked = Target(
+            services=_first_foreign(target.services, caller.services),
+            environments=_first_foreign(target.environments, caller.environments),
+        )
+        await self._authorizer.authorize(caller, operation, asked, request_id=request_id)
+
+
+def _first_foreign(named: frozenset[str], owned: frozenset[str] | None) -> frozenset[str]:
+    """Return one of `named` that is not `owned`, else what is: a body may name thousands, and one is enough to refuse."""
+    foreign = named - (owned or frozenset())
+    return frozenset({min(foreign)}) if foreign else named
 
 
 def target_of_protobuf(body: bytes) -> Target:

@@ -30,6 +30,7 @@ EVALUATION_FAILED: Final = "evaluation-failed"
 
 _RESOURCE: Final = {"type": "Target", "id": "it"}
 _MOST_PARSED: Final = 256  # 21 kB each
+_MOST_NAMED: Final = 4  # what names more is large, and rarely asked twice
 _KINDS: Final = {"usr": "Person", "svc": "ServiceAccount"}
 _ACTOR_KINDS: Final = {
     "Person": ActorKind.PERSON,
@@ -151,6 +152,8 @@ class CedarAuthorizer:
         except ValueError as error:
             _log.error("no such caller can be asked about", error=str(error)[:500])
             return None
+        if len(on.services) + len(on.environments) + len(on.authors) > _MOST_NAMED:
+            return parsed
         if len(self._parsed) >= _MOST_PARSED:
             self._parsed.pop(next(iter(self._parsed)), None)
         self._parsed[caller, on] = parsed
