@@ -69,7 +69,7 @@ class Senders:
 
 
 def _first_foreign(named: frozenset[str], owned: frozenset[str] | None) -> frozenset[str]:
-    """Return one of `named` that is not `owned`, else what is: a body may name thousands, and one is enough to refuse."""
+    """Return one of `named` that is not `owned`, else all: a body may name thousands, and one is enough to refuse."""
     foreign = named - (owned or frozenset())
     return frozenset({min(foreign)}) if foreign else named
 
