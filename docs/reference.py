@@ -111,7 +111,7 @@ def application() -> "FastAPI":
     from tidegate.app import assembly
     from tidegate.edge.http import build_http_app
 
-    built = build_http_app(version="0", authenticator=None, services={})  # type: ignore[arg-type]  # nobody calls it
+    built = build_http_app(version="0", authenticator=None, authorizer=None, services={})  # type: ignore[arg-type]  # nobody calls it
     for router in assembly._ROUTERS:  # noqa: SLF001 - the one list of what is served
         built.include_router(router)
     return built

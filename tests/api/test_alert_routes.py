@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from tests.authority import shipped_authorizer
 from tests.unit.alerts.fakes import FakeReader, FakeStores
 
 from tidegate.alerts import AlertEvaluator, AlertService, load_rules
@@ -65,7 +66,12 @@ async def world() -> AsyncIterator[World]:
     stores.workspaces |= {WORKSPACE: clock.now(), OTHER: clock.now()}
     evaluator = AlertEvaluator(rules=rules, reader=reader, alerts=stores, watch=stores, clock=clock, ids=CountingIds())
     service = AlertService(rules=rules, reader=reader, store=stores, clock=clock)
-    app = build_http_app(version="0", authenticator=FakeAuthenticator(), services={AlertService: service})
+    app = build_http_app(
+        version="0",
+        authenticator=FakeAuthenticator(),
+        authorizer=shipped_authorizer(),
+        services={AlertService: service},
+    )
     app.include_router(alert_router)
     app.include_router(runbook_router)
     transport = httpx.ASGITransport(app=app)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.authority import shipped_authorizer
 from tests.contract.short_of_memory import Ballast, small_engine
 from tests.factories import make_request, make_span
 
@@ -68,7 +69,7 @@ async def take_in(
     database: Database, engine: TelemetryEngine, workspace: WorkspaceId, ballast: Ballast, *, bodies: int
 ) -> None:
     ingest = build_ingest(database, engine, disk=DiskWatch([], DiskLimit()))
-    doors = telemetry_doors(nothing, ingest, Anybody(workspace))
+    doors = telemetry_doors(nothing, ingest, Anybody(workspace), shipped_authorizer())
     left = iter(range(bodies))
     async with (
         running(ingest.tasks)(None),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
 from tests.pages.signal_worlds import FakeMarks, FakePoints, FakeVersions, FakeWatcher
@@ -96,6 +97,7 @@ async def site() -> AsyncIterator[Site]:
     application = build_http_app(
         version="0.1.0",
         authenticator=identity,
+        authorizer=shipped_authorizer(),
         services={
             AlertService: alerts,
             GateService: gates,

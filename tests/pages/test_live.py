@@ -142,6 +142,16 @@ async def test_a_stream_ends_with_its_session(site: Site) -> None:
         assert listener.text.endswith("event: ended\ndata: {}\n\n")
 
 
+async def test_a_session_that_ended_is_told_no_further_change(site: Site) -> None:
+    site.versions.raise_topic("alerts")
+    async with listening(site) as listener:
+        await until(lambda: len(listener.told) == 1)
+        site.identity.sessions.clear()
+        site.versions.raise_topic("alerts")
+        await until(lambda: listener.is_over)
+        assert len(listener.told) == 1
+
+
 async def test_streams_end_when_the_process_stops(site: Site) -> None:
     async with listening(site) as listener:
         site.hub.close()

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION, SESSION, FakeIdentity
 
@@ -75,6 +76,7 @@ async def site() -> AsyncIterator[LogSite]:
     application = build_http_app(
         version="0.1.0",
         authenticator=FakeIdentity(),
+        authorizer=shipped_authorizer(),
         services={
             LogSearchService: LogSearchService(store=logs, clock=clock),
             PageRenderer: PageRenderer(version="0.1.0", clock=clock),

@@ -47,6 +47,7 @@ from tidegate.identity.sessions.routes import router as session_routes
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
+from tidegate.identity.policy import build_authorizer
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
 from tidegate.kernel import RandomIds, SystemClock
@@ -144,6 +145,7 @@ _ROUTERS = (
 
 async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
+    authorizer = build_authorizer()  # first: with policies that are not valid, nothing is opened
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
     trail, audited, keeping = _audit(database, load_audit_key(settings.data_dir))
@@ -160,6 +162,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     services, tasks = _slices(database, engine, closer)
     tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
     tasks.append(keeping)
+    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audited | {
@@ -170,13 +173,17 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }
     application = build_http_app(
-        version=__version__, authenticator=identity, services=services, lifespan=running(tasks)
+        version=__version__,
+        authenticator=identity,
+        authorizer=authorizer,
+        services=services,
+        lifespan=running(tasks),
     )
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
-    return Edge(RequestContext(telemetry_doors(application, ingest, identity)), close_streams=hub.close)
+    return Edge(RequestContext(telemetry_doors(application, ingest, identity, authorizer)), close_streams=hub.close)
 
 
 def _audit(database: Database, key: AuditKey) -> tuple[AuditTrail, dict[type[Any], object], Task]:

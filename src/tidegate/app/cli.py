@@ -18,6 +18,7 @@ from tidegate.edge.console import json_option, print_json, print_rows
 _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
     "audit": ("tidegate.audit.commands", "audit", "Audit: who did what, and the proof of it."),
+    "authz": ("tidegate.identity.policy.commands", "authz", "Policies: who may do what, and why."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "evaluation": (
         "tidegate.signals.quality.commands",

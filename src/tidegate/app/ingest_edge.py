@@ -20,6 +20,7 @@ from tidegate.audit import PostgresAuditStore, PostgresAuditTrail
 from tidegate.edge.problems import CONTENT_TYPE, problem_body
 from tidegate.edge.requests import RequestContext, request_id_of
 from tidegate.identity import IdentityService, PostgresCredentialStore
+from tidegate.identity.policy import build_authorizer
 from tidegate.kernel import RandomIds, SystemClock
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from tidegate.app.settings import EdgeSettings
+    from tidegate.edge.authority import Authorizer
     from tidegate.edge.caller import Authenticator
 
 
@@ -73,30 +75,35 @@ def build_ingest(
     return Ingest(service, receivers, BodiesInFlight(), (service.run, partial(sweep_touches, ledger)))
 
 
-def telemetry_doors(app: ASGIApp, ingest: Ingest, authenticator: Authenticator) -> ASGIApp:
+def telemetry_doors(app: ASGIApp, ingest: Ingest, authenticator: Authenticator, authorizer: Authorizer) -> ASGIApp:
     """Return `app` with the doors of telemetry before it: the same in every process that takes telemetry in."""
-    return OtlpDoor(app, receivers=ingest.receivers, authenticator=authenticator, bodies=ingest.bodies)
+    return OtlpDoor(
+        app, receivers=ingest.receivers, authenticator=authenticator, authorizer=authorizer, bodies=ingest.bodies
+    )
 
 
-def grpc_tasks(ingest: Ingest, authenticator: Authenticator, port: int | None) -> tuple[Task, ...]:
+def grpc_tasks(
+    ingest: Ingest, authenticator: Authenticator, authorizer: Authorizer, port: int | None
+) -> tuple[Task, ...]:
     """Return what serves OTLP over gRPC; nothing without a port."""
     if port is None:
         return ()
-    door = GrpcDoor(ingest.receivers, authenticator=authenticator, bodies=ingest.bodies)
+    door = GrpcDoor(ingest.receivers, authenticator=authenticator, authorizer=authorizer, bodies=ingest.bodies)
     return (partial(door.run, port),)
 
 
 async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put an edge together that takes telemetry in and does nothing else."""
+    authorizer = build_authorizer()
     database, engine = await connect_engines(settings, stack)
     trail = PostgresAuditTrail(store=PostgresAuditStore(database), clock=SystemClock())
     store = PostgresCredentialStore(database, trail)
     identity = IdentityService(store=store, key=load_signing_key(settings.data_dir), clock=SystemClock())
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     ingest = build_ingest(database, engine, disk=disk, policy=ContentPolicy(settings.content), notifies=True)
-    tasks = ingest.tasks + grpc_tasks(ingest, identity, settings.otlp_grpc_port)
+    tasks = ingest.tasks + grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)
     rest = _Rest(health.Engines(state=database, telemetry=engine, disk=disk), tasks)
-    return Edge(RequestContext(telemetry_doors(rest, ingest, identity)), close_streams=lambda: None)
+    return Edge(RequestContext(telemetry_doors(rest, ingest, identity, authorizer)), close_streams=lambda: None)
 
 
 class _Rest:

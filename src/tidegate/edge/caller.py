@@ -8,6 +8,8 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from tidegate.edge.authority import NOTHING_NAMED, Authorizer, Target, operation_of
+from tidegate.edge.requests import request_id_of
 from tidegate.kernel import ForbiddenError, UnauthenticatedError, WorkspaceId
 
 __all__ = [
@@ -18,8 +20,10 @@ __all__ = [
     "Role",
     "Scope",
     "WritableWorkspace",
+    "Writer",
     "is_over_tls",
     "is_own_origin",
+    "permit",
     "requires",
 ]
 
@@ -128,10 +132,14 @@ async def caller_of(request: Request) -> Caller:
 
 
 def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """Return a dependency that lets in only callers with `scope`, or with one of `others`."""
+    """Return a dependency that lets in only callers whom the policies permit what the route does.
+
+    `scope`, or one of `others`, is what the route itself asks for besides: a policy that is too wide opens no door.
+    """
 
     async def proven(request: Request) -> Caller:
         caller = await caller_of(request)
+        await permit(request, caller, _named_by(request))
         if not any(map(caller.may, (scope, *others))):
             raise ForbiddenError(
                 f"This needs the scope `{scope}`; the credential has `{caller.scope}`. "
@@ -141,6 +149,25 @@ def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Call
         return caller
 
     return proven
+
+
+async def permit(request: Request, caller: Caller, on: Target = NOTHING_NAMED) -> None:
+    """Ask the policies whether `caller` may do what this route does; again, for what only the body names.
+
+    Raises:
+        NotPermittedError: they refuse it.
+    """
+    authorizer: Authorizer = request.app.state.authorizer
+    await authorizer.authorize(caller, operation_of(request), on, request_id=request_id_of(request.scope))
+
+
+def _named_by(request: Request) -> Target:
+    """Return what the query names: `service` and `environment` are called so on every route."""
+    query = request.query_params
+    return Target(
+        services=frozenset(filter(None, query.getlist("service"))),
+        environments=frozenset(filter(None, query.getlist("environment"))),
+    )
 
 
 def is_own_origin(request: Request) -> bool:

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from tidegate.edge.appearance import Appearance, appearance_of
+from tidegate.edge.authority import NotPermittedError
 from tidegate.edge.caller import SESSION_COOKIE, Caller, Scope, requires
 from tidegate.edge.csrf import new_form_token
 from tidegate.edge.moments import absolute, relative
@@ -135,6 +136,7 @@ class PageRenderer:
             else "Something failed that should not. The log has the cause under this request id.",
             code=known.code if known else "internal_error",
             request_id=request_id_of(request.scope),
+            policy_ids=known.policy_ids if isinstance(known, NotPermittedError) else (),
         )
         if isinstance(known, UnavailableError):
             response.headers["retry-after"] = str(max(1, round(known.retry_after_s)))

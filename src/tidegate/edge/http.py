@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from tidegate.edge.authority import Authorizer
 from tidegate.edge.caller import Authenticator
 from tidegate.edge.problems import CONTENT_TYPE, problem_body, problem_of
 from tidegate.edge.requests import request_id_of
@@ -24,6 +25,7 @@ def build_http_app(
     *,
     version: str,
     authenticator: Authenticator,
+    authorizer: Authorizer,
     services: Mapping[type[Any], object],
     lifespan: Any = None,  # noqa: ANN401 - Starlette's type is a union of three protocols
 ) -> FastAPI:
@@ -32,6 +34,7 @@ def build_http_app(
         title="tidegate", version=version, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
     )
     application.state.authenticator = authenticator
+    application.state.authorizer = authorizer
     application.state.services = dict(services)
     application.add_exception_handler(TidegateError, _answer_known)
     application.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -5,7 +5,8 @@ what, and in which words, is decided in one place. Versions are numbers in the s
 something, in the same transaction; a process reads those of the workspaces that it has listeners of, every 0.8 s and
 as soon as something happens in itself. The id of an event is all versions that the stream has told: a stream that
 begins with it (`Last-Event-ID`) is told what is different, whichever process answers. Nothing is kept, so nothing is
-lost: a version that was skipped is one that was overtaken. A stream ends when its credential does, within 10 s.
+lost: a version that was skipped is one that was overtaken. A stream ends when its credential does, or may not listen
+any more: before it is told anything further, at the latest within 10 s.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tidegate.edge.caller import Caller, CurrentCaller, caller_of
+from tidegate.edge.caller import Caller, CurrentCaller, caller_of, permit
 from tidegate.edge.providers import provide
 from tidegate.kernel import InvalidInputError, TidegateError, TooManyRequestsError, UnavailableError, WorkspaceId
 
@@ -181,12 +182,16 @@ class EventStream(Response):
                 data = json.dumps({"topic": topic, "id": "*", "version": version})
                 yield f"id: {_id_of(stream.told)}\nevent: change\ndata: {data}\n\n"
             stream.news.clear()
+            is_still = False
             try:
                 await asyncio.wait_for(stream.news.wait(), self._hub.heartbeat_s)
             except TimeoutError:
-                if not await _may_still(self._request, stream.workspace):
-                    yield "event: ended\ndata: {}\n\n"
-                    return
+                is_still = True
+            # Asked before each telling: a busy stream would otherwise outlive its credential for as long as it is busy.
+            if not await _may_still(self._request, stream.workspace):
+                yield "event: ended\ndata: {}\n\n"
+                return
+            if is_still:
                 yield "event: still\ndata: {}\n\n"
 
 
@@ -227,8 +232,10 @@ async def _left(receive: Receive) -> None:
 
 
 async def _may_still(request: Request, workspace: WorkspaceId) -> bool:
-    """Return whether the credential still proves the same; while nobody can say, it is asked again later."""
+    """Return whether the credential proves the same and may still listen; while nobody can say, it is asked again."""
     try:
-        return (await caller_of(request)).workspace == workspace
+        caller = await caller_of(request)
+        await permit(request, caller)
     except TidegateError as error:
         return isinstance(error, UnavailableError)
+    return caller.workspace == workspace

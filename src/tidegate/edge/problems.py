@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.edge.authority import NotPermittedError
 from tidegate.kernel import (
     ConflictError,
     ForbiddenError,
@@ -62,11 +63,10 @@ def problem_of(error: TidegateError, *, request_id: str) -> tuple[int, dict[str,
         headers["retry-after"] = str(max(1, round(error.retry_after_s)))
     if answer.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return (
-        answer.status,
-        headers,
-        problem_body(answer.status, answer.title, error.code, error.message, request_id, error.field),
-    )
+    body = problem_body(answer.status, answer.title, error.code, error.message, request_id, error.field)
+    if isinstance(error, NotPermittedError) and error.policy_ids:
+        body["policyIds"] = list(error.policy_ids)
+    return answer.status, headers, body
 
 
 def problem_body(  # noqa: PLR0917 - the fields of RFC 9457 and our three

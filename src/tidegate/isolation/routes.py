@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
+from tidegate.edge.caller import CurrentWorkspace, Writer, permit
 from tidegate.edge.providers import provide
 from tidegate.isolation.schemas import AuthzRegressionRun, AuthzRegressionRunOut
 from tidegate.isolation.service import IsolationService
@@ -16,11 +17,12 @@ Isolation = Annotated[IsolationService, provide(IsolationService)]
 
 @router.post("", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
 async def receive_authz_run(
-    request: Request, response: Response, workspace: WritableWorkspace, isolation: Isolation
+    request: Request, response: Response, caller: Writer, isolation: Isolation
 ) -> AuthzRegressionRunOut:
     """Receive a run: 201; 200 when it was received before; 409 when its id was received with another body."""
     sent = parse_json(AuthzRegressionRun, await read_body(request, JSON))
-    received = await isolation.receive(workspace, sent.body())
+    await permit(request, caller, Target(services=frozenset({sent.service})))
+    received = await isolation.receive(caller.workspace, sent.body())
     response.status_code = 201 if received.is_new else 200
     return AuthzRegressionRunOut.of(received.run)
 

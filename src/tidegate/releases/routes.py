@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
+from tidegate.edge.caller import CurrentWorkspace, Writer, permit
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT
 from tidegate.releases.schemas import ReleaseIn, ReleaseOut, ReleasePageOut
@@ -16,12 +17,15 @@ Releases = Annotated[ReleasesService, provide(ReleasesService)]
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-async def create_release(
-    request: Request, response: Response, workspace: WritableWorkspace, releases: Releases
-) -> ReleaseOut:
+async def create_release(request: Request, response: Response, caller: Writer, releases: Releases) -> ReleaseOut:
     """Create a release: 201; 200 when it was created before with the same contents; 409 with others."""
     wanted = parse_json(ReleaseIn, await read_body(request, JSON))
-    created = await releases.create(workspace, wanted.name, wanted.services_of(), environment=wanted.environment)
+    services = wanted.services_of()
+    named = Target(
+        services=frozenset(service.service for service in services), environments=frozenset({wanted.environment})
+    )
+    await permit(request, caller, named)
+    created = await releases.create(caller.workspace, wanted.name, services, environment=wanted.environment)
     response.status_code = 201 if created.is_new else 200
     return ReleaseOut.of(created.release)
 

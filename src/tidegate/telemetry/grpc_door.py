@@ -16,13 +16,15 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from tidegate.edge.caller import Authenticator, Caller, Scope
+from tidegate.edge.authority import Authorizer
+from tidegate.edge.caller import Authenticator, Caller
 from tidegate.edge.problems import answer_for
-from tidegate.kernel import ForbiddenError, TidegateError, TooLargeError, UnauthenticatedError, WorkspaceId
+from tidegate.kernel import TidegateError, TooLargeError, WorkspaceId
 from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.model import Signal
 from tidegate.telemetry.records import Refusals
 from tidegate.telemetry.salvage import bytes_field, varint_field
+from tidegate.telemetry.senders import Senders
 
 if TYPE_CHECKING:
     import grpc
@@ -31,6 +33,7 @@ MAX_MESSAGE_BYTES: Final = 16 * 2**20  # as over HTTP
 _GRACE_S: Final = 5.0  # as over HTTP: requests under way may finish
 _MAX_CALLS: Final = 64  # each holds a message of up to 16 MB; more hear RESOURCE_EXHAUSTED and come again
 _MAX_TOLD: Final = 512
+_HOW: Final = "Send an ingest token as metadata `authorization: Bearer <token>`."
 _DETAILS: Final = "grpc-status-details-bin"
 _METHODS: Final = {
     Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -68,11 +71,16 @@ class GrpcDoor:
     """One gRPC server on loopback."""
 
     def __init__(
-        self, receivers: Mapping[Signal, Receiver], *, authenticator: Authenticator, bodies: BodiesInFlight
+        self,
+        receivers: Mapping[Signal, Receiver],
+        *,
+        authenticator: Authenticator,
+        authorizer: Authorizer,
+        bodies: BodiesInFlight,
     ) -> None:
         self._receivers = receivers
         self._bodies = bodies
-        self._authenticator = authenticator
+        self._senders = Senders(authenticator, authorizer)
         self._server: grpc.aio.Server | None = None
 
     @property
@@ -122,21 +130,14 @@ class GrpcDoor:
         """
         if len(body) > MAX_MESSAGE_BYTES:
             raise TooLargeError(f"A message may have {MAX_MESSAGE_BYTES // 2**20} MB. Send smaller batches.")
-        caller = await self._caller_of(metadata.get("authorization", ""))
+        operation = f"GRPC {_METHODS[signal]}"
+        caller = await self._senders.sender_of(metadata.get("authorization", ""), operation, how=_HOW)
         receiver = self._receivers[signal]
         receiver.refuse_if_full(caller.workspace)
         async with self._bodies.admitted(caller.workspace) as admission:
             admission.hold(len(body))
+            await self._senders.check_body(caller, operation, body)
             return response_of(signal, await receiver.receive(caller, body, is_json=False))
-
-    async def _caller_of(self, authorization: str) -> Caller:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise UnauthenticatedError("Send an ingest token as metadata `authorization: Bearer <token>`.")
-        caller = await self._authenticator.caller_of_token(token.strip())
-        if not (caller.may(Scope.INGEST) or caller.may(Scope.WRITE)):
-            raise ForbiddenError(f"Sending telemetry needs the scope `ingest`; this token has `{caller.scope}`.")
-        return caller
 
 
 def _handlers(door: GrpcDoor) -> "grpc.GenericRpcHandler":

@@ -9,10 +9,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from tidegate.edge.caller import Authenticator, Caller, Scope
+from tidegate.edge.authority import Authorizer
+from tidegate.edge.caller import Authenticator, Caller
 from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
-from tidegate.kernel import ForbiddenError, TidegateError, UnauthenticatedError, WorkspaceId
+from tidegate.kernel import TidegateError, WorkspaceId
 from tidegate.telemetry.admission import Admission, BodiesInFlight
 from tidegate.telemetry.encodings import ACCEPTED, expand
 from tidegate.telemetry.errors import BodyTooLargeError, ContentEncodingError, ContentTypeError
@@ -20,6 +21,7 @@ from tidegate.telemetry.model import Signal
 from tidegate.telemetry.otlp import MAX_BODY_BYTES
 from tidegate.telemetry.receiving import partial_success
 from tidegate.telemetry.records import Refusals
+from tidegate.telemetry.senders import Senders
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Send
@@ -39,6 +41,7 @@ _RESPONSES: Final[Mapping[Signal, type[Any]]] = {
 _PROTOBUF: Final = "application/x-protobuf"
 _JSON: Final = "application/json"
 _PATIENCE_BYTES: Final = 8 * MAX_BODY_BYTES
+_HOW: Final = "Send an ingest token as `Authorization: Bearer <token>`, for example by OTEL_EXPORTER_OTLP_HEADERS."
 
 
 class Receiver(Protocol):
@@ -61,11 +64,12 @@ class OtlpDoor:
         *,
         receivers: Mapping[Signal, Receiver],
         authenticator: Authenticator,
+        authorizer: Authorizer,
         bodies: BodiesInFlight,
     ) -> None:
         self._app = app
         self._receivers = receivers
-        self._authenticator = authenticator
+        self._senders = Senders(authenticator, authorizer)
         self._bodies = bodies
 
     async def __call__(self, scope: "AsgiScope", receive: "Receive", send: "Send") -> None:
@@ -86,7 +90,10 @@ class OtlpDoor:
 
     async def _export(self, signal: Signal, scope: "AsgiScope", receive: "Receive") -> tuple[str, bytes]:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        caller = await self._caller_of(headers.get(b"authorization", ""))
+        operation, request_id = f"POST {scope['path']}", request_id_of(scope)
+        caller = await self._senders.sender_of(
+            headers.get(b"authorization", ""), operation, how=_HOW, request_id=request_id
+        )
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         if content_type not in {_PROTOBUF, _JSON}:
             raise ContentTypeError(content_type)
@@ -98,23 +105,13 @@ class OtlpDoor:
             body = expand(sent, headers.get(b"content-encoding", "").strip().lower())
             if body is not sent:
                 admission.hold(len(body))
+            await self._senders.check_body(caller, operation, body, is_json=is_json, request_id=request_id)
             refusals = await receiver.receive(caller, body, is_json=is_json)
         said = partial_success(signal, refusals)
         if is_json:
             return _JSON, msgspec.json.encode(said)
         written: bytes = json_format.ParseDict(said, _RESPONSES[signal]()).SerializeToString()
         return _PROTOBUF, written
-
-    async def _caller_of(self, authorization: str) -> Caller:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise UnauthenticatedError(
-                "Send an ingest token as `Authorization: Bearer <token>`, for example by OTEL_EXPORTER_OTLP_HEADERS."
-            )
-        caller = await self._authenticator.caller_of_token(token.strip())
-        if not (caller.may(Scope.INGEST) or caller.may(Scope.WRITE)):
-            raise ForbiddenError(f"Sending telemetry needs the scope `ingest`; this token has `{caller.scope}`.")
-        return caller
 
 
 async def read_body(receive: "Receive", admission: Admission) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator, FakeQuiet, FakeSignals
 
 from tidegate.alerts import load_rules
@@ -97,7 +98,9 @@ def services(database: Database, signals: FakeSignals, quiet: FakeQuiet) -> dict
 
 @pytest.fixture
 async def client(services: dict[type[Any], object]) -> AsyncIterator[httpx.AsyncClient]:
-    application = build_http_app(version="test", authenticator=FakeAuthenticator(), services=services)
+    application = build_http_app(
+        version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
+    )
     for router in (release_routes, isolation_routes, evidence_routes, gate_routes):
         application.include_router(router)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)

@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.authority import shipped_authorizer
 from tests.pages.test_in_a_browser import Server
 from tests.telemetry_rows import AT_NS, NANO, make_log_row, make_run_row, make_span_row, marker_of, store
 from tests.unit.gates.fakes import FakeAuthenticator
@@ -110,7 +111,9 @@ async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Sit
             rows=rows, store=erasures, ids=RandomIds(), clock=clock, hold=timedelta(days=7), on_requested=eraser.wake
         ),
     }
-    application = build_http_app(version="test", authenticator=FakeAuthenticator(), services=services)
+    application = build_http_app(
+        version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
+    )
     for router in (trace_routes, run_routes, erasure_routes, signal_routes):
         application.include_router(router)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)

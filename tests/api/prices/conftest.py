@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.edge.http import build_http_app
@@ -78,7 +79,12 @@ class Shell:
 def application(database: Database) -> FastAPI:
     store = PostgresPriceStore(database)
     service = PriceService(store=store, books=PriceBooks(store=store, changes=store), clock=FakeClock(AT))
-    built = build_http_app(version="test", authenticator=FakeAuthenticator(), services={PriceService: service})
+    built = build_http_app(
+        version="test",
+        authenticator=FakeAuthenticator(),
+        authorizer=shipped_authorizer(),
+        services={PriceService: service},
+    )
     built.include_router(router)
     return built
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.edge.http import build_http_app
@@ -60,7 +61,12 @@ def sink() -> FakeSink:
 @pytest.fixture
 def application(sink: FakeSink) -> FastAPI:
     service = EvaluationService(ingest=sink, policy=NoContent(), ids=CountingIds(), clock=FakeClock(AT))
-    built = build_http_app(version="test", authenticator=FakeAuthenticator(), services={EvaluationService: service})
+    built = build_http_app(
+        version="test",
+        authenticator=FakeAuthenticator(),
+        authorizer=shipped_authorizer(),
+        services={EvaluationService: service},
+    )
     built.include_router(router)
     return built
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.edge.http import build_http_app
@@ -66,7 +67,12 @@ def recounts() -> FakeRecounts:
 
 @pytest.fixture
 def application(recounts: FakeRecounts) -> FastAPI:
-    built = build_http_app(version="test", authenticator=FakeAuthenticator(), services={Recounts: recounts})
+    built = build_http_app(
+        version="test",
+        authenticator=FakeAuthenticator(),
+        authorizer=shipped_authorizer(),
+        services={Recounts: recounts},
+    )
     built.include_router(router)
     return built
 

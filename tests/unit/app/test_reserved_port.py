@@ -3,6 +3,7 @@
 import contextlib
 import socket
 
+from tests.authority import shipped_authorizer
 from tests.unit.telemetry.test_grpc_door import Heap, Tokens, free_port
 
 from tidegate.app.supervisor.sockets import reserve_loopback
@@ -17,7 +18,9 @@ async def test_the_door_listens_beside_the_socket_that_keeps_its_port_again_and_
     assert reserved is not None
     with contextlib.closing(reserved):
         for _ in range(3):
-            door = GrpcDoor({Signal.LOGS: Heap()}, authenticator=Tokens(), bodies=BodiesInFlight())
+            door = GrpcDoor(
+                {Signal.LOGS: Heap()}, authenticator=Tokens(), authorizer=shipped_authorizer(), bodies=BodiesInFlight()
+            )
             assert await door.open(port)
             with socket.create_connection(("127.0.0.1", port), timeout=5):
                 assert reserve_loopback(port) is None

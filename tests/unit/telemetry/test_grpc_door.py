@@ -20,6 +20,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
+from tests.authority import shipped_authorizer
 from tests.unit.telemetry.logs.records import make_logs, make_record
 
 from tidegate.edge.caller import Caller, Scope
@@ -103,7 +104,7 @@ def free_port() -> int:
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
     heaps = {signal: Heap() for signal in Signal}
-    door = GrpcDoor(heaps, authenticator=Tokens(), bodies=BodiesInFlight())
+    door = GrpcDoor(heaps, authenticator=Tokens(), authorizer=shipped_authorizer(), bodies=BodiesInFlight())
     port = free_port()
     assert await door.open(port)
     yield Site(port, heaps)
@@ -229,6 +230,8 @@ async def test_other_methods_are_unknown(site: Site) -> None:
 
 async def test_a_port_that_others_have_is_left_to_them() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        door = GrpcDoor({Signal.LOGS: Heap()}, authenticator=Tokens(), bodies=BodiesInFlight())
+        door = GrpcDoor(
+            {Signal.LOGS: Heap()}, authenticator=Tokens(), authorizer=shipped_authorizer(), bodies=BodiesInFlight()
+        )
         assert not await door.open(other.getsockname()[1])
         await door.close()

@@ -14,6 +14,7 @@ import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from tests.authority import shipped_authorizer
 from tests.unit.telemetry.logs.records import Everything, make_logs, make_record
 from tests.unit.telemetry.points.metrics import make_counter, make_metric, make_metrics
 from tests.unit.telemetry.test_grpc_door import Tokens
@@ -72,7 +73,9 @@ def client(kept: Kept) -> httpx.AsyncClient:
         await send({"type": "http.response.start", "status": 404, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    door = OtlpDoor(elsewhere, receivers=receivers, authenticator=Tokens(), bodies=BodiesInFlight())
+    door = OtlpDoor(
+        elsewhere, receivers=receivers, authenticator=Tokens(), authorizer=shipped_authorizer(), bodies=BodiesInFlight()
+    )
     return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://tidegate.test")
 
 

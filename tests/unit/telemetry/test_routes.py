@@ -2,6 +2,7 @@ import asyncio
 import json
 from typing import Any
 
+from tests.authority import shipped_authorizer
 from tests.unit.telemetry.test_ingest import World
 
 from tidegate.edge.caller import Caller, Scope
@@ -40,7 +41,13 @@ async def test_others_are_served_while_a_large_json_body_is_read() -> None:
         raise AssertionError
 
     receiver = SpanReceiver(ingest=World().ingest, policy=ContentPolicy(), clock=FakeClock())
-    door = OtlpDoor(unreached, receivers={Signal.TRACES: receiver}, authenticator=Anybody(), bodies=BodiesInFlight())
+    door = OtlpDoor(
+        unreached,
+        receivers={Signal.TRACES: receiver},
+        authenticator=Anybody(),
+        authorizer=shipped_authorizer(),
+        bodies=BodiesInFlight(),
+    )
     scope = {"type": "http", "method": "POST", "path": "/v1/traces", "headers": headers}
     served = 0
     request = asyncio.create_task(door(scope, receive, send))

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from tests.authority import shipped_authorizer
 from tests.factories import make_request, make_span
 from tests.unit.telemetry.test_grpc_door import Tokens
 from tests.unit.telemetry.test_records_door import Kept, post
@@ -31,7 +32,13 @@ def client_of(kept: Kept, content: Content = Content.REDACT) -> httpx.AsyncClien
         raise AssertionError
 
     receiver = SpanReceiver(ingest=kept, policy=ContentPolicy(content), clock=FakeClock())
-    door = OtlpDoor(elsewhere, receivers={Signal.TRACES: receiver}, authenticator=Tokens(), bodies=BodiesInFlight())
+    door = OtlpDoor(
+        elsewhere,
+        receivers={Signal.TRACES: receiver},
+        authenticator=Tokens(),
+        authorizer=shipped_authorizer(),
+        bodies=BodiesInFlight(),
+    )
     return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://tidegate.test")
 
 

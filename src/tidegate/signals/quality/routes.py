@@ -4,8 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
+from tidegate.edge.authority import UNNAMED, Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import Caller, Scope, requires
+from tidegate.edge.caller import Caller, Scope, permit, requires
 from tidegate.edge.providers import provide
 from tidegate.signals.quality.schemas import EvaluationBatchIn, EvaluationBatchOut
 from tidegate.signals.quality.service import EvaluationService
@@ -19,5 +20,10 @@ Sender = Annotated[Caller, Depends(requires(Scope.INGEST, Scope.WRITE))]
 async def receive_evaluations(request: Request, caller: Sender, evaluations: Evaluations) -> EvaluationBatchOut:
     """Receive evaluations of answers, also with the scope `write`: all are stored when this answers, or none."""
     batch = parse_json(EvaluationBatchIn, await read_body(request, JSON))
+    named = Target(
+        services=frozenset(one.service or UNNAMED for one in batch.evaluations),
+        environments=frozenset(one.environment or UNNAMED for one in batch.evaluations),
+    )
+    await permit(request, caller, named)
     ids = await evaluations.receive(caller.workspace, [one.received() for one in batch.evaluations])
     return EvaluationBatchOut(accepted=len(ids), ids=tuple(ids))
