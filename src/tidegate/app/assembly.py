@@ -15,16 +15,17 @@ from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
+from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_audit_key, load_signing_key
+from tidegate.app.keys import load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
-from tidegate.audit import AuditKey, AuditService, AuditTrail, PostgresAuditStore, PostgresAuditTrail
+from tidegate.app.settings import request_allowance
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
-from tidegate.audit.tasks import AuditKeeper
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
+from tidegate.edge.limits import RequestLimits
 from tidegate.edge.live import LiveHub
 from tidegate.edge.live import router as live_routes
 from tidegate.edge.pages import router as appearance_pages
@@ -43,11 +44,11 @@ from tidegate.identity.assembly import build_identity
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
+from tidegate.identity.policy import CedarAuthorizer, read_policies
 from tidegate.identity.sessions.routes import router as session_routes
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
-from tidegate.identity.policy import build_authorizer
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
 from tidegate.kernel import RandomIds, SystemClock
@@ -145,11 +146,14 @@ _ROUTERS = (
 
 async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
-    authorizer = build_authorizer()  # first: with policies that are not valid, nothing is opened
+    policies = read_policies()  # first: with some that are not valid, nothing is opened
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
-    trail, audited, keeping = _audit(database, load_audit_key(settings.data_dir))
-    people = build_identity(database, trail, key=load_signing_key(settings.data_dir), ids=RandomIds(), clock=clock)
+    audit = build_auditing(settings, database)
+    authorizer = CedarAuthorizer(policies, denials=[audit.trail])
+    people = build_identity(
+        database, audit.trail, key=load_signing_key(settings.data_dir), ids=RandomIds(), clock=clock
+    )
     identity = people[IdentityService]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
@@ -160,12 +164,10 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
-    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, settings.otlp_grpc_port)]
-    tasks.append(keeping)
-    tasks += [*ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
+    tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
-    services |= audited | {
+    services |= audit.services | {
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         **people,
@@ -176,6 +178,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         version=__version__,
         authenticator=identity,
         authorizer=authorizer,
+        limits=RequestLimits(clock, request_allowance()),
         services=services,
         lifespan=running(tasks),
     )
@@ -184,15 +187,6 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
     return Edge(RequestContext(telemetry_doors(application, ingest, identity, authorizer)), close_streams=hub.close)
-
-
-def _audit(database: Database, key: AuditKey) -> tuple[AuditTrail, dict[type[Any], object], Task]:
-    """Return the trail, it and who reads it as services, and what keeps them."""
-    clock, store = SystemClock(), PostgresAuditStore(database)
-    trail = PostgresAuditTrail(store=store, clock=clock)
-    audit = AuditService(store=store, key=key, clock=clock)
-    services: dict[type[Any], object] = {AuditTrail: trail, AuditService: audit}
-    return trail, services, AuditKeeper(trail=trail, audit=audit, clock=clock).run
 
 
 def _slices(

@@ -14,13 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tidegate.app import health
+from tidegate.app.auditing import build_auditing
 from tidegate.app.keys import load_signing_key
 from tidegate.app.running import Edge, Task, connect_engines, running
-from tidegate.audit import PostgresAuditStore, PostgresAuditTrail
 from tidegate.edge.problems import CONTENT_TYPE, problem_body
 from tidegate.edge.requests import RequestContext, request_id_of
 from tidegate.identity import IdentityService, PostgresCredentialStore
-from tidegate.identity.policy import build_authorizer
+from tidegate.identity.policy import CedarAuthorizer, read_policies
 from tidegate.kernel import RandomIds, SystemClock
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
@@ -94,14 +94,15 @@ def grpc_tasks(
 
 async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put an edge together that takes telemetry in and does nothing else."""
-    authorizer = build_authorizer()
+    policies = read_policies()
     database, engine = await connect_engines(settings, stack)
-    trail = PostgresAuditTrail(store=PostgresAuditStore(database), clock=SystemClock())
-    store = PostgresCredentialStore(database, trail)
+    audit = build_auditing(settings, database)
+    authorizer = CedarAuthorizer(policies, denials=[audit.trail])
+    store = PostgresCredentialStore(database, audit.trail)
     identity = IdentityService(store=store, key=load_signing_key(settings.data_dir), clock=SystemClock())
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     ingest = build_ingest(database, engine, disk=disk, policy=ContentPolicy(settings.content), notifies=True)
-    tasks = ingest.tasks + grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)
+    tasks = (audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port))
     rest = _Rest(health.Engines(state=database, telemetry=engine, disk=disk), tasks)
     return Edge(RequestContext(telemetry_doors(rest, ingest, identity, authorizer)), close_streams=lambda: None)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from tidegate.edge.limits import Allowance
 from tidegate.kernel import InvalidInputError
 from tidegate.storage.disk import DiskLimit
 from tidegate.telemetry.content import Content
@@ -26,6 +27,31 @@ def default_data_dir() -> Path:
         return Path(given)
     home = os.environ.get("XDG_DATA_HOME")
     return (Path(home) if home else Path.home() / ".local" / "share") / "tidegate"
+
+
+class RequestLimitInvalidError(InvalidInputError):
+    code: ClassVar[str] = "request_limit_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TIDEGATE_REQUEST_LIMIT is how many requests a credential may make in 10 seconds: "
+            "write a whole number, 0 for no limit.",
+            field="TIDEGATE_REQUEST_LIMIT",
+        )
+
+
+def request_allowance() -> Allowance:
+    """Return what `TIDEGATE_REQUEST_LIMIT` allows a credential, and three times as much to a workspace.
+
+    Raises:
+        RequestLimitInvalidError: it is no whole number.
+    """
+    given = os.environ.get("TIDEGATE_REQUEST_LIMIT")
+    if not given:
+        return Allowance()
+    if not (given.isascii() and given.isdigit() and len(given) <= 9):
+        raise RequestLimitInvalidError
+    return Allowance(of_credential=int(given), of_workspace=3 * int(given))
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,30 @@ class Authenticator(Protocol):
         ...
 
 
+class Limits(Protocol):
+    """How often one may ask; `edge.limits` has them."""
+
+    def take(self, caller: Caller) -> None:
+        """Count one request of `caller`.
+
+        Raises:
+            TooManyRequestsError: it asks too often.
+        """
+        ...
+
+    def refuse_guessing(self, address: str | None) -> None:
+        """Say no to an address from which too many wrong credentials came.
+
+        Raises:
+            TooManyRequestsError: there were too many.
+        """
+        ...
+
+    def note_wrong(self, address: str | None) -> None:
+        """Remember that a credential from `address` proved nothing."""
+        ...
+
+
 async def caller_of(request: Request) -> Caller:
     """Return the caller of this request: a bearer token first, else the browser's session.
 
@@ -138,7 +162,7 @@ def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Call
     """
 
     async def proven(request: Request) -> Caller:
-        caller = await caller_of(request)
+        caller = await _within_limits(request)
         await permit(request, caller, _named_by(request))
         if not any(map(caller.may, (scope, *others))):
             raise ForbiddenError(
@@ -149,6 +173,23 @@ def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Call
         return caller
 
     return proven
+
+
+async def _within_limits(request: Request) -> Caller:
+    """Return the caller, counted: who guesses credentials, or asks all the time, waits."""
+    limits: Limits | None = request.app.state.limits
+    if limits is None:
+        return await caller_of(request)
+    address = request.client.host if request.client else None
+    limits.refuse_guessing(address)
+    try:
+        caller = await caller_of(request)
+    except UnauthenticatedError:
+        if "authorization" in request.headers or SESSION_COOKIE in request.cookies:
+            limits.note_wrong(address)
+        raise
+    limits.take(caller)
+    return caller
 
 
 async def permit(request: Request, caller: Caller, on: Target = NOTHING_NAMED) -> None:

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from tidegate.edge.authority import Authorizer
 from tidegate.edge.caller import Authenticator
+from tidegate.edge.limits import RequestLimits
 from tidegate.edge.problems import CONTENT_TYPE, problem_body, problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import TidegateError, UnavailableError
@@ -27,6 +28,7 @@ def build_http_app(
     authenticator: Authenticator,
     authorizer: Authorizer,
     services: Mapping[type[Any], object],
+    limits: RequestLimits | None = None,
     lifespan: Any = None,  # noqa: ANN401 - Starlette's type is a union of three protocols
 ) -> FastAPI:
     """Return an application that answers every error as a problem document; routers are added by `app`."""
@@ -35,6 +37,7 @@ def build_http_app(
     )
     application.state.authenticator = authenticator
     application.state.authorizer = authorizer
+    application.state.limits = limits
     application.state.services = dict(services)
     application.add_exception_handler(TidegateError, _answer_known)
     application.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -15,7 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 from tidegate.edge.caller import Caller
 from tidegate.kernel import Clock, TooManyRequestsError
 
-__all__ = ["RequestLimits", "TooManyGuessesError", "TooOftenError"]
+__all__ = ["Allowance", "RequestLimits", "TooManyGuessesError", "TooOftenError"]
 
 _WINDOW_S: Final = 10
 _ATTEMPTS_WINDOW_S: Final = 60

@@ -11,7 +11,7 @@ from tidegate.edge.csrf import FormProven
 from tidegate.edge.html import Pages, page_router
 from tidegate.edge.providers import provide
 from tidegate.identity.acting import Acting
-from tidegate.identity.doors import ActingReader
+from tidegate.identity.doors import ActingAdmin, ActingReader
 from tidegate.identity.forms import (
     MAX_PASSWORD_FIELD,
     Problem,
@@ -79,7 +79,7 @@ async def change_password(  # noqa: PLR0913, PLR0917 - one argument a field
 @router.post("/account/owner", dependencies=[FormProven])
 async def make_first_owner(  # noqa: PLR0913, PLR0917 - one argument a field
     request: Request,
-    by: ActingReader,
+    by: ActingAdmin,
     sessions: Sessions,
     members: Members,
     invitations: Invitations,

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from tests.authority import shipped_authorizer
 from tests.unit.audit.fakes import AT, KEY, FakeChains, FakeTrail
 from tests.unit.gates.fakes import FakeAuthenticator
 
@@ -71,7 +72,10 @@ async def world() -> AsyncIterator[World]:
     trail, authenticator = FakeTrail(chains, clock), FakeAuthenticator()
     audit = AuditService(store=chains, key=KEY, clock=clock)
     application = build_http_app(
-        version="test", authenticator=authenticator, services={AuditService: audit, AuditTrail: trail}
+        version="test",
+        authenticator=authenticator,
+        authorizer=shipped_authorizer(),
+        services={AuditService: audit, AuditTrail: trail},
     )
     application.include_router(router)
     transport = httpx.ASGITransport(RequestContext(application), raise_app_exceptions=False)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
+from tests.authority import shipped_authorizer
 from tests.unit.identity.fakes import RecordingTrail
 
 from tidegate.edge.caller import Caller, Role, Scope
@@ -63,7 +64,12 @@ class Installation:
 
     def application(self, *routers: Any) -> FastAPI:
         services = {**self.services, PageRenderer: PageRenderer(version="test", clock=self.clock)}
-        built = build_http_app(version="test", authenticator=self.get(IdentityService), services=services)
+        built = build_http_app(
+            version="test",
+            authenticator=self.get(IdentityService),
+            authorizer=shipped_authorizer(),
+            services=services,
+        )
         for router in routers:
             built.include_router(router)
         return built

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION, SESSION, FakeIdentity
 from tests.unit.audit.fakes import KEY, FakeChains, FakeTrail, make_deed
@@ -41,6 +42,7 @@ async def site() -> AsyncIterator[Site]:
     application = build_http_app(
         version="0.1.0",
         authenticator=FakeIdentity(),
+        authorizer=shipped_authorizer(),
         services={
             AuditService: AuditService(store=chains, key=KEY, clock=clock),
             AuditTrail: trail,

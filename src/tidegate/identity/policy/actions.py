@@ -93,6 +93,9 @@ PUBLIC: Final[Mapping[str, str]] = {
     "HEAD /assets/{file}": "the same",
     "GET /sign-in": "who is not signed in has to be able to",
     "POST /sign-in": "the link proves who it is",
+    "POST /sign-in/password": "the password proves who it is",
+    "GET /accept-invitation": "who is invited is not known yet",
+    "POST /accept-invitation": "the invitation's one-time secret proves who it is",
 }
 """Operations that ask nobody who is calling, each with its reason."""
 
@@ -203,6 +206,20 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST /api/v1/tokens": "tokens:create",
     "POST /api/v1/tokens/{token_id}/rotate": "tokens:rotate",
     "DELETE /api/v1/tokens/{token_id}": "tokens:revoke",
+    "GET /account": "me:read",
+    "POST /account/password": "passwords:change",
+    "POST /account/sessions/{session_id}/end": "sessions:end",
+    "POST /account/owner": "members:make-owner",
+    "GET /members": "members:read",
+    "POST /members/invite": "members:invite",
+    "POST /members/invitations/{invitation_id}/withdraw": "invitations:withdraw",
+    "POST /members/service-accounts": "service-accounts:create",
+    "POST /members/{member_id}/role": "members:change",
+    "POST /members/{member_id}/remove": "members:remove",
+    "GET /tokens": "tokens:read",
+    "POST /tokens": "tokens:create",
+    "POST /tokens/{token_id}/rotate": "tokens:rotate",
+    "POST /tokens/{token_id}/revoke": "tokens:revoke",
     # The audit.
     "GET /audit": "audit:read",
     "GET /api/v1/audit": "audit:read",
