@@ -7,7 +7,7 @@ from typing import Any
 
 from tidegate.edge.authority import Target
 from tidegate.edge.caller import Caller, Role, Scope
-from tidegate.identity.policy import build_authorizer
+from tidegate.identity.policy import CedarAuthorizer, read_policies
 from tidegate.identity.policy.actions import OPERATIONS
 from tidegate.kernel import WorkspaceId
 
@@ -26,7 +26,7 @@ def _measure(seconds: float, *, copies: int) -> dict[str, Any]:
 
     Allowed and refused are mixed as roles, scopes and operations mix them; each refusal ends in its sentence.
     """
-    decide = build_authorizer().decide
+    decide = CedarAuthorizer(read_policies()).decide
     on = Target(services=frozenset({"pay"}), environments=frozenset({"prod"}))
     callers = [
         Caller(WorkspaceId(f"w-{number}"), scope, f"tok_{number}", by_session=False, member=f"usr_{number}", role=role)
