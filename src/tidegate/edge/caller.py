@@ -116,7 +116,7 @@ class Limits(Protocol):
         ...
 
     def refuse_guessing(self, address: str | None) -> None:
-        """Say no to an address from which too many wrong credentials came.
+        """Say to an address, of which one more credential proves nothing, that too many were wrong.
 
         Raises:
             TooManyRequestsError: there were too many.
@@ -176,16 +176,17 @@ def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Call
 
 
 async def _within_limits(request: Request) -> Caller:
-    """Return the caller, counted: who guesses credentials, or asks all the time, waits."""
+    """Return the caller, counted: who asks all the time waits, and so does who guesses credentials."""
     limits: Limits | None = request.app.state.limits
     if limits is None:
         return await caller_of(request)
-    address = request.client.host if request.client else None
-    limits.refuse_guessing(address)
     try:
         caller = await caller_of(request)
     except UnauthenticatedError:
+        # Only who proves nothing waits: behind one proxy, or on one machine, others have good credentials.
         if "authorization" in request.headers or SESSION_COOKIE in request.cookies:
+            address = request.client.host if request.client else None
+            limits.refuse_guessing(address)
             limits.note_wrong(address)
         raise
     limits.take(caller)

@@ -15,7 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 from tidegate.edge.caller import Caller
 from tidegate.kernel import Clock, TooManyRequestsError
 
-__all__ = ["Allowance", "RequestLimits", "TooManyGuessesError", "TooOftenError"]
+__all__ = ["Allowance", "RequestLimits", "TooManyGuessesError", "TooOftenError", "network_of"]
 
 _WINDOW_S: Final = 10
 _ATTEMPTS_WINDOW_S: Final = 60
@@ -71,12 +71,12 @@ class RequestLimits:
                 )
 
     def refuse_guessing(self, address: str | None) -> None:
-        """Say no to an address from which too many wrong credentials came, before another is looked at.
+        """Say to an address, of which one more credential proves nothing, that too many were wrong.
 
         Raises:
             TooManyGuessesError: there were too many within a minute.
         """
-        item, network = self._attempts, _network_of(address)
+        item, network = self._attempts, network_of(address)
         if item is not None and not self._windows.test(item, network):
             wait_s = self._wait_s(item, network)
             raise TooManyGuessesError(
@@ -86,7 +86,7 @@ class RequestLimits:
     def note_wrong(self, address: str | None) -> None:
         """Remember that a credential from `address` proved nothing."""
         if self._attempts is not None:
-            self._windows.hit(self._attempts, _network_of(address))
+            self._windows.hit(self._attempts, network_of(address))
 
     def _wait_s(self, item: RateLimitItem, *identifiers: str) -> float:
         until: float = self._windows.get_window_stats(item, *identifiers).reset_time
@@ -97,7 +97,7 @@ def _item(amount: int, seconds: int) -> RateLimitItem | None:
     return RateLimitItemPerSecond(amount, seconds) if amount else None
 
 
-def _network_of(address: str | None) -> str:
+def network_of(address: str | None) -> str:
     """Return what one sender can hardly change: of IPv6 the /64, of which everybody has billions of addresses."""
     if not address:
         return _UNKNOWN

@@ -1,9 +1,9 @@
 """A limit on wrong passwords, by person and by address, kept in this process: another process counts its own."""
 
-import ipaddress
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 
+from tidegate.edge.limits import network_of
 from tidegate.identity.errors import TooManyAttemptsError
 from tidegate.kernel import Clock
 
@@ -52,11 +52,5 @@ class Attempts:
 
 
 def keys_of(email: str, address: str) -> tuple[str, str]:
-    """Return what attempts are counted by; a network of IPv6 is one address, for its holder has 2^64."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return f"person {email}", f"address {address}"
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is None:
-        parsed = ipaddress.ip_network((parsed, 64), strict=False).network_address
-    return f"person {email}", f"address {parsed}"
+    """Return what attempts are counted by."""
+    return f"person {email}", f"address {network_of(address)}"

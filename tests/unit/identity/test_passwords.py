@@ -61,6 +61,7 @@ def test_a_network_of_ipv6_is_one_address() -> None:
     assert keys_of("a", "2001:db8::1") == keys_of("a", "2001:db8::ffff:1")
     assert keys_of("a", "2001:db8::1") != keys_of("a", "2001:db8:0:1::1")
     assert keys_of("a", "::ffff:192.0.2.1") != keys_of("a", "::ffff:192.0.2.2")
+    assert keys_of("a", "::ffff:192.0.2.1") == keys_of("a", "192.0.2.1")
 
 
 @pytest.mark.parametrize(
