@@ -7,13 +7,14 @@ __all__ = ["is_within", "narrowed", "scopes_of", "widest"]
 # An agent stands below the people: nobody but an owner, an admin gives roles at all.
 _RANKS = (Role.VIEWER, Role.AGENT, Role.ENGINEER, Role.APPROVER, Role.RELEASE_MANAGER, Role.ADMIN, Role.OWNER)
 _WORKING = frozenset({Scope.INGEST, Scope.READ, Scope.WRITE})
+_JUDGING = frozenset({Scope.READ, Scope.WRITE})  # the policies let neither of them send telemetry
 _SCOPES: dict[Role, frozenset[Scope]] = {
     Role.OWNER: frozenset(Scope),
     Role.ADMIN: frozenset(Scope),
     Role.RELEASE_MANAGER: _WORKING,
-    Role.APPROVER: _WORKING,
+    Role.APPROVER: _JUDGING,
     Role.ENGINEER: _WORKING,
-    Role.AGENT: _WORKING,
+    Role.AGENT: _JUDGING,
     Role.VIEWER: frozenset({Scope.READ}),
 }
 _FALLING = (Scope.ADMIN, Scope.WRITE, Scope.READ)

@@ -1,4 +1,5 @@
 import pytest
+from tests.authority import shipped_authorizer
 
 from tidegate.audit import ActorKind
 from tidegate.edge.caller import Caller, Role, Scope
@@ -68,3 +69,9 @@ def test_who_stands_lower_is_refused() -> None:
 
 def test_the_operator_is_named_in_the_record() -> None:
     assert deed_of_operator("workspace:suspend", "workspace/w").actor_kind is ActorKind.OPERATOR
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nobody_holds_a_token_for_sending_whom_the_policies_refuse_to_send(role: Role) -> None:
+    caller = Caller(WorkspaceId("acme"), Scope.INGEST, "tok_1", by_session=False, member="usr_1", role=role)
+    assert (Scope.INGEST in scopes_of(role)) is shipped_authorizer().decide(caller, "POST /v1/traces").is_allowed
