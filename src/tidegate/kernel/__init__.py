@@ -25,6 +25,7 @@ from tidegate.kernel.ids import (
     TokenId,
     WorkspaceId,
 )
+from tidegate.kernel.keyring import Keyring
 from tidegate.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Page, decode_cursor, encode_cursor
 from tidegate.kernel.remembered import Remembered
 from tidegate.kernel.times import TimeRange, format_duration, format_utc, parse_duration, parse_utc
@@ -41,6 +42,7 @@ __all__ = [
     "GateId",
     "IdFactory",
     "InvalidInputError",
+    "Keyring",
     "MalformedError",
     "NotFoundError",
     "Page",
