@@ -52,6 +52,7 @@ def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge:
 
 def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool) -> SupervisorSettings:
     content_setting()  # a wrong word is said here, not by a child that does not start
+    egress_allowances()
     database, telemetry = external_database(), external_telemetry()
     return SupervisorSettings(
         data_dir=data_dir,
