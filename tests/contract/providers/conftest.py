@@ -30,7 +30,7 @@ async def other_made_up() -> AsyncIterator[MadeUpProvider]:
 @pytest.fixture
 def installation(database: Database, owner_connection: "asyncpg.Connection[asyncpg.Record]") -> Installation:
     made = Installation(database, owner_connection)
-    egress = EgressClient(parse_allowances("127.0.0.0/8, localhost:1"), limits=EgressLimits(total_s=20, head_s=20))
+    egress = EgressClient(parse_allowances("127.0.0.0/8, ::1/128"), limits=EgressLimits(total_s=20, head_s=20))
     made.services |= build_providers(
         database, made.trail, people=made.services, egress=egress, envelopes=ENVELOPES, key=KEY
     )
