@@ -16,6 +16,7 @@ from tidegate.egress.addresses import parse_address
 from tidegate.egress.allowances import NOTHING, Allowances
 from tidegate.egress.destinations import Destination, judge, judge_address, read_destination
 from tidegate.egress.errors import EgressFailedError, EgressRefusedError, Failure, Rule
+from tidegate.egress.names import NameThreads
 
 __all__ = ["Answer", "EgressClient", "EgressLimits"]
 
@@ -59,11 +60,11 @@ class EgressClient:
         allowed: Allowances = NOTHING,
         *,
         limits: EgressLimits = EgressLimits(),
-        make_resolver: Callable[[], AbstractResolver] = aiohttp.ThreadedResolver,
+        names: AbstractResolver | None = None,
     ) -> None:
         self._allowed = allowed
         self._limits = limits
-        self._make_resolver = make_resolver
+        self._names = names or NameThreads()
         self._under_way: Counter[tuple[str, int]] = Counter()
 
     def check(self, url: str, *, field: str | None = None) -> None:
@@ -113,9 +114,8 @@ class EgressClient:
         self, method: str, destination: Destination, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         limits = self._limits
-        resolver = self._make_resolver()
         connector = aiohttp.TCPConnector(
-            resolver=resolver,
+            resolver=self._names,
             use_dns_cache=False,
             force_close=True,
             limit=1,
@@ -123,7 +123,6 @@ class EgressClient:
             socket_factory=self._judge_of(destination),
         )
         async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(resolver.close)
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(
                     connector=connector,

@@ -624,6 +624,14 @@ async def test_guesses_at_the_way_back_are_counted(worlds: Worlds, ann: str) -> 
     answers = [await worlds.come_back(browser, {"state": "x", "code": "y"}) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
+    assert (await worlds.sign_in()).status_code == 303  # others of that address are let in
+
+
+@pytest.mark.parametrize("name", ["%00", "%ff", "..%2f..", "A", "x" * 300, "'; SELECT 1", "%F0%9F%92%A9"])
+async def test_a_made_up_name_of_a_workspace_is_no_mistake_of_ours(worlds: Worlds, name: str) -> None:
+    for path in (f"/sign-in/with/{name}", f"/sign-in/with?workspace={name}", f"/sign-in/callback/{name}?state=x"):
+        answer = await worlds.browser().get(path)
+        assert 400 <= answer.status_code < 500, (path, answer.status_code)
 
 
 async def test_a_provider_that_is_away_is_said_to_be_and_is_not_asked_by_everybody(worlds: Worlds, ann: str) -> None:

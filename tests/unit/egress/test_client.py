@@ -2,13 +2,22 @@
 
 import asyncio
 import gzip
+import socket
+import ssl
+import threading
 import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.unit.egress.servers import Names, Server, hello, saying, serving
 
 from tidegate.egress import EgressClient, EgressFailedError, EgressLimits, EgressRefusedError, Failure, Rule
 from tidegate.egress import parse_allowances as allowing
+from tidegate.egress.names import NameThreads
 
 SHORT = EgressLimits(total_s=0.4, head_s=0.2, body_bytes=1_000)
 
@@ -45,7 +54,7 @@ async def test_no_way_of_writing_an_inner_address_is_called(scheme: str, host: s
 
 @pytest.mark.parametrize("inner", ["127.0.0.1", "::1", "10.0.0.7", "169.254.169.254", "::ffff:127.0.0.1"])
 async def test_a_name_that_leads_inside_is_refused_when_connecting(inner: str) -> None:
-    client = EgressClient(limits=SHORT, make_resolver=lambda: Names([inner]))
+    client = EgressClient(limits=SHORT, names=Names([inner]))
     client.check("https://127.0.0.1.nip.example/")  # nobody can know before
     assert await refusal_of(client, "https://127.0.0.1.nip.example/") is Rule.ADDRESS
 
@@ -53,7 +62,7 @@ async def test_a_name_that_leads_inside_is_refused_when_connecting(inner: str) -
 async def test_a_name_that_changes_its_mind_between_check_and_connection_is_refused() -> None:
     names = Names(["93.184.215.14"], ["127.0.0.1"])
     async with serving(saying(hello())) as server:
-        client = EgressClient(limits=SHORT, make_resolver=lambda: names)
+        client = EgressClient(limits=SHORT, names=names)
         await names.resolve("rebinding.example")  # whoever checked the name before saw the internet
         assert await refusal_of(client, f"https://rebinding.example:{server.port}/") is Rule.ADDRESS
         assert names.asked == ["rebinding.example"] * 2
@@ -63,9 +72,9 @@ async def test_a_name_that_changes_its_mind_between_check_and_connection_is_refu
 async def test_each_call_looks_again_where_a_name_leads() -> None:
     async with serving(saying(hello())) as server:
         names = Names(["127.0.0.1"], ["127.0.0.2"])
-        client = EgressClient(allowing(f"127.0.0.1:{server.port}"), limits=SHORT, make_resolver=lambda: names)
+        client = EgressClient(allowing(f"127.0.0.1:{server.port}"), limits=SHORT, names=names)
         # http by an allowed address: the name is allowed by no list of names, only by where it leads
-        client_by_network = EgressClient(allowing("127.0.0.1/32"), limits=SHORT, make_resolver=lambda: names)
+        client_by_network = EgressClient(allowing("127.0.0.1/32"), limits=SHORT, names=names)
         assert await refusal_of(client, f"http://idp.example:{server.port}/") is Rule.SCHEME
         assert (await client_by_network.call("GET", f"http://idp.example:{server.port}/")).body == b"hello"
         assert await refusal_of(client_by_network, f"http://idp.example:{server.port}/") is Rule.ADDRESS
@@ -73,7 +82,7 @@ async def test_each_call_looks_again_where_a_name_leads() -> None:
 
 
 async def test_plain_http_into_the_internet_is_refused_when_connecting() -> None:
-    client = EgressClient(allowing("127.0.0.0/8"), limits=SHORT, make_resolver=lambda: Names(["93.184.215.14"]))
+    client = EgressClient(allowing("127.0.0.0/8"), limits=SHORT, names=Names(["93.184.215.14"]))
     assert await refusal_of(client, "http://outside.example/") is Rule.SCHEME
 
 
@@ -108,7 +117,7 @@ async def test_plain_http_into_the_internet_is_refused_when_connecting() -> None
 )
 async def test_what_an_address_says_is_checked_before_anything_is_looked_up(url: str, rule: Rule | None) -> None:
     names = Names(["93.184.215.14"])
-    client = EgressClient(limits=SHORT, make_resolver=lambda: names)
+    client = EgressClient(limits=SHORT, names=names)
     if rule is None:
         client.check(url)
         return
@@ -239,13 +248,46 @@ async def test_nobody_at_the_port_is_a_failure_of_the_connection() -> None:
     assert await failure_of(client, url) is Failure.CONNECTION
 
 
-async def test_a_certificate_that_proves_nothing_is_a_failure() -> None:
-    async with serving(saying(b"")) as server:
-        assert await failure_of(client_for(server), server.url.replace("http:", "https:")) in {
-            Failure.TLS,
-            Failure.CONNECTION,
-            Failure.TIME,
-        }
+async def test_a_name_whose_servers_stall_keeps_two_threads_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, asked = threading.Event(), []
+
+    def stalling(host: str, *_: object, **__: object) -> list[object]:
+        asked.append(host)
+        if host == "stalling.example":
+            over.wait(20)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", stalling)
+    names = NameThreads()
+    client = EgressClient(limits=SHORT, names=names)
+    waiting = [asyncio.ensure_future(names.resolve("stalling.example")) for _ in range(2)]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        assert await failure_of(client, "https://stalling.example/") is Failure.CONNECTION
+    assert await names.resolve("other.example") == []
+    over.set()
+    await asyncio.gather(*waiting)
+    await asyncio.sleep(0)
+    assert await names.resolve("stalling.example") == []
+    assert asked.count("stalling.example") == 3
+
+
+async def test_a_certificate_of_its_own_making_proves_nothing(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(1))
+    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    pem += key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (tmp_path / "pem").write_bytes(pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "pem")
+    async with serving(saying(hello()), tls=context) as server:
+        client = client_for(server, limits=EgressLimits())
+        assert await failure_of(client, server.url.replace("http:", "https:")) is Failure.TLS
+        assert server.heads == []
 
 
 async def test_one_destination_that_stalls_takes_no_more_than_its_share_and_no_other_waits() -> None:

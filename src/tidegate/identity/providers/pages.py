@@ -16,7 +16,7 @@ from tidegate.identity.forms import Problem, address_of, base_url_of, begin_sess
 from tidegate.identity.providers.errors import ProviderNotFoundError, ProviderSignInRefusedError
 from tidegate.identity.providers.model import Provider, ProviderWish, own_path
 from tidegate.identity.providers.service import ProviderService
-from tidegate.identity.providers.sign_in import CameBack, ProviderSignIn
+from tidegate.identity.providers.sign_in import CameBack, ProviderSignIn, SignedIn
 from tidegate.identity.roles import is_within
 from tidegate.kernel import InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 
@@ -84,7 +84,7 @@ async def begin_sign_in(  # noqa: PLR0917 - FastAPI passes them by name
         started = await signing_in.begin(WorkspaceId(workspace), next_path=to)
     except TidegateError as error:
         return _sign_in_page(request, pages, problem=Problem.of(error))
-    answer = RedirectResponse(started.url, 303, {"cache-control": "no-store", "referrer-policy": "no-referrer"})
+    answer = RedirectResponse(started.url, 303, {"cache-control": "no-store"})
     answer.set_cookie(
         COOKIE,
         started.cookie,
@@ -113,12 +113,8 @@ async def finish_sign_in(  # noqa: PLR0913 - one argument a parameter of the pro
     came = CameBack(state, code, iss, bool(error), request.cookies.get(COOKIE, ""), user_agent_of(request))
     limits: Limits | None = request.app.state.limits
     try:
-        if limits is not None:
-            limits.refuse_guessing(address_of(request))
-        done = await signing_in.finish(WorkspaceId(workspace), came)
+        done = await _finished(signing_in, WorkspaceId(workspace), came, limits=limits, address=address_of(request))
     except TidegateError as refusal:
-        if limits is not None and isinstance(refusal, ProviderSignInRefusedError):
-            limits.note_wrong(address_of(request))
         problem = Problem.of(refusal)
         answer = problem.on(_sign_in_page(request, pages, workspace=workspace, problem=problem))
     else:
@@ -202,6 +198,19 @@ async def test_provider(request: Request, by: ActingAdmin, providers: Providers,
         return problem.on(_settings_page(request, by, pages, provider=await _found(providers, by), problem=problem))
     words = f"The identity provider answers, with {trial.key_count} keys that can be used."
     return _settings_page(request, by, pages, provider=await _found(providers, by), done=words)
+
+
+async def _finished(
+    signing_in: ProviderSignIn, workspace: WorkspaceId, came: CameBack, *, limits: Limits | None, address: str
+) -> SignedIn:
+    try:
+        return await signing_in.finish(workspace, came)
+    except ProviderSignInRefusedError:
+        # Only who proves nothing waits: behind one proxy others sign in.
+        if limits is not None:
+            limits.refuse_guessing(address)
+            limits.note_wrong(address)
+        raise
 
 
 async def _found(providers: ProviderService, by: Acting) -> Provider | None:
