@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from fastapi import Request
 from tests.api.identity.people import PASSWORD, Installation
 from tests.contract.providers.made_up import (
     CLIENT,
@@ -28,7 +29,7 @@ from tests.contract.providers.made_up import (
 
 from tidegate.edge.caller import SESSION_COOKIE, Role, Scope
 from tidegate.identity.members import InvitationService, MemberService
-from tidegate.identity.providers.pages import COOKIE
+from tidegate.identity.providers.pages import COOKIE, sign_in_choices
 from tidegate.kernel import WorkspaceId
 
 
@@ -614,6 +615,11 @@ async def test_whoever_chooses_the_workspace_sees_where_its_people_sign_in(world
     missing = await browser.get("/sign-in/with", params={"workspace": '"><script>'})
     assert missing.status_code == 404
     assert "<script>" not in missing.text.replace("<script src", "")
+
+
+async def test_the_sign_in_page_is_offered_a_link_that_leads_there(worlds: Worlds, ann: str) -> None:
+    (choice,) = await sign_in_choices(Request({"type": "http"}))
+    assert (await worlds.browser().get(choice.path)).status_code == 200
 
 
 async def test_guesses_at_the_way_back_are_counted(worlds: Worlds, ann: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from tidegate.egress import EgressFailedError, EgressRefusedError
 from tidegate.identity.providers.errors import ProviderUnavailableError
-from tidegate.identity.providers.ports import Caller
+from tidegate.identity.providers.ports import Outside
 from tidegate.kernel import Clock
 
 __all__ = ["Discovery", "Metadata", "json_object_of"]
@@ -53,7 +53,7 @@ class _Known:
 class Discovery:
     """Asks providers what they publish."""
 
-    def __init__(self, egress: Caller, clock: Clock) -> None:
+    def __init__(self, egress: Outside, clock: Clock) -> None:
         self._egress = egress
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()

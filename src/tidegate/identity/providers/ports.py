@@ -14,7 +14,7 @@ from tidegate.identity.providers.model import Provider
 from tidegate.kernel import WorkspaceId
 
 
-class Caller(Protocol):
+class Outside(Protocol):
     """Calls other machines; `egress` keeps it."""
 
     def check(self, url: str, *, field: str | None = None) -> None: ...

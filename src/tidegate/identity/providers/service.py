@@ -21,7 +21,7 @@ from tidegate.identity.providers.model import (
     ProviderWish,
     is_domain,
 )
-from tidegate.identity.providers.ports import Caller, ProviderStore
+from tidegate.identity.providers.ports import Outside, ProviderStore
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.storage.envelopes import Envelopes
 
@@ -43,7 +43,7 @@ class ProviderService:
     """The provider of a workspace. Its client secret goes in and never comes out."""
 
     def __init__(
-        self, *, store: ProviderStore, discovery: Discovery, egress: Caller, envelopes: Envelopes, clock: Clock
+        self, *, store: ProviderStore, discovery: Discovery, egress: Outside, envelopes: Envelopes, clock: Clock
     ) -> None:
         self._store = store
         self._discovery = discovery
