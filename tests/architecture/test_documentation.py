@@ -99,7 +99,6 @@ def test_every_environment_variable_that_is_read_stands_among_the_settings() -> 
 def test_what_is_said_not_to_be_read_is_not_read() -> None:
     unread = text_of("settings.md").partition("## Not read yet")[2].partition("\n## ")[0]
     names = set(re.findall(r"`(TIDEGATE_[A-Z_]+)`", unread))
-    assert names
     code = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
     assert names & set(VARIABLE.findall(code)) == set()
 

@@ -17,10 +17,10 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_signing_key
+from tidegate.app.keys import load_envelope_keys, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
-from tidegate.app.settings import request_allowance
+from tidegate.app.settings import egress_allowances, request_allowance
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
 from tidegate.edge.html import PageRenderer
@@ -31,6 +31,7 @@ from tidegate.edge.live import router as live_routes
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
+from tidegate.egress import EgressClient
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates import GateService
@@ -45,6 +46,10 @@ from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
 from tidegate.identity.policy import CedarAuthorizer, read_policies
+from tidegate.identity.providers import build_providers
+from tidegate.identity.providers.pages import router as provider_pages
+from tidegate.identity.providers.pages import sign_in_choices
+from tidegate.identity.providers.routes import router as provider_routes
 from tidegate.identity.sessions.routes import router as session_routes
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
@@ -81,6 +86,7 @@ from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
+from tidegate.storage.envelopes import Envelopes
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
 from tidegate.telemetry.content import ContentPolicy
@@ -111,6 +117,8 @@ _ROUTERS = (
     audit_pages,
     account_pages,
     member_pages,
+    provider_pages,
+    provider_routes,
     token_pages,
     workspace_routes,
     member_routes,
@@ -151,8 +159,15 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     clock = SystemClock()
     audit = build_auditing(settings, database)
     authorizer = CedarAuthorizer(policies, denials=[audit.trail])
-    people = build_identity(
-        database, audit.trail, key=load_signing_key(settings.data_dir), ids=RandomIds(), clock=clock
+    key = load_signing_key(settings.data_dir)
+    people = build_identity(database, audit.trail, key=key, ids=RandomIds(), clock=clock)
+    people |= build_providers(
+        database,
+        audit.trail,
+        people=people,
+        egress=EgressClient(egress_allowances()),
+        envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
+        key=key,
     )
     identity = people[IdentityService]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
@@ -182,6 +197,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         services=services,
         lifespan=running(tasks),
     )
+    application.state.sign_in_choices = [sign_in_choices]
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]

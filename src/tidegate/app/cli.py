@@ -39,6 +39,7 @@ _NOUNS: Final = {
     "token": ("tidegate.app.token_commands", "token", "Tokens: credentials of services, CI and people's shells."),
     "whoami": ("tidegate.identity.sessions.commands", "whoami", "Whose token the commands use, and what it may do."),
     "workspace": ("tidegate.app.workspace_commands", "workspace", "Workspaces of this installation (operator)."),
+    "provider": ("tidegate.identity.providers.commands", "provider", "Identity provider: where people sign in."),
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),

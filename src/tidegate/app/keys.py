@@ -6,9 +6,11 @@ from pathlib import Path
 
 from tidegate.audit import AuditKey
 from tidegate.identity.model import SigningKey
+from tidegate.kernel.keyring import Keyring
 
 _FILE = "credentials.key"
 _AUDIT_FILE = "audit.key"
+_ENVELOPES_FILE = "envelopes.key"
 _NAME = "k1"
 
 
@@ -20,6 +22,11 @@ def load_signing_key(data_dir: Path) -> SigningKey:
 def load_audit_key(data_dir: Path) -> AuditKey:
     """Return the key that signs the audit; made like the other."""
     return AuditKey(_load(data_dir, _AUDIT_FILE))
+
+
+def load_envelope_keys(data_dir: Path) -> Keyring:
+    """Return the keys under which secrets are sealed; made like the others."""
+    return Keyring(_NAME, {_NAME: _load(data_dir, _ENVELOPES_FILE)})
 
 
 def _load(data_dir: Path, name: str) -> bytes:

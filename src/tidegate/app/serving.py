@@ -10,7 +10,14 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.settings import content_setting, disk_limit, external_database, external_telemetry, wants_ingest_edge
+from tidegate.app.settings import (
+    content_setting,
+    disk_limit,
+    egress_allowances,
+    external_database,
+    external_telemetry,
+    wants_ingest_edge,
+)
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -52,6 +59,7 @@ def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge:
 
 def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool) -> SupervisorSettings:
     content_setting()  # a wrong word is said here, not by a child that does not start
+    egress_allowances()  # as well
     database, telemetry = external_database(), external_telemetry()
     return SupervisorSettings(
         data_dir=data_dir,

@@ -9,6 +9,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from tidegate.edge.limits import Allowance
+from tidegate.egress import Allowances, parse_allowances
 from tidegate.kernel import InvalidInputError
 from tidegate.storage.disk import DiskLimit
 from tidegate.telemetry.content import Content
@@ -52,6 +53,15 @@ def request_allowance() -> Allowance:
     if not (given.isascii() and given.isdigit() and len(given) <= 9):
         raise RequestLimitInvalidError
     return Allowance(of_credential=int(given), of_workspace=3 * int(given))
+
+
+def egress_allowances() -> Allowances:
+    """Return the destinations that `TIDEGATE_EGRESS_ALLOW` allows beyond the internet.
+
+    Raises:
+        EgressAllowInvalidError: an entry is neither host and port nor a network.
+    """
+    return parse_allowances(os.environ.get("TIDEGATE_EGRESS_ALLOW", ""))
 
 
 @dataclass(frozen=True, slots=True)

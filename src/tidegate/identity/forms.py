@@ -38,15 +38,18 @@ class Problem:
         return answer
 
 
-def begin_session(request: Request, secret: str) -> Response:
-    """Return the way to the board, with the cookie of a session that begins."""
-    answer = leading("/")
+def begin_session(request: Request, secret: str, *, path: str = "/", is_secure: bool = False) -> Response:
+    """Return the way to `path`, with the cookie of a session that begins.
+
+    `is_secure`: people open this over TLS, although the request cannot show it.
+    """
+    answer = leading(path)
     answer.set_cookie(
         SESSION_COOKIE,
         secret,
         max_age=int(SESSION_LENGTH.total_seconds()),
         path="/",
-        secure=is_over_tls(request),
+        secure=is_secure or is_over_tls(request),
         httponly=True,
         samesite="lax",
     )

@@ -19,7 +19,7 @@ from tidegate.identity.members.store import has_other_owner, lock_membership
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Connection, Database
 
-_INVITATIONS = """
+INVITATIONS = """
     SELECT id, email, role, created_at, created_by, expires_at, used_at, withdrawn_at
     FROM invitations WHERE workspace = $1
 """
@@ -36,32 +36,32 @@ class PostgresInvitations:
         async with self._database.transaction(workspace) as connection:
             rows = await connection.fetch(
                 f"""
-                {_INVITATIONS} AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3))
+                {INVITATIONS} AND ($2::timestamptz IS NULL OR (created_at, id) > ($2, $3))
                 ORDER BY created_at, id LIMIT $4
                 """,
                 workspace,
                 *(after or (None, "")),
                 limit,
             )
-        return [_invitation_of(row) for row in rows]
+        return [invitation_of(row) for row in rows]
 
     async def list_open(self, workspace: WorkspaceId, *, now: datetime, limit: int) -> list[Invitation]:
         async with self._database.transaction(workspace) as connection:
             rows = await connection.fetch(
                 f"""
-                {_INVITATIONS} AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > $2
+                {INVITATIONS} AND used_at IS NULL AND withdrawn_at IS NULL AND expires_at > $2
                 ORDER BY created_at DESC, id LIMIT $3
                 """,
                 workspace,
                 now,
                 limit,
             )
-        return [_invitation_of(row) for row in rows]
+        return [invitation_of(row) for row in rows]
 
     async def find_invitation(self, workspace: WorkspaceId, invitation_id: str) -> Invitation | None:
         async with self._database.transaction(workspace) as connection:
-            row = await connection.fetchrow(f"{_INVITATIONS} AND id = $2", workspace, invitation_id)
-        return None if row is None else _invitation_of(row)
+            row = await connection.fetchrow(f"{INVITATIONS} AND id = $2", workspace, invitation_id)
+        return None if row is None else invitation_of(row)
 
     async def add_invitation(
         self, workspace: WorkspaceId, invitation: Invitation, invitation_hash: bytes, *, deed: Deed
@@ -119,13 +119,13 @@ class PostgresInvitations:
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 f"""
-                {_INVITATIONS} AND hash = $2
+                {INVITATIONS} AND hash = $2
                     AND EXISTS (SELECT FROM workspaces WHERE workspaces.id = $1 AND state = 'active')
                 """,
                 workspace,
                 invitation_hash,
             )
-        return None if row is None else (workspace, _invitation_of(row))
+        return None if row is None else (workspace, invitation_of(row))
 
     async def find_person_id(self, email: str) -> str | None:
         async with self._database.across_workspaces() as connection:
@@ -150,7 +150,7 @@ class PostgresInvitations:
             )
             if not used:
                 raise InvitationUsedError
-            await _join(connection, workspace, person, invitation.role, prove=prove, acceptance=acceptance)
+            await join_person(connection, workspace, person, invitation.role, prove=prove, acceptance=acceptance)
             await self._trail.append(workspace, acceptance.deed, within=connection)
 
     async def add_first_owner(
@@ -160,11 +160,11 @@ class PostgresInvitations:
             await lock_membership(connection, workspace)
             if await has_other_owner(connection, workspace, ""):
                 raise OwnerExistsError
-            await _join(connection, workspace, person, Role.OWNER, prove=prove, acceptance=acceptance)
+            await join_person(connection, workspace, person, Role.OWNER, prove=prove, acceptance=acceptance)
             await self._trail.append(workspace, acceptance.deed, within=connection)
 
 
-async def _join(
+async def join_person(
     connection: Connection,
     workspace: WorkspaceId,
     person: NewPerson,
@@ -211,7 +211,7 @@ async def _join(
         raise MemberChangedError from error
 
 
-def _invitation_of(row: asyncpg.Record) -> Invitation:
+def invitation_of(row: asyncpg.Record) -> Invitation:
     return Invitation(
         id=row["id"],
         email=row["email"],
