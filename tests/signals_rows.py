@@ -3,6 +3,7 @@
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -124,7 +125,7 @@ class Pipeline:
         rows = [*spans, *logs]
         workspaces = sorted({row["workspace"] for row in rows})
         await self.touches.announce(
-            flush_id, {w: sorted({row["second"] for row in rows if row["workspace"] == w}) for w in workspaces}
+            flush_id, {w: Counter(row["second"] for row in rows if row["workspace"] == w) for w in workspaces}
         )
         for table, found in (("raw_spans", spans), ("raw_logs", logs)):
             days = sorted({row["received_ns"] // (86_400 * NANO) for row in found})

@@ -177,7 +177,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     books = PriceBooks(store=price_store, changes=price_store)
     closer = build_closer(database, engine, clock, prices=books)
     policy = ContentPolicy(settings.content)
-    ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
+    ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
     services, tasks = _slices(database, engine, closer)
     tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:

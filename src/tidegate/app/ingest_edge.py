@@ -7,7 +7,7 @@ that counts through PostgreSQL's NOTIFY.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,7 @@ from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.content import DEFAULT_POLICY, ContentPolicy
 from tidegate.telemetry.grpc_door import GrpcDoor
 from tidegate.telemetry.model import Signal
+from tidegate.telemetry.ports import Listener, Nobody
 from tidegate.telemetry.receiving import LOGS, POINTS, RecordsReceiver
 from tidegate.telemetry.routes import OtlpDoor, Receiver
 from tidegate.telemetry.span_receiver import SpanReceiver
@@ -60,14 +61,14 @@ def build_ingest(
     *,
     disk: DiskWatch,
     policy: ContentPolicy = DEFAULT_POLICY,
-    on_stored: Callable[[], None] = lambda: None,
+    listener: Listener | None = None,
     notifies: bool = False,
 ) -> Ingest:
-    """Return the ingest of this process; `notifies` when another one counts."""
+    """Return the ingest of this process; `notifies` when another one counts, else `listener` does."""
     ids, clock = RandomIds(), SystemClock()
     ledger = PostgresTouchLedger(database, writer=ids.new_id("edg"), notifies=notifies)
-    store = EngineBatchStore(engine)
-    service = IngestService(store=store, touches=ledger, ids=ids, on_stored=on_stored, gate=disk.gate)
+    store = EngineBatchStore(engine, returns_columns=listener is not None)
+    service = IngestService(store=store, touches=ledger, ids=ids, listener=listener or Nobody(), gate=disk.gate)
     receivers: dict[Signal, Receiver] = {
         Signal.TRACES: SpanReceiver(ingest=service, policy=policy, clock=clock),
         **{kind.signal: RecordsReceiver(kind, ingest=service, policy=policy, clock=clock) for kind in (LOGS, POINTS)},

@@ -24,16 +24,17 @@ import structlog
 from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.signals.affected import PublishedRuns
 from tidegate.signals.apart import apart
-from tidegate.signals.choosing import HOT_S, choose
+from tidegate.signals.choosing import choose
 from tidegate.signals.counting import Counts, count_events, count_runs
 from tidegate.signals.kept import SURE_S
-from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, TouchedSeconds, Touches
+from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, Touch, TouchedSeconds, Touches
+from tidegate.signals.recent import rows_in
 from tidegate.signals.recounts import NotedProgress
 from tidegate.signals.roller import old_seconds, widened
 from tidegate.signals.run_costs import Prices
 from tidegate.signals.runs import Runs, find_runs
 from tidegate.signals.spans import sort_spans
-from tidegate.signals.spans_read import SpanReads, SpanRows, is_in, rows_in
+from tidegate.signals.spans_read import SpanReads, SpanRows, is_in
 from tidegate.storage.native import Columns, Numbers
 
 _log = structlog.get_logger("tidegate.closer")
@@ -45,16 +46,21 @@ _REST: Final = 4.0
 # A closing costs the engine 40 CPU-ms before it reads a row, and the evaluation after it 20: under load it rests as
 # long as it may. What is stored as one begins waits for the rest and two closings, in all less than a second.
 _LONGEST_REST_S: Final = 0.6
+_SHORTEST_REST_S: Final = 0.2
+_AFTER_SECOND_S: Final = 0.45  # intake rests a quarter of a second between two flushes, and stores one in a tenth
 _QUIET_S: Final = (
     0.3  # longer than intake rests between two flushes: without one for so long there is nothing to wait for
 )
 _LOAD_ROWS: Final = 500  # a closing; fewer are counted again as soon as they change
+_LARGE_ROWS: Final = 4_000  # in one second: a twentieth of a processor second to count again for each row that is late
+_WORTH_OF: Final = 20
 _REDO_EVERY_S: Final = 4.0
-_REDO_REST: Final = 8.0  # late rows take a ninth of the time at most, whatever they ask for
-_REDO_SLICE_S: Final = 0.5  # hot seconds wait for a slice to end
+_REDO_REST: Final = 3.0  # late rows take a quarter of the time at most, whatever they ask for
+_REDO_SLICE_S: Final = 1.0  # hot seconds wait for a slice to end
 _IDLE_AFTER_S: Final = 5.0  # without a hot second for so long nobody waits for one: a replay is counted at full pace
 _IDLE_SLICE_S: Final = 2.0
 _FIRST_SLICE: Final = 16
+_SMALLEST_SLICE: Final = 8  # what is searched around them costs as much for fewer
 
 
 class CountWriter(SpanRows, Protocol):
@@ -105,6 +111,8 @@ class RollupCloser:
     _published: PublishedRuns = field(default_factory=PublishedRuns)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _has_more: bool = False
+    _is_late: bool = False
+    """Whether the last closing counted old seconds."""
     _watermark: int | None = None
     _row_count: int = 0
     """Spans that the last closing read."""
@@ -120,6 +128,10 @@ class RollupCloser:
     def wake(self) -> None:
         """Say that something was stored."""
         self._wake.set()
+
+    def keep(self, flush_id: str, spans: Sequence[Columns], /) -> None:
+        """Hear that a flush of this process is stored: its spans need not be read."""
+        self.reads.fresh.keep(flush_id, spans)
 
     async def run(self) -> None:
         """Close whatever is touched until cancelled. At start there may be touches of an earlier life."""
@@ -143,12 +155,21 @@ class RollupCloser:
         What waits already is counted at once: figures of all workspaces wait for the last of it.
         """
         started = time.monotonic()
-        found = await self.close_once(may_redo=started >= self._redo_at, is_patient=True)
+        may_redo = started >= self._redo_at
+        found = await self.close_once(may_redo=may_redo, is_patient=True)
         took = time.monotonic() - started
+        if found and may_redo and not self._is_late:
+            await self._redo()
         if found and not self._has_more:
             is_loaded = self._row_count >= _LOAD_ROWS
-            await self._rest(_LONGEST_REST_S if is_loaded else min(_REST * took, _LONGEST_REST_S))
+            now_s = self.clock.now().timestamp()
+            await self._rest(_until_next(now_s) if is_loaded else min(_REST * took, _LONGEST_REST_S))
         return found
+
+    async def _redo(self) -> None:
+        """Count old seconds although there are hot ones all the time: the newest were just counted."""
+        if not await self.close_once(may_count_hot=False, is_patient=True):
+            self._redo_at = time.monotonic() + _REDO_EVERY_S
 
     async def _rest(self, seconds: float) -> None:
         """Rest for `seconds`, or until nothing was stored for a while: the last of it is counted at once."""
@@ -161,11 +182,11 @@ class RollupCloser:
                 return
             await asyncio.sleep(min(_QUIET_S / 3, max(until - time.monotonic(), 0)))  # not once for each flush
 
-    async def close_once(self, *, may_redo: bool = True, is_patient: bool = False) -> bool:
+    async def close_once(self, *, may_count_hot: bool = True, may_redo: bool = True, is_patient: bool = False) -> bool:
         """Count what is touched now and publish it; `False` when nothing was.
 
-        Old seconds are counted when there is nothing hot, and `may_redo`; with `is_patient` those that may soon be
-        touched again wait.
+        Old seconds are counted when there is nothing hot to count, and `may_redo`; with `is_patient` those that may
+        soon be touched again wait.
 
         Raises:
             UnavailableError: an engine does not answer; nothing was published.
@@ -179,31 +200,38 @@ class RollupCloser:
         self._watermark = backlog.watermark
         touched = choose(
             backlog,
-            limit=self._most,
+            limit=self._most if may_count_hot else 0,
             redo_limit=self._slice if may_redo else None,
             is_patient=is_patient,
+            worth=self._worth,
         )
         self._has_more = touched is not None and touched.has_more
         if touched is None:
-            await self.touches.caught_up(backlog.read_at)
+            if may_count_hot:
+                await self.touches.caught_up(backlog.read_at)
             return False
-        newest = max(found[-1] for found in touched.seconds.values())
-        is_old = newest < backlog.read_at.timestamp() - HOT_S
+        self._is_late = touched.is_late
         try:
             await self._count(touched)
         except TidegateError:
             # Of minutes of a flood at once the engine may have too much, and would have as much the next time.
             self._most = max(_count_of(touched.seconds) // 2, 1)
-            if is_old:
-                self._pace(3 * _REDO_SLICE_S)
+            if touched.is_late:
+                self._slice = max(self._slice // 2, 1)
+                self._pace(_REDO_SLICE_S)
             raise
         self._most = min(2 * self._most, _MAX_SECONDS_A_STATEMENT)
         self.on_published.set()
-        if is_old:
+        if touched.is_late:
             self._pace(time.monotonic() - started)
         else:
             self._hot_at = time.monotonic()
         return True
+
+    def _worth(self, workspace: WorkspaceId, second: int) -> int:
+        """Return how many new rows make it worth while to count a second again at once."""
+        counted = self.reads.traces.count_of(workspace, second)
+        return counted // _WORTH_OF if counted >= _LARGE_ROWS else 0
 
     async def step(self) -> bool:
         """Do one step of the chores; `False` when none has anything to do, or another process counts."""
@@ -224,8 +252,8 @@ class RollupCloser:
         wanted = _IDLE_SLICE_S if is_idle else _REDO_SLICE_S
         if took < wanted:
             self._slice = min(self._slice * 2, _MAX_SECONDS_A_STATEMENT)
-        elif took > 2 * wanted:
-            self._slice = max(self._slice // 2, 1)
+        elif took > 2 * wanted and self._slice > _SMALLEST_SLICE:
+            self._slice //= 2
         self._redo_at = now + (took if is_idle else max(_REDO_EVERY_S, _REDO_REST * took))
 
     async def _count(self, touched: TouchedSeconds, noted: NotedProgress | None = None) -> None:
@@ -235,13 +263,14 @@ class RollupCloser:
         try:
             now_s = int(self.clock.now().timestamp())  # one moment a closing: a later one would be one more read
             whole = await self._widened(touched.seconds, touched.watermark)
-            counts = await self._counted(whole, now_s)
+            counts = await self._counted(whole, now_s, touched.touches)
             runs, seconds = await self._runs_through(whole, prices, watermark=touched.watermark, now_s=now_s)
             which = await apart(_add_runs, counts, runs, seconds)
             await self.counts.add_runs(runs, which, seconds, version=version)
             await self.counts.add_counts(counts, sorted({*whole, *seconds}), version=version)
             progress = noted(runs, which) if noted is not None else None
             await self.touches.publish(touched, version=version, progress=progress)
+            self.reads.fresh.drop(one for flushes in touched.flushes.values() for one in flushes)
         except BaseException:
             self._forget()  # it may have been published after all, or another process did
             raise
@@ -251,11 +280,11 @@ class RollupCloser:
 
     def _forget(self) -> None:
         self._published.forget()
-        self.reads.recent.forget()
+        self.reads.forget()
 
-    async def _counted(self, seconds: Seconds, now_s: int) -> Counts:
+    async def _counted(self, seconds: Seconds, now_s: int, touches: Sequence[Touch]) -> Counts:
         """Return the counts of all events in `seconds`."""
-        spans, logs = await self.reads.touched(seconds, now_s), await self.counts.logs(seconds)
+        spans, logs = await self.reads.touched(seconds, now_s, touches), await self.counts.logs(seconds)
         self._row_count = spans.row_count + logs.row_count
         return await apart(_counts_of, spans, logs, seconds)
 
@@ -301,6 +330,12 @@ def _add_runs(counts: Counts, runs: Runs, seconds: Seconds) -> Numbers:
     count_runs(counts, runs, which)
     counts.mark("published.ai_run", seconds)
     return which
+
+
+def _until_next(now_s: float) -> float:
+    """Return how long to rest under load: the next closing begins when a second is over and its last rows are there."""
+    left = _AFTER_SECOND_S - now_s % 1
+    return left if left >= _SHORTEST_REST_S else left + 1
 
 
 def _count_of(seconds: Seconds) -> int:

@@ -163,6 +163,8 @@ class Touch:
     flush_id: str
     announced_s: float
     seconds: Sequence[int]
+    row_counts: Sequence[int | None] = ()
+    """How many rows the flush has in each of `seconds`, as far as that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,10 @@ class TouchedSeconds:
     read_at: datetime | None
     """When the touches were read; `None` when nothing that was touched is counted."""
     has_more: bool = False
+    touches: Sequence[Touch] = ()
+    """All that wait; none when these are not all there are."""
+    is_late: bool = False
+    """Nobody waits for them: seconds that were counted before, or were long over when they were touched."""
 
 
 @dataclass(frozen=True, slots=True)

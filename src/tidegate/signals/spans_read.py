@@ -1,21 +1,39 @@
 """Which rows a closing needs, and from where: what was read of late, else the engine."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import numpy as np
 
+from tidegate.kernel import WorkspaceId
 from tidegate.signals.apart import apart
-from tidegate.signals.ports import Seconds
-from tidegate.signals.recent import RecentSpans, joined, no_rows, of_traces
+from tidegate.signals.fresh import FreshSpans
+from tidegate.signals.ports import Seconds, Touch
+from tidegate.signals.recent import RecentSpans, Second, joined, no_rows, of_traces, rows_in
+from tidegate.signals.recent_traces import RecentTraces
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans, sort_spans
+from tidegate.signals.statements import (
+    BLOCK_S,
+    EVENT_NUMBERS,
+    EVENT_WORDS,
+    LINK_NUMBERS,
+    LINK_WORDS,
+    blocks_as_ranges,
+    read_ranges,
+)
 from tidegate.storage.native import Columns, Dictionaries, Numbers, Words
 
 # Between the first and the last second that the cache is asked for: of all in between it has to know everything. Late
 # rows of the last minute, at 20,000 spans/s, would have it read a million rows, and forget them for the next slice.
 _LONGEST_HOT_S: Final = 30
 _NANO: Final = 1_000_000_000
-_WIDTH: Final = 2**33
+# A second that is known while it is empty need not be read when the first rows of it come.
+_AHEAD_S: Final = 30
+_MOST_AHEAD: Final = 50  # workspaces
+_NUMBERS: Final = LINK_NUMBERS + EVENT_NUMBERS
+_WORDS: Final = LINK_WORDS + EVENT_WORDS
 
 
 class SpanRows(Protocol):
@@ -25,11 +43,10 @@ class SpanRows(Protocol):
         """Return all rows of `seconds`."""
         ...
 
-    async def neighbours(self, seconds: Seconds, *, before_s: int, dictionaries: Dictionaries) -> Columns:
-        """Return believable rows outside of `seconds` of traces through them.
-
-        Those that ended at most `before_s` before one of them, and as long after it as a part of it can.
-        """
+    async def neighbours(
+        self, seconds: Seconds, ranges: Sequence[tuple[int, int]], dictionaries: Dictionaries
+    ) -> Columns:
+        """Return believable rows in `ranges`, which are whole blocks, and not in `seconds`, of traces through them."""
         ...
 
 
@@ -38,24 +55,45 @@ class SpanReads:
     """Reads for one closing after the other."""
 
     rows: SpanRows
+    fresh: FreshSpans = field(default_factory=FreshSpans)
     recent: RecentSpans = field(default_factory=RecentSpans)
+    traces: RecentTraces = field(default_factory=RecentTraces)
     _before_s: int = LINK_SLACK_S + 3
     _own: tuple[Seconds, Columns, Dictionaries] | None = None
     """What was read last of seconds that are not hot: their traces are wanted next."""
 
-    async def touched(self, seconds: Seconds, now_s: int) -> Columns:
-        """Return all rows of `seconds`, with the columns of events as well."""
+    async def touched(self, seconds: Seconds, now_s: int, touches: Sequence[Touch] = ()) -> Columns:
+        """Return all rows of `seconds`, with the columns of events as well; `touches` are all there are, or none."""
         self._own = None
         if not self._is_hot(seconds, now_s):
             words: Dictionaries = {}
             columns = await self.rows.spans(seconds, words)
+            await apart(self.traces.keep, columns, seconds)
             self._own = seconds, columns, words
             return columns
-        more = self.recent.unknown(seconds, *self._range(seconds, now_s))
-        fetched = {workspace: sorted({*own, *more.get(workspace, ())}) for workspace, own in seconds.items()}
-        columns = await self.rows.spans(fetched, self.recent.dictionaries)
-        self.recent.keep(columns, fetched, now_s)
+        known, fresh = self.fresh.of(touches, seconds)
+        known = {one for one in known if self.recent.has_all_of(one)}
+        left = {workspace: [one for one in own if (workspace, one) not in known] for workspace, own in seconds.items()}
+        left = {workspace: own for workspace, own in left.items() if own}
+        parts = [await apart(self._grown, known, fresh, now_s)] if known else []
+        if left:
+            parts.append(await self._fetched(left, now_s))
+        return parts[0] if len(parts) == 1 else joined(parts, self.recent.dictionaries, _NUMBERS, _WORDS)
+
+    def _grown(self, known: AbstractSet[Second], fresh: Sequence[Columns], now_s: int) -> Columns:
+        columns = self.recent.grow(known, fresh, now_s)
+        own: dict[WorkspaceId, list[int]] = {}
+        for workspace, second in known:
+            own.setdefault(workspace, []).append(second)
+        self.traces.keep(columns, own)
         return columns
+
+    async def _fetched(self, seconds: Seconds, now_s: int) -> Columns:
+        """Read `seconds`, and what is not known around them: the next ones too, which hold nothing yet."""
+        first, last = self._range(seconds, now_s)
+        more = self.recent.unknown(seconds, first, last + (_AHEAD_S if len(seconds) <= _MOST_AHEAD else 0))
+        fetched = {workspace: sorted({*own, *more.get(workspace, ())}) for workspace, own in seconds.items()}
+        return await self._kept(fetched, now_s)
 
     async def linked(self, seconds: Seconds, now_s: int) -> Spans:
         """Return the spans of all traces through `seconds`, read back to where their longest span began.
@@ -78,19 +116,38 @@ class SpanReads:
                 words: Dictionaries = {}
                 self._own = seconds, await self.rows.spans(seconds, words), words
             _, own, words = self._own
-            near = await self.rows.neighbours(seconds, before_s=self._before_s, dictionaries=words)
+            ranges = await apart(self._ranges_of_others, own, seconds)
+            near = await self.rows.neighbours(seconds, ranges, words) if ranges else no_rows()
             return joined([own, near], words)
         first, last = self._range(seconds, now_s)
         around = {workspace: range(first, last + 1) for workspace in seconds}
         unknown = self.recent.unknown(seconds, first, last)
         if unknown:
-            columns = await self.rows.spans(unknown, self.recent.dictionaries)
-            self.recent.keep(columns, unknown, now_s)
+            await self._kept(unknown, now_s)
         words = self.recent.dictionaries
         own = joined([no_rows(), *self.recent.rows_of(seconds)], words)
         others = {workspace: sorted({*around[workspace]} - {*found}) for workspace, found in seconds.items()}
         their_rest = await apart(of_traces, self.recent.rows_of(others), own)
         return joined([own, *their_rest], words)
+
+    async def _kept(self, seconds: Seconds, now_s: int) -> Columns:
+        columns = await self.rows.spans(seconds, self.recent.dictionaries)
+        self.recent.keep(columns, seconds, now_s)
+        await apart(self.traces.keep, columns, seconds)
+        return columns
+
+    def _ranges_of_others(self, own: Columns, seconds: Seconds) -> list[tuple[int, int]]:
+        """Return where rows of the traces of `own` may be that are not among them."""
+        moments = sorted({moment for found in seconds.values() for moment in found})
+        ranges = read_ranges(moments, before_s=self._before_s, after_s=MAX_SPAN_S + LINK_SLACK_S)
+        blocks = [block for start, end in ranges for block in range(start, end, BLOCK_S)]
+        without = self.traces.blocks_without(own, seconds, blocks)
+        return blocks_as_ranges(block for block in blocks if block not in without)
+
+    def forget(self) -> None:
+        """Know nothing: another process may have counted, or counting failed half way."""
+        self.recent.forget()
+        self.traces.forget()
 
     def _is_hot(self, seconds: Seconds, now_s: int) -> bool:
         first, last = self._range(seconds, now_s)
@@ -128,16 +185,6 @@ def is_in(spans: Spans, seconds: Seconds, rows: Numbers | None = None) -> Number
     """Return which spans, or which of `rows` of them, ended in `seconds`."""
     chosen = spans.rows if rows is None else spans.rows[rows]
     return rows_in(spans.columns, seconds)[chosen]
-
-
-def rows_in(columns: Columns, seconds: Seconds) -> Numbers:
-    """Return which rows ended in `seconds`."""
-    workspace = columns.words["workspace"]
-    codes = {word: code for code, word in enumerate(workspace.words)}
-    wanted = [codes[name] * _WIDTH + one for name, found in seconds.items() if name in codes for one in found]
-    moments = workspace.codes.astype(np.int64) * _WIDTH + columns.numbers["second"].astype(np.int64)
-    found: Numbers = np.isin(moments, np.array(wanted, np.int64))
-    return found
 
 
 def rows_of(columns: Columns, rows: Numbers) -> Columns:

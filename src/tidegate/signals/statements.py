@@ -82,6 +82,16 @@ LINK_WORDS: Final = (
     "name", "provider", "model", "tool", "agent_name", "prompt_version", "conversation_id", "finish_reason",
 )  # fmt: skip
 
+EVENT_NUMBERS: Final = (
+    "families", "received_ns", "http_status", "is_granted", "wait_ns", "has_amount", "amount_said", "limit_said",
+    "duration_ns",
+)  # fmt: skip
+EVENT_WORDS: Final = (
+    "route", "http_method", "client_address", "auth_method", "denial_class", "principal_tenant", "target_tenant",
+    "lifecycle_action", "lifecycle_outcome", "object", "detail", "outcome",
+)  # fmt: skip
+"""What counting events reads besides."""
+
 _READ: Final = f"""
     IN (SELECT toDateTime(toUInt32(arrayJoin(range(span.1, span.2, {BLOCK_S}))), 'UTC')
         FROM (SELECT arrayJoin(arrayZip({{read_starts:Array(UInt64)}}, {{read_ends:Array(UInt64)}})) AS span))
@@ -179,6 +189,17 @@ def read_ranges(moments: Sequence[int], *, before_s: int, after_s: int) -> list[
             ranges[-1] = (ranges[-1][0], end)
         else:
             ranges.append((start, end))
+    return ranges
+
+
+def blocks_as_ranges(blocks: Iterable[int]) -> list[tuple[int, int]]:
+    """Return ascending starts of blocks as ranges."""
+    ranges: list[tuple[int, int]] = []
+    for block in blocks:
+        if ranges and ranges[-1][1] >= block:
+            ranges[-1] = (ranges[-1][0], block + BLOCK_S)
+        else:
+            ranges.append((block, block + BLOCK_S))
     return ranges
 
 

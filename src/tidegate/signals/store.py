@@ -10,17 +10,16 @@ from tidegate.signals.apart import apart
 from tidegate.signals.counting import Counts, causes_of
 from tidegate.signals.kept import hours_of, hours_without_minutes
 from tidegate.signals.ports import Ranges, Seconds
+from tidegate.signals.recent import rows_in
 from tidegate.signals.run_costs import COST_SOURCES, UNPRICED
 from tidegate.signals.runs import OUTCOMES, Runs
-from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S
-from tidegate.signals.spans_read import rows_in, rows_of
+from tidegate.signals.spans_read import rows_of
 from tidegate.signals.statements import (
     NEIGHBOURS,
     STORED_SECONDS,
     bound_ranges,
     bound_seconds,
     logs_in,
-    read_ranges,
     spans_in,
 )
 from tidegate.storage.native import Columns, Dictionaries, Numbers, Words, write_native
@@ -72,9 +71,9 @@ class EngineCounts:
         columns = await self._engine.columns(list(seconds), sql, bound, dictionaries=dictionaries)
         return _only_of(seconds, columns)
 
-    async def neighbours(self, seconds: Seconds, *, before_s: int, dictionaries: Dictionaries) -> Columns:
-        moments = sorted({moment for found in seconds.values() for moment in found})
-        ranges = read_ranges(moments, before_s=before_s, after_s=MAX_SPAN_S + LINK_SLACK_S)
+    async def neighbours(
+        self, seconds: Seconds, ranges: Sequence[tuple[int, int]], dictionaries: Dictionaries
+    ) -> Columns:
         parameters = {
             **bound_seconds(seconds),
             "read_starts": [start for start, _ in ranges],

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tidegate.kernel import Clock, ConflictError, WorkspaceId
-from tidegate.signals.choosing import HOT_S
+from tidegate.signals.choosing import SURELY_HOT_S
 from tidegate.signals.errors import CountingBehindError
 from tidegate.signals.ports import Backlog, Progress, Touch, TouchedSeconds
 from tidegate.storage import Connection, Database
@@ -19,11 +19,11 @@ _LEASE: Final = timedelta(seconds=5)  # renewed with each look at the ledger, on
 _HOLDER: Final = secrets.token_hex(8)  # of this process: its closers stand beside each other in tests only
 
 _TOUCHES: Final = """
-    SELECT flush_id, seconds, extract(epoch FROM announced_at)::float8 AS announced_s FROM telemetry_touches
+    SELECT flush_id, extract(epoch FROM announced_at)::float8 AS announced_s, seconds, row_counts FROM telemetry_touches
     WHERE workspace = $1 AND state = 'stored' ORDER BY announced_at DESC LIMIT $2
 """
 _OLDEST_TOUCHES: Final = """
-    SELECT flush_id, seconds, extract(epoch FROM announced_at)::float8 AS announced_s FROM telemetry_touches
+    SELECT flush_id, extract(epoch FROM announced_at)::float8 AS announced_s, seconds, row_counts FROM telemetry_touches
     WHERE workspace = $1 AND state = 'stored' AND extract(epoch FROM announced_at) < $2 ORDER BY announced_at LIMIT $3
 """
 # Seconds that were long over when they were touched are counted again when there is time: they hold up nobody.
@@ -64,7 +64,7 @@ class PostgresTouches:
                 if len(rows) == _MAX_NEWEST:
                     is_all = False
                     rows += await connection.fetch(_OLDEST_TOUCHES, workspace, rows[-1]["announced_s"], _MAX_OLDEST)
-                touches += [Touch(workspace, row["flush_id"], row["announced_s"], row["seconds"]) for row in rows]
+                touches += [Touch(workspace, *row) for row in rows]
         return Backlog(touches, watermark, is_all, read_at)
 
     async def next_version(self) -> int:
@@ -116,7 +116,7 @@ class PostgresTouches:
         oldest: datetime | None = None
         async with self._database.transaction_over(workspaces if len(workspaces) == 1 else ()) as each:
             async for workspace, connection in each:
-                oldest = await connection.fetchval(_OLDEST_HOT, workspace, HOT_S)
+                oldest = await connection.fetchval(_OLDEST_HOT, workspace, SURELY_HOT_S)
         async with self._database.across_workspaces() as connection:
             row = await connection.fetchrow("SELECT version, closed_at FROM rollup_watermark")
         assert row is not None  # noqa: S101 - the migration wrote it
@@ -132,7 +132,10 @@ async def _forget(connection: Connection, workspace: WorkspaceId, touched: Touch
     await connection.execute(
         """
         UPDATE telemetry_touches
-        SET seconds = ARRAY(SELECT unnest(seconds) EXCEPT SELECT unnest($3::bigint[]))
+        SET (seconds, row_counts) = (
+            SELECT coalesce(array_agg(second ORDER BY place), '{}'), coalesce(array_agg(row_count ORDER BY place), '{}')
+            FROM unnest(seconds, row_counts) WITH ORDINALITY AS one (second, row_count, place)
+            WHERE second <> ALL($3))
         WHERE workspace = $1 AND flush_id = ANY($2)
         """,
         workspace,

@@ -6,16 +6,17 @@ An insert that outlives its caller's patience is counted too: what is in doubt i
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
 
 from tidegate.kernel import IdFactory, InvalidInputError, TidegateError, UnavailableError, WorkspaceId
+from tidegate.storage.native import Columns
 from tidegate.telemetry.fair_queue import FairQueue
 from tidegate.telemetry.model import Batch, Signal
-from tidegate.telemetry.ports import BatchStore, TouchLedger
+from tidegate.telemetry.ports import BatchStore, Listener, TouchLedger
 
 FLUSH_INTERVAL_S = 0.25  # 50-row inserts every 20 ms took 29 % of a core: at most four a second
 MAX_FLUSH_ROWS = 8_192  # about 4 MB; larger inserts stall readers
@@ -43,12 +44,17 @@ class Flusher:
     """What all lanes of a process share."""
 
     def __init__(
-        self, *, store: BatchStore, touches: TouchLedger, ids: IdFactory, on_stored: Callable[[], None]
+        self,
+        *,
+        store: BatchStore,
+        touches: TouchLedger,
+        ids: IdFactory,
+        listener: Listener,
     ) -> None:
         self.store = store
         self.touches = touches
         self.ids = ids
-        self.on_stored = on_stored
+        self.listener = listener
         self.stored_rows = 0
         self._is_adopted = False
         self._adoption = asyncio.Lock()
@@ -125,7 +131,7 @@ class Lane:
             else:
                 await self._flusher.touches.confirm_in_doubt(flush_id, workspaces)
             del self._unconfirmed[flush_id]
-            self._flusher.on_stored()
+            self._flusher.listener.wake()
 
     def _take_batch(self) -> list[Delivery]:
         batch = self._waiting.take(MAX_FLUSH_ROWS)
@@ -152,20 +158,20 @@ class Lane:
         if not batch:
             return
         flush_id = self._flusher.ids.new_id("flu")
-        seconds: defaultdict[WorkspaceId, set[int]] = defaultdict(set)
+        seconds: defaultdict[WorkspaceId, Counter[int]] = defaultdict(Counter)
         days: defaultdict[tuple[Signal, int], list[tuple[WorkspaceId, Batch]]] = defaultdict(list)
         for delivery in batch:
-            seconds[delivery.workspace] |= delivery.batch.seconds
+            seconds[delivery.workspace].update(delivery.batch.seconds)
             # One insert, one partition (a day of arrival): only then is it one part, stored whole or not at all.
             day = delivery.batch.received_ns // _NANO_PER_DAY
             days[delivery.batch.signal, day].append((delivery.workspace, delivery.batch))
-        await self._flusher.touches.announce(
-            flush_id, {workspace: sorted(found) for workspace, found in seconds.items()}
-        )
+        await self._flusher.touches.announce(flush_id, seconds)
         self._unconfirmed[flush_id] = sorted(seconds)
+        spans: list[Columns] = []
         for (signal, day), batches in days.items():
-            await self._flusher.store.add(batches, signal=signal, token=f"{flush_id}-{signal}-{day}")
+            spans += await self._flusher.store.add(batches, signal=signal, token=f"{flush_id}-{signal}-{day}")
             self._flusher.stored_rows += sum(one.row_count for _, one in batches)
+        self._flusher.listener.keep(flush_id, spans)
         await self._settle_touches(stored=flush_id)
 
 

@@ -1,5 +1,6 @@
 """A span as it is stored: identity, times, and the meaning of its attributes. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -37,8 +38,8 @@ class Batch:
     payload: Any
     """Traces: `BodySpans`; logs and points: JSON lines of the table's columns, as bytes."""
     row_count: int
-    seconds: frozenset[int]
-    """Unix seconds that it touches."""
+    seconds: Mapping[int, int]
+    """Unix seconds that it touches, each with how many of its rows."""
     received_ns: int
     size_bytes: int
     """What it takes in memory until it is stored, about."""

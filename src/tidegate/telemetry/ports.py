@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tidegate.kernel import WorkspaceId
+from tidegate.storage.native import Columns
 from tidegate.telemetry.model import Batch, Signal
 
 
 class BatchStore(Protocol):
     """Where telemetry is kept."""
 
-    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
+    async def add(
+        self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str
+    ) -> Sequence[Columns]:
         """Store batches of one signal and one day of arrival durably: when this returns, they survive `kill -9`.
 
-        The same token stores them once.
+        The same token stores them once. Returns spans as counting reads them back, if the store does so at all.
 
         Raises:
             UnavailableError: not all was stored, or without an answer; sending again is safe.
@@ -22,11 +25,33 @@ class BatchStore(Protocol):
         ...
 
 
+class Listener(Protocol):
+    """Who counts in this process."""
+
+    def keep(self, flush_id: str, spans: Sequence[Columns], /) -> None:
+        """Hear that a flush is stored for sure, before it is confirmed, with its spans as the store returns them."""
+        ...
+
+    def wake(self) -> None:
+        """Hear that something may be counted."""
+        ...
+
+
+class Nobody:
+    """Counts nothing: another process does."""
+
+    def keep(self, flush_id: str, spans: Sequence[Columns], /) -> None:
+        del flush_id, spans
+
+    def wake(self) -> None:
+        return
+
+
 class TouchLedger(Protocol):
     """Remembers which seconds must be counted again. Workspaces come as keys; each row stays in its own."""
 
-    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Sequence[int]]) -> None:
-        """Write, before the spans are stored, which seconds they will touch."""
+    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Mapping[int, int]]) -> None:
+        """Write, before the rows are stored, which seconds they will touch, each with how many of them."""
         ...
 
     async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:

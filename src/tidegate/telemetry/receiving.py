@@ -8,6 +8,7 @@ at most 64 MB of JSON.
 
 import asyncio
 import base64
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Protocol
@@ -209,11 +210,11 @@ async def batch_of(signal: Signal, rows: Iterator[LogRow | PointRow], received_n
     Raises:
         RecordsTooManyError: they are more than can wait.
     """
-    lines, count, seconds = bytearray(), 0, set()
+    lines, count, seconds = bytearray(), 0, Counter[int]()
     for row in rows:
         lines += _encoder.encode(row)
         lines += b"\n"
-        seconds.add(row.second)
+        seconds[row.second] += 1
         count += 1
         if count > MAX_RECORDS:
             raise RecordsTooManyError(f"{MAX_RECORDS} records")
@@ -222,7 +223,7 @@ async def batch_of(signal: Signal, rows: Iterator[LogRow | PointRow], received_n
             raise RecordsTooManyError(f"{MAX_ROWS_BYTES // 2**20} MB of rows, each with its resource")
         if count % _ROWS_PER_TURN == 0:
             await asyncio.sleep(0)
-    return Batch(signal, bytes(lines), count, frozenset(seconds), received_ns, size_bytes=len(lines))
+    return Batch(signal, bytes(lines), count, seconds, received_ns, size_bytes=len(lines))
 
 
 def partial_success(signal: Signal, refusals: Refusals) -> dict[str, Any]:

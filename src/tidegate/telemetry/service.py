@@ -17,7 +17,7 @@ from tidegate.kernel import IdFactory, WorkspaceId
 from tidegate.telemetry.errors import IngestFullError
 from tidegate.telemetry.flushing import MAX_FLUSH_ROWS, Delivery, Flusher, Lane
 from tidegate.telemetry.model import Batch
-from tidegate.telemetry.ports import BatchStore, TouchLedger
+from tidegate.telemetry.ports import BatchStore, Listener, TouchLedger
 
 MAX_WAITING_ROWS = 131_072  # about 260 MB: beyond this, senders wait
 MAX_WAITING_ROWS_PER_WORKSPACE = 32_768  # a second and a half of one flood: more would only take memory
@@ -34,11 +34,11 @@ class IngestService:
         store: BatchStore,
         touches: TouchLedger,
         ids: IdFactory,
-        on_stored: Callable[[], None],
+        listener: Listener,
         gate: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._flusher = Flusher(store=store, touches=touches, ids=ids, on_stored=on_stored)
+        self._flusher = Flusher(store=store, touches=touches, ids=ids, listener=listener)
         self._lane = Lane(self._flusher, monotonic=monotonic)
         self._express = Lane(self._flusher, monotonic=monotonic)
         self._gate = gate

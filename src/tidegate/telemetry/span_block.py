@@ -5,13 +5,15 @@ of JSON do.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
 from tidegate.kernel import WorkspaceId
-from tidegate.storage.native import Blobs, Column, Encoded, Numbers, Optional, Words, write_native
+from tidegate.storage.native import Blobs, Column, Columns, Encoded, Numbers, Optional, Words, write_native
 from tidegate.telemetry.content import without_secrets
+from tidegate.telemetry.counted_columns import counted_columns
 from tidegate.telemetry.masking import has_secrets
 from tidegate.telemetry.meaning import Usage
 from tidegate.telemetry.model import LAST_SECOND, NANO
@@ -39,6 +41,14 @@ Named = tuple[str, str, Column]
 
 def block_of(bodies: Sequence[tuple[WorkspaceId, BodySpans]]) -> tuple[tuple[str, ...], bytes]:
     """Return the names of the columns and the block; all bodies came on one day."""
+    names, block, _ = block_and_columns_of(bodies)
+    return names, block
+
+
+def block_and_columns_of(
+    bodies: Sequence[tuple[WorkspaceId, BodySpans]],
+) -> tuple[tuple[str, ...], bytes, Callable[[], Columns]]:
+    """Return also what makes the columns out of it that counting would read back."""
     spans, owners = gathered(bodies)
     columns: list[Named] = [("workspace", _LOW, owners), ("received_ns", "UInt64", spans.received_ns)]
     columns += [
@@ -53,9 +63,10 @@ def block_of(bodies: Sequence[tuple[WorkspaceId, BodySpans]]) -> tuple[tuple[str
     columns += [("cost_nano_usd", "Nullable(Int64)", _costs(spans))]
     columns += _placed(_Shared(spans.places))
     columns += _meant(_Shared(spans.meanings))
+    whole = columns
     # What no span says is left to the table's defaults: a third of the columns, and a tenth of what an insert costs.
     columns = [(name, kind, column) for name, kind, column in columns if name in _ALWAYS or not _is_default(column)]
-    return tuple(name for name, _, _ in columns), write_native(columns)
+    return tuple(name for name, _, _ in columns), write_native(columns), partial(counted_columns, spans, whole)
 
 
 def _is_default(column: Column) -> bool:

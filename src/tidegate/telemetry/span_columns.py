@@ -108,10 +108,11 @@ class BodySpans:
     def __len__(self) -> int:
         return sum(stop - start for _, start, stop in self.extents)
 
-    def seconds(self) -> frozenset[int]:
-        """Return the Unix seconds in which they ended."""
+    def seconds(self) -> dict[int, int]:
+        """Return the Unix seconds in which they ended, each with how many did."""
         ends = np.concatenate([columns.numbers["end_ns"][start:stop] for columns, start, stop in self.extents])
-        return frozenset(np.unique(np.minimum(ends // NANO, LAST_SECOND)).tolist())
+        found, counts = np.unique(np.minimum(ends // NANO, LAST_SECOND), return_counts=True)
+        return dict(zip(found.tolist(), counts.tolist(), strict=True))
 
 
 def gathered(bodies: Sequence[tuple[WorkspaceId, BodySpans]]) -> tuple[SpanColumns, Words]:

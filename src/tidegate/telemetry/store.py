@@ -6,10 +6,11 @@ from typing import Final, Protocol
 
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
+from tidegate.storage.native import Columns
 from tidegate.telemetry.logs.model import LOG_COLUMNS
 from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.points.model import POINT_COLUMNS
-from tidegate.telemetry.span_block import block_of
+from tidegate.telemetry.span_block import block_and_columns_of
 
 _MAX_INSERT_BYTES = 16 * 2**20  # 8,192 ordinary rows are 10 MB; the engine refuses over 80
 _MAX_OWNERS = 500  # of one insert: a claim names at most 1,000 workspaces, and stands in a header
@@ -35,20 +36,30 @@ class InsertEngine(Protocol):
 class EngineBatchStore:
     """Keeps the promises of `BatchStore`: the engine syncs part and directory before it answers."""
 
-    def __init__(self, engine: InsertEngine, *, max_insert_bytes: int = _MAX_INSERT_BYTES) -> None:
+    def __init__(
+        self, engine: InsertEngine, *, max_insert_bytes: int = _MAX_INSERT_BYTES, returns_columns: bool = False
+    ) -> None:
         self._engine = engine
         self._max_insert_bytes = max_insert_bytes
+        self._returns_columns = returns_columns
 
-    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
+    async def add(
+        self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str
+    ) -> Sequence[Columns]:
+        found: list[Columns] = []
         if signal is Signal.TRACES:
             for number, piece in enumerate(_in_pieces(batches, self._max_insert_bytes)):
-                names, block = block_of([(workspace, batch.payload) for workspace, batch in piece])
+                bodies = [(workspace, batch.payload) for workspace, batch in piece]
+                names, block, columns = block_and_columns_of(bodies)
                 owners = sorted({workspace for workspace, _ in piece})
                 await self._engine.insert_native(owners, "raw_spans", names, block, token=f"{token}-{number}")
-            return
-        table, columns = _TABLES[signal]
+                if self._returns_columns:
+                    found.append(columns())
+            return found
+        table, own_names = _TABLES[signal]
         for number, (workspaces, lines) in enumerate(_joined(batches, self._max_insert_bytes)):
-            await self._engine.insert(sorted(workspaces), table, columns, lines, token=f"{token}-{number}")
+            await self._engine.insert(sorted(workspaces), table, own_names, lines, token=f"{token}-{number}")
+        return found
 
 
 def _in_pieces(batches: Sequence[Own], max_bytes: int) -> Iterator[list[Own]]:
@@ -110,20 +121,21 @@ class PostgresTouchLedger:
         self._writer = writer
         self._late = late
         self._given_up = given_up
-        self._announced: dict[str, Mapping[WorkspaceId, Sequence[int]]] = {}
+        self._announced: dict[str, Mapping[WorkspaceId, Mapping[int, int]]] = {}
 
-    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Sequence[int]]) -> None:
+    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Mapping[int, int]]) -> None:
         async with self._database.transaction_over(seconds) as each:
             async for workspace, connection in each:
                 await connection.execute(
                     """
-                    INSERT INTO telemetry_touches (workspace, flush_id, writer, state, seconds)
-                    VALUES ($1, $2, $3, 'pending', $4)
+                    INSERT INTO telemetry_touches (workspace, flush_id, writer, state, seconds, row_counts)
+                    VALUES ($1, $2, $3, 'pending', $4, $5)
                     """,
                     workspace,
                     flush_id,
                     self._writer,
-                    seconds[workspace],
+                    list(seconds[workspace]),
+                    list(seconds[workspace].values()),
                 )
         self._announced[flush_id] = seconds
 
@@ -137,11 +149,10 @@ class PostgresTouchLedger:
         announced = self._announced.get(flush_id, {})
         async with self._database.transaction_over(workspaces) as each:
             async for workspace, connection in each:
-                await connection.execute(_CONFIRM, workspace, flush_id, self._writer, announced.get(workspace, ()))
+                own = list(announced.get(workspace, ()))
+                await connection.execute(_CONFIRM, workspace, flush_id, self._writer, own)
                 if in_doubt:
-                    await connection.execute(
-                        _ADD_LATE, workspace, f"{flush_id}~", announced.get(workspace, ()), _LATE_WRITER, self._late
-                    )
+                    await connection.execute(_ADD_LATE, workspace, f"{flush_id}~", own, _LATE_WRITER, self._late)
                 if self._notifies:
                     await connection.execute(f"NOTIFY {CHANNEL}")
         self._announced.pop(flush_id, None)

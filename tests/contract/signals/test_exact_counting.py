@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -250,8 +251,10 @@ class ShortOfMemory:
             raise UnavailableError("The telemetry engine is short of memory for the moment.")
         return await self._rows.spans(seconds, dictionaries)
 
-    async def neighbours(self, seconds: Seconds, *, before_s: int, dictionaries: Dictionaries) -> Columns:
-        return await self._rows.neighbours(seconds, before_s=before_s, dictionaries=dictionaries)
+    async def neighbours(
+        self, seconds: Seconds, ranges: Sequence[tuple[int, int]], dictionaries: Dictionaries
+    ) -> Columns:
+        return await self._rows.neighbours(seconds, ranges, dictionaries)
 
 
 async def test_what_the_engine_cannot_read_at_once_is_counted_in_parts(

@@ -31,7 +31,7 @@ class Writer:
         self._batch = batch_of(make_request(auth_span(200, at_ns=time.time_ns())), time.time_ns())
 
     async def announce(self) -> None:
-        await self.ledger.announce(self._flush_id, {self._workspace: sorted(self._batch.seconds)})
+        await self.ledger.announce(self._flush_id, {self._workspace: self._batch.seconds})
 
     async def store(self) -> None:
         await self._store.add([(self._workspace, self._batch)], signal=Signal.TRACES, token=self._flush_id)

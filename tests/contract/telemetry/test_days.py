@@ -12,6 +12,7 @@ from tidegate.kernel import RandomIds, TidegateError, WorkspaceId
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import EngineBatchStore, IngestService, PostgresTouchLedger
+from tidegate.telemetry.ports import Nobody
 
 MIDNIGHT_NS = 1_795_305_600 * NANO
 
@@ -31,7 +32,7 @@ async def test_a_flush_over_midnight_is_an_insert_a_day(
         store=EngineBatchStore(engine),
         touches=PostgresTouchLedger(database, writer="tests"),
         ids=RandomIds(),
-        on_stored=lambda: None,
+        listener=Nobody(),
     )
     batches = [
         batch_of(make_request(*(make_span(span_id=secrets.token_bytes(8)) for _ in range(3))), MIDNIGHT_NS + shift_ns)

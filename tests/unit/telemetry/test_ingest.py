@@ -7,6 +7,7 @@ from tests.factories import NANO, make_request, make_span
 from tests.span_rows import batch_of
 
 from tidegate.kernel import UnavailableError, WorkspaceId
+from tidegate.storage.native import Columns
 from tidegate.storage.telemetry import BadTelemetryRowsError
 from tidegate.telemetry import IngestService
 from tidegate.telemetry.errors import IngestFullError
@@ -33,24 +34,29 @@ class RecordingSpans:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
+    async def add(
+        self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str
+    ) -> Sequence[Columns]:
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
         self.inserts.append((token, sum(batch.row_count for _, batch in batches)))
+        return ()
 
 
 class PickySpans(RecordingSpans):
     """A span store that cannot read rows of one name."""
 
-    async def add(self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str) -> None:
+    async def add(
+        self, batches: Sequence[tuple[WorkspaceId, Batch]], *, signal: Signal, token: str
+    ) -> Sequence[Columns]:
         if any(
             "unreadable" in extent.columns.texts["name"].words
             for _, batch in batches
             for extent in batch.payload.extents
         ):
             raise BadTelemetryRowsError("cannot be read")
-        await super().add(batches, signal=signal, token=token)
+        return await super().add(batches, signal=signal, token=token)
 
 
 class RecordingTouches:
@@ -59,7 +65,7 @@ class RecordingTouches:
     def __init__(self) -> None:
         self.events: list[tuple[str, ...]] = []
 
-    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Sequence[int]]) -> None:
+    async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Mapping[int, int]]) -> None:
         self.events.append(("announce", flush_id, *sorted(seconds)))
 
     async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
@@ -82,10 +88,14 @@ class World:
         self.spans, self.touches = spans or RecordingSpans(), RecordingTouches()
         self.stored = 0
         self.ingest = IngestService(
-            store=self.spans, touches=self.touches, ids=CountingIds(), on_stored=self._count, monotonic=lambda: 0.0
+            store=self.spans, touches=self.touches, ids=CountingIds(), listener=self, monotonic=lambda: 0.0
         )
 
-    def _count(self) -> None:
+    def keep(self, flush_id: str, spans: Sequence[Columns], /) -> None:
+        del spans
+        self.touches.events.append(("keep", flush_id))
+
+    def wake(self) -> None:
         self.stored += 1
 
     @asynccontextmanager
@@ -112,7 +122,12 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_it_announces_then_stores_then_confirms(world: World) -> None:
     async with world.running():
         await world.ingest.accept(ACME, spans(2))
-    assert world.touches.events == [("adopt",), ("announce", "flu_00001", "acme"), ("confirm", "flu_00001", "acme")]
+    assert world.touches.events == [
+        ("adopt",),
+        ("announce", "flu_00001", "acme"),
+        ("keep", "flu_00001"),
+        ("confirm", "flu_00001", "acme"),
+    ]
     assert [count for _, count in world.spans.inserts] == [2]
     assert (world.ingest.stored_rows, world.stored) == (2, 1)
 
@@ -140,7 +155,7 @@ async def test_spans_of_any_year_share_one_insert(world: World) -> None:
 
 
 async def test_nothing_to_store_is_stored_at_once(world: World) -> None:
-    await world.ingest.accept(ACME, Batch(Signal.TRACES, None, 0, frozenset(), NOW_NS, size_bytes=0))
+    await world.ingest.accept(ACME, Batch(Signal.TRACES, None, 0, {}, NOW_NS, size_bytes=0))
     assert world.touches.events == []
 
 

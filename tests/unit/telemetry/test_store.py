@@ -56,7 +56,7 @@ async def test_small_bodies_share_a_piece() -> None:
 
 async def test_lines_of_one_body_are_cut_where_a_piece_is_full() -> None:
     lines = b"".join(b'{"n": "%s"}\n' % (b"x" * 1_000) for _ in range(4))
-    body = Batch(Signal.LOGS, lines, 4, frozenset({1}), NOW_NS, size_bytes=len(lines))
+    body = Batch(Signal.LOGS, lines, 4, {1: 1}, NOW_NS, size_bytes=len(lines))
     engine = await stored_twice(Signal.LOGS, [(ACME, body)])
     assert b"".join(block for _, _, block, _ in engine.inserts) == lines
     assert len(engine.inserts) == 2
@@ -66,7 +66,7 @@ async def test_lines_of_one_body_are_cut_where_a_piece_is_full() -> None:
 async def test_a_flush_of_more_workspaces_than_a_claim_may_name_goes_in_pieces(signal: Signal) -> None:
     body = batch_of(make_request(make_span()), NOW_NS, size_bytes=1)
     if signal is Signal.LOGS:
-        body = Batch(Signal.LOGS, b"{}\n", 1, frozenset({1}), NOW_NS, size_bytes=3)
+        body = Batch(Signal.LOGS, b"{}\n", 1, {1: 1}, NOW_NS, size_bytes=3)
     engine = RecordingEngine()
     owners = [WorkspaceId(f"w{number:04}") for number in range(MAX_WORKSPACES + 1)]
     await EngineBatchStore(engine).add([(owner, body) for owner in owners], signal=signal, token="flu")

@@ -1,5 +1,6 @@
 """Receiving evaluations: they become log records, counted once with everything else."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
@@ -45,7 +46,7 @@ class EvaluationService:
             for log_id, evaluation in zip(ids, received, strict=True)
         ]
         payload = _encoder.encode_lines(rows)
-        seconds = frozenset(row.second for row in rows)
+        seconds = Counter(row.second for row in rows)
         batch = Batch(Signal.LOGS, payload, len(rows), seconds, received_ns, size_bytes=len(payload))
         await self._ingest.accept(workspace, batch)
         return ids
