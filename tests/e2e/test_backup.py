@@ -1,0 +1,122 @@
+"""A backup of a running server that is restored elsewhere: the same decisions, counts, chain and credentials."""
+
+import json
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.load import Load
+from tests.e2e.server import Server, wait_until
+from tests.factories import auth_span, make_request
+
+QUIET_SPANS = 120
+
+
+class Installation:
+    """What can be seen of one from outside."""
+
+    def __init__(self, server: Server, *, read: str, admin: str) -> None:
+        self.server = server
+        self._read = read
+        self._admin = admin
+
+    def stats(self) -> Any:
+        return self.server.get("/api/v1/telemetry/stats", self._read)
+
+    def seen(self) -> dict[str, Any]:
+        paths = ("/api/v1/gates/auth-shell/decisions", "/api/v1/gates", "/api/v1/tokens", "/metrics/auth")
+        found = {path: self.server.get(path, self._admin) for path in paths}
+        assert {status for status, _ in found.values()} == {200}, found
+        return {path: _without_moments(body) for path, (_, body) in found.items()}
+
+    def proof(self, folder: Path, *heads: Path) -> Any:
+        file = folder / f"audit-{time.monotonic_ns()}.ndjson"
+        exported = self.server.cli("audit", "export", "--out", str(file), token=self._admin)
+        assert exported.returncode == 0, exported.stderr
+        key = self.server.cli("audit", "key").stdout.strip()
+        kept = [word for head in heads for word in ("--head", str(head))]
+        proven = self.server.cli("audit", "verify", str(file), "--key", key, *kept, "--json")
+        assert proven.returncode == 0, proven.stdout
+        return json.loads(proven.stdout)
+
+
+def _without_moments(body: Any) -> Any:
+    if isinstance(body, dict):
+        return {key: _without_moments(value) for key, value in body.items() if key not in {"lastUsedAt", "window"}}
+    return [_without_moments(each) for each in body] if isinstance(body, list) else body
+
+
+def send(server: Server, token: str, count: int) -> None:
+    body = make_request(*(auth_span(200, at_ns=time.time_ns()) for _ in range(count))).SerializeToString()
+    status, _ = server.call(
+        "POST", "/v1/traces", token=token, body=body, headers={"content-type": "application/x-protobuf"}
+    )
+    assert status == 200
+
+
+def counted(server: Server, token: str, count: int) -> bool:
+    status, body = server.get("/api/v1/telemetry/stats", token)
+    return status == 200 and body["spans"] == count
+
+
+@pytest.fixture
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("backup")
+
+
+def test_a_backup_of_a_server_that_takes_telemetry_in_brings_everything_back(folder: Path) -> None:
+    server = Server(folder / "first")
+    server.data_dir.parent.mkdir()
+    server.start()
+    try:
+        assert server.cli("workspace", "create", "busy").returncode == 0
+        ingest, read, admin = (server.token(scope) for scope in ("ingest", "read", "admin"))
+        busy, busy_read = server.token("ingest", "busy"), server.token("read", "busy")
+        first = Installation(server, read=read, admin=admin)
+        send(server, ingest, QUIET_SPANS)
+        wait_until(lambda: counted(server, read, QUIET_SPANS), what="the quiet workspace is counted")
+        decided = server.cli("gate", "evaluate", "auth-shell", "--json", token=admin)
+        assert json.loads(decided.stdout)["verdict"] in {"go", "hold", "no_go"}, decided.stderr
+        head = folder / "head.json"
+        head.write_text(server.cli("audit", "head", token=admin).stdout)
+        load = Load(server.url, busy)
+        load.start()
+        load.wait_for_acknowledged(20)
+        acknowledged = load.acknowledged_spans
+        made = server.cli("db", "backup", str(folder / "copy"), "--json")
+        load.stop()
+        assert made.returncode == 0, made.stderr
+        seen, proven = first.seen(), first.proof(folder)
+        assert server.cli("db", "backup", str(folder / "copy")).returncode == 6
+        checked = server.cli("db", "check", "--json")
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    finally:
+        server.stop()
+    sent = load.sent_spans
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (folder / "copy").rglob("*")} == {0o600, 0o700}
+
+    second = Server(folder / "second")
+    restored = server.cli("db", "restore", str(folder / "copy"), "--data-dir", str(second.data_dir))
+    assert restored.returncode == 0, restored.stderr
+    checked = second.cli("db", "check", "--json")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    second.start()
+    try:
+        again = Installation(second, read=read, admin=admin)
+        wait_until(lambda: counted(second, read, QUIET_SPANS), what=f"the same count; {again.stats()}")
+        assert again.seen() == seen
+        assert again.proof(folder, head)["count"] >= proven["count"] - 1  # an export is itself recorded
+        stored = wait_until(lambda: second.get("/api/v1/telemetry/stats", busy_read)[1].get("spans"), what="counted")
+        assert acknowledged <= stored <= sent
+        wait_until(lambda: _agree(second, busy_read), what="counts and rows agree")
+        send(second, ingest, 5)
+        wait_until(lambda: counted(second, read, QUIET_SPANS + 5), what="what comes after is counted once")
+    finally:
+        second.stop()
+
+
+def _agree(server: Server, token: str) -> bool:
+    stats, figures = server.get("/api/v1/telemetry/stats", token), server.get("/metrics/auth", token)
+    return stats[0] == 200 == figures[0] and stats[1]["spans"] == figures[1]["totals"]["requestCount"]
