@@ -100,6 +100,9 @@ def test_a_backup_of_a_server_that_takes_telemetry_in_brings_everything_back(ser
         assert checked.returncode == 0, checked.stdout + checked.stderr
     finally:
         second.stop()
+    assert not (second.data_dir / "secrets" / "telemetry.json").exists()
+    down = second.cli("db", "backup", str(tmp_path / "down"), "--json")
+    assert json.loads(down.stdout)["telemetryRows"] >= QUIET_SPANS + 5, down.stderr
 
 
 def test_keys_are_rotated_while_tokens_go_on_working_and_old_heads_stay_proven(server: Server, tmp_path: Path) -> None:

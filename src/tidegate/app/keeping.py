@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tidegate.app.backup.errors import BackupUnderWayError
+from tidegate.app.lock import DataDirectory
 
 __all__ = ["only_one"]
 
@@ -18,8 +19,9 @@ def only_one(data_dir: Path) -> Iterator[None]:
     Raises:
         BackupUnderWayError: somebody else holds it.
     """
+    DataDirectory(data_dir).make()
     folder = data_dir / "secrets"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

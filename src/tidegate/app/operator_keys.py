@@ -21,6 +21,8 @@ __all__ = ["KeyFacts", "KeyInUseError", "KeyNotFoundError", "list_keys", "retire
 _KEY_BYTES = 32
 # Who was about to use the old key when it was replaced has done so by then.
 _TAKEN_UP = timedelta(seconds=60)
+# A head that is being signed while the file is written bears the old key and a moment after it.
+_LAST_HEADS = timedelta(seconds=10)
 
 
 class KeyNotFoundError(NotFoundError):
@@ -73,15 +75,16 @@ async def rotate_key(data_dir: Path, purpose: str) -> str:
         secret = secrets.token_bytes(_KEY_BYTES)
         name = _next_name(keys)
         ring = Keyring(name, {**keys.ring.keys, name: secret})
-        rotated = StoredKeys(ring, {**keys.made_at, name: now}, keys.handovers)
-        if purpose == "audit":
-            line = AuditKey(keys.ring.key).hand_over(AuditKey(secret), signed_at=now)
-            rotated = replace(rotated, handovers=(*keys.handovers, line))
         deed = deed_of_operator("keys:rotate", f"key/{purpose}", **{"from": keys.ring.current, "to": name})
         async with state(data_dir) as connection, connection.transaction():
             await _record(connection, deed, now)
-            # The last step before the commit: what was recorded without a file is a rotation that is done again.
-            file.write(rotated)
+        # Recorded first: after a crash in between it is done again, and none is made that nobody knows of.
+        now = datetime.now(UTC)
+        rotated = StoredKeys(ring, {**keys.made_at, name: now}, keys.handovers)
+        if purpose == "audit":
+            line = AuditKey(keys.ring.key).hand_over(AuditKey(secret), ends_at=now + _LAST_HEADS)
+            rotated = replace(rotated, handovers=(*keys.handovers, line))
+        file.write(rotated)
     return name
 
 
@@ -104,9 +107,9 @@ async def retire_key(data_dir: Path, purpose: str, name: str) -> None:
         async with state(data_dir) as connection, connection.transaction():
             await _refuse_in_use(connection, keys, purpose, name)
             await _record(connection, deed_of_operator("keys:retire", f"key/{purpose}", name=name), now)
-            left = {each: secret for each, secret in keys.ring.keys.items() if each != name}
-            made = {each: moment for each, moment in keys.made_at.items() if each != name}
-            file.write(StoredKeys(Keyring(keys.ring.current, left), made, keys.handovers))
+        left = {each: secret for each, secret in keys.ring.keys.items() if each != name}
+        made = {each: moment for each, moment in keys.made_at.items() if each != name}
+        file.write(StoredKeys(Keyring(keys.ring.current, left), made, keys.handovers))
 
 
 async def _refuse_in_use(connection: OwnerConnection, keys: StoredKeys, purpose: str, name: str) -> None:

@@ -43,8 +43,8 @@ SEAL_FIELDS: Final = HEAD_FIELDS | {"heads", "digest"}
 
 _RECORD_PREFIX: Final = b"tidegate.audit.record/1\n"
 _GENESIS_PREFIX: Final = b"tidegate.audit.genesis/1\n"
-HANDOVER_FIELDS: Final = frozenset({"from", "to", "signedAt"})
-"""What is signed when one key takes the place of another, by both of them: their public keys, and when."""
+HANDOVER_FIELDS: Final = frozenset({"from", "to", "endsAt"})
+"""What both sign when one key takes the place of another: their public keys, and when heads of the first end."""
 _HANDOVER_PREFIX: Final = b"tidegate.audit.handover/1\n"
 _HEAD_PREFIX: Final = b"tidegate.audit.head/1\n"
 _SEAL_PREFIX: Final = b"tidegate.audit.seal/1\n"

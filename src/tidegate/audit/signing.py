@@ -65,9 +65,9 @@ class AuditKey:
     def sign_seal(self, seal: dict[str, Any]) -> str:
         return self.sign(seal_bytes(seal)).hex()
 
-    def hand_over(self, successor: "AuditKey", *, signed_at: datetime) -> dict[str, Any]:
+    def hand_over(self, successor: "AuditKey", *, ends_at: datetime) -> dict[str, Any]:
         """Return the line by which this key vouches for `successor`, and that one for this."""
-        handover = {"from": self.public_text, "to": successor.public_text, "signedAt": format_utc(signed_at)}
+        handover = {"from": self.public_text, "to": successor.public_text, "endsAt": format_utc(ends_at)}
         signed = handover_bytes(handover)
         return {
             "kind": "handover",

@@ -302,7 +302,7 @@ class _Reader:
             [(before, key)] = read_keys([each["from"]]).items()
             [(after, _)] = read_keys([each["to"]]).items()
             if after in self.keys or after in self.followed or after in self.earlier:
-                self.earlier.setdefault(before, (key, str(each["signedAt"])))
+                self.earlier.setdefault(before, (key, str(each["endsAt"])))
 
     def _key_for(self, signed: Mapping[str, Any], kind: str) -> Ed25519PublicKey | None:
         name = str(signed["key"])

@@ -105,14 +105,16 @@ class IdentityService:
         """Return what is stored of a token; one that an earlier key hashed goes over to the current one."""
         current, *earlier = self._key.hashes_of(token)
         found = await self._store.find_token(current)
-        for old in earlier if found is None else ():
+        if found is not None or not earlier:
+            return found
+        for old in earlier:
             found = await self._store.find_token(old)
             if found is not None:
                 # A store that cannot write for the moment leaves it to the next use.
                 with contextlib.suppress(UnavailableError):
                     await self._store.rehash_token(found.workspace, old, current, key_name=self._key.name)
-                break
-        return found
+                return found
+        return await self._store.find_token(current)  # another process may have taken it over meanwhile
 
     async def _find_session(self, session: str) -> Session | None:
         for session_hash in self._key.hashes_of(session):

@@ -29,7 +29,7 @@ class Keys:
         return self.key
 
     def rotate(self, successor: AuditKey, *, at: datetime) -> None:
-        line = self.key.hand_over(successor, signed_at=at)
+        line = self.key.hand_over(successor, ends_at=at)
         self.key = AuditKey(successor.seed, handovers=(*self.key.handovers, line))
 
 
@@ -87,17 +87,17 @@ async def test_without_its_hand_over_a_new_key_is_not_trusted(export: Lines) -> 
     assert flaw_of(without, KEY) is Flaw.WRONG_KEY
 
 
-@pytest.mark.parametrize("name", ["from", "to", "signedAt"])
+@pytest.mark.parametrize("name", ["from", "to", "endsAt"])
 async def test_a_hand_over_that_was_changed_is_found(export: Lines, name: str) -> None:
     place = next(place for place, line in enumerate(export) if json.loads(line)["kind"] == "handover")
-    other = {"from": THIRD.public_text, "to": THIRD.public_text, "signedAt": "2030-01-01T00:00:00Z"}
+    other = {"from": THIRD.public_text, "to": THIRD.public_text, "endsAt": "2030-01-01T00:00:00Z"}
     changed = edited(export, place, lambda line: line["handover"].update({name: other[name]}))
     assert flaw_of(changed, KEY) is Flaw.SIGNATURE_WRONG
 
 
 async def test_nobody_hands_over_in_the_name_of_a_key_that_he_does_not_have(export: Lines) -> None:
     place = next(place for place, line in enumerate(export) if json.loads(line)["kind"] == "handover")
-    forged = OTHER_KEY.hand_over(THIRD, signed_at=datetime(2026, 1, 1, tzinfo=UTC))
+    forged = OTHER_KEY.hand_over(THIRD, ends_at=datetime(2026, 1, 1, tzinfo=UTC))
     forged["handover"]["from"] = KEY.public_text
     changed = edited(export, place, lambda line: line.update(forged))
     assert flaw_of(changed, KEY) is Flaw.SIGNATURE_WRONG

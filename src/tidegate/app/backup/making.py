@@ -24,7 +24,7 @@ from tidegate.app.backup.errors import (
     ErasureUnderWayError,
     InstallationMissingError,
 )
-from tidegate.app.backup.manifest import FORMAT, MANIFEST, Manifest, StoredFile, digest_of
+from tidegate.app.backup.manifest import FORMAT, MANIFEST, NAME, Manifest, StoredFile, digest_of
 from tidegate.app.backup.state_copy import OwnerConnection, Say, copy_state, list_erasures
 from tidegate.app.backup.telemetry_copy import (
     bytes_of_telemetry,
@@ -182,6 +182,8 @@ def _copy_secrets(source: Path, folder: Path) -> None:
     for path in sorted(source.iterdir()):
         if path.name in _NOT_KEPT or path.name.startswith(".") or path.is_symlink() or not path.is_file():
             continue
+        if NAME.fullmatch(f"secrets/{path.name}") is None:
+            raise BackupTargetError(path, "has a name that a backup cannot hold")
         write_durably(folder / path.name, path.read_bytes())
 
 

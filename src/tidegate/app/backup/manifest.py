@@ -23,7 +23,7 @@ __all__ = ["FORMAT", "Manifest", "StoredFile", "TableCopy", "archived_rows", "di
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 _MANIFEST_BYTES: Final = 4 * 1024 * 1024  # a hundred tables are 30 kB
-_NAME: Final = re.compile(r"(?:state|telemetry|secrets)/[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
+NAME: Final = re.compile(r"(?:state|telemetry|secrets)/[A-Za-z0-9_][A-Za-z0-9_.-]{0,100}")
 _MEMBER: Final = re.compile(r"(?:\.backup|(?:data|metadata)/tidegate/[A-Za-z0-9_./%-]+)")
 _ROWS: Final = re.compile(r"data/tidegate/([a-z_][a-z0-9_]*)/[A-Za-z0-9_-]+/count\.txt")
 _CHUNK: Final = 1024 * 1024
@@ -76,7 +76,7 @@ def read_backup(folder: Path) -> Manifest:
     """
     manifest = _read_manifest(folder)
     for name, stored in manifest.files.items():
-        if _NAME.fullmatch(name) is None:
+        if NAME.fullmatch(name) is None:
             raise BackupAlteredError(MANIFEST, f"{name[:80]!r} is no name of a file in a backup")
         _check_file(folder, name, stored)
     named = {each.file for each in manifest.tables.values()} | set(manifest.archives)

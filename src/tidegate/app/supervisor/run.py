@@ -78,8 +78,10 @@ async def _serve(settings: SupervisorSettings, data_dir: Path, doors: Doors, on_
         server = PostgresServer(data_dir) if settings.database_url is None else None
         prepared = await server.prepare() if server is not None else None
         wiring = Wiring(settings, doors, data_dir, prepared)
+        remove_engine_address(data_dir)
         if doors.engine is not None:
-            EngineAddress(url_of(doors.engine), wiring.telemetry_secret).write(data_dir)
+            with contextlib.suppress(OSError):  # a full disk must not keep anybody from starting
+                EngineAddress(url_of(doors.engine), wiring.telemetry_secret).write(data_dir)
         family = Family(children_of(wiring, server), wiring, events, on_ready)
         ballast = Ballast(data_dir, settings.disk_limit)
         logs = [data_dir / "logs" / f"{name}.log" for name in family.names]
