@@ -10,19 +10,18 @@ from tests.e2e.load import Load
 from tests.e2e.server import Server, wait_until
 from tests.factories import auth_span, make_request
 
+from tidegate.app.keys import audit_public_texts
+from tidegate.audit.verify import Proven, read_keys, verify_export
+
 QUIET_SPANS = 120
 
 
 class Installation:
     """What can be seen of one from outside."""
 
-    def __init__(self, server: Server, *, read: str, admin: str) -> None:
+    def __init__(self, server: Server, admin: str) -> None:
         self.server = server
-        self._read = read
         self._admin = admin
-
-    def stats(self) -> Any:
-        return self.server.get("/api/v1/telemetry/stats", self._read)
 
     def seen(self) -> dict[str, Any]:
         paths = ("/api/v1/gates/auth-shell/decisions", "/api/v1/gates", "/api/v1/tokens", "/metrics/auth")
@@ -30,15 +29,12 @@ class Installation:
         assert {status for status, _ in found.values()} == {200}, found
         return {path: _without_moments(body) for path, (_, body) in found.items()}
 
-    def proof(self, folder: Path, *heads: Path) -> Any:
-        file = folder / f"audit-{time.monotonic_ns()}.ndjson"
-        exported = self.server.cli("audit", "export", "--out", str(file), token=self._admin)
-        assert exported.returncode == 0, exported.stderr
-        key = self.server.cli("audit", "key").stdout.strip()
-        kept = [word for head in heads for word in ("--head", str(head))]
-        proven = self.server.cli("audit", "verify", str(file), "--key", key, *kept, "--json")
-        assert proven.returncode == 0, proven.stdout
-        return json.loads(proven.stdout)
+    def proof(self, *heads: Any, keys: list[str]) -> Proven:
+        """Prove the exported audit with one of the keys each."""
+        status, text = self.server.get("/api/v1/audit/export", self._admin)
+        assert status == 200
+        lines = text.encode().splitlines(keepends=True)
+        return [verify_export(lines, keys=read_keys([key]), anchors=heads) for key in keys][-1]
 
 
 def _without_moments(body: Any) -> Any:
@@ -63,15 +59,14 @@ def counted(server: Server, token: str, count: int) -> bool:
 def test_a_backup_of_a_server_that_takes_telemetry_in_brings_everything_back(server: Server, tmp_path: Path) -> None:
     for name in ("quiet", "busy"):
         assert server.cli("workspace", "create", name).returncode == 0
-    ingest, read, admin = (server.token(scope, "quiet") for scope in ("ingest", "read", "admin"))
+    ingest, admin = (server.token(scope, "quiet") for scope in ("ingest", "admin"))
     busy, busy_read = server.token("ingest", "busy"), server.token("read", "busy")
-    first = Installation(server, read=read, admin=admin)
+    first = Installation(server, admin)
     send(server, ingest, QUIET_SPANS)
-    wait_until(lambda: counted(server, read, QUIET_SPANS), what="the quiet workspace is counted")
+    wait_until(lambda: counted(server, admin, QUIET_SPANS), what="the quiet workspace is counted")
     decided = server.cli("gate", "evaluate", "auth-shell", "--json", token=admin)
     assert json.loads(decided.stdout)["verdict"] in {"go", "hold", "no_go"}, decided.stderr
-    head = tmp_path / "head.json"
-    head.write_text(server.cli("audit", "head", token=admin).stdout)
+    head = server.get("/api/v1/audit/head", admin)[1]
     load = Load(server.url, busy)
     load.start()
     load.wait_for_acknowledged(10)
@@ -88,14 +83,14 @@ def test_a_backup_of_a_server_that_takes_telemetry_in_brings_everything_back(ser
     assert restored.returncode == 0, restored.stderr
     second.start()
     try:
-        again = Installation(second, read=read, admin=admin)
-        wait_until(lambda: counted(second, read, QUIET_SPANS), what="the same count")
+        again = Installation(second, admin)
+        wait_until(lambda: counted(second, admin, QUIET_SPANS), what="the same count")
         assert again.seen() == seen
-        assert again.proof(tmp_path, head)["count"] > 0
+        assert again.proof(head, keys=audit_public_texts(server.data_dir)).anchors == 1
         wait_until(lambda: _agree(second, busy_read), what="counts and rows agree")
         assert acknowledged <= second.get("/api/v1/telemetry/stats", busy_read)[1]["spans"] <= load.sent_spans
         send(second, ingest, 5)
-        wait_until(lambda: counted(second, read, QUIET_SPANS + 5), what="what comes after is counted once")
+        wait_until(lambda: counted(second, admin, QUIET_SPANS + 5), what="what comes after is counted once")
         checked = second.cli("db", "check", "--json")
         assert checked.returncode == 0, checked.stdout + checked.stderr
     finally:
@@ -105,25 +100,20 @@ def test_a_backup_of_a_server_that_takes_telemetry_in_brings_everything_back(ser
     assert json.loads(down.stdout)["telemetryRows"] >= QUIET_SPANS + 5, down.stderr
 
 
-def test_keys_are_rotated_while_tokens_go_on_working_and_old_heads_stay_proven(server: Server, tmp_path: Path) -> None:
+def test_keys_are_rotated_while_tokens_go_on_working_and_old_heads_stay_proven(server: Server) -> None:
     assert server.cli("workspace", "create", "turning").returncode == 0
     admin = server.token("admin", "turning")
-    old_key = server.cli("audit", "key").stdout.strip()
     assert server.get("/api/v1/audit/head", admin)[0] == 200
     for purpose in ("credentials", "audit"):
         rotated = server.cli("key", "rotate", purpose, "--json")
         assert rotated.returncode == 0, rotated.stderr
-    assert server.cli("key", "retire", "credentials", "k1").returncode == 6  # tokens hang on it that nobody used since
+    old = json.loads(server.cli("key", "list", "--json").stdout)["items"][0]
+    assert (old["state"], old["inUse"] > 0) == ("earlier", True)
+    assert server.cli("key", "retire", "credentials", old["name"]).returncode == 6  # tokens hang on it
     assert server.get("/api/v1/me", admin)[0] == 200
-    listed = json.loads(server.cli("token", "list", "--json", token=admin).stdout)["items"]
-    assert len(listed) == 1
-    file = tmp_path / "audit.ndjson"
-    assert server.cli("audit", "export", "--out", str(file), token=admin).returncode == 0
-    new_key = server.cli("audit", "key").stdout.strip()
-    assert new_key != old_key
-    for key in (old_key, new_key):
-        proven = server.cli("audit", "verify", str(file), "--key", key)
-        assert proven.returncode == 0, proven.stdout
+    keys = audit_public_texts(server.data_dir)
+    assert len(keys) > 1
+    assert Installation(server, admin).proof(keys=keys).key == next(iter(read_keys(keys[-1:])))
     assert {stat.S_IMODE(each.stat().st_mode) for each in (server.data_dir / "secrets").iterdir()} == {0o600}
 
 

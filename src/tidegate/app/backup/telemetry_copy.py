@@ -135,7 +135,8 @@ class _Work:
         # are read from a file of its own.
         is_backup = self.verb == "BACKUP"
         settings = "deduplicate_files = 0" if is_backup else "create_table = 0, allow_different_table_def = 1"
-        where = f"File({string_literal(str(self.archive.absolute()))})"
+        # The folder as the engine knows it, whatever links lead to the data directory.
+        where = f"File({string_literal(str(self.archive.parent.resolve() / self.archive.name))})"
         return f"{self.verb} {listed} {self.preposition} {where} SETTINGS {settings} ASYNC"
 
 
@@ -146,7 +147,9 @@ async def _run(engine: TelemetryEngine, work: _Work, *, say: Say) -> None:
     question = f"SELECT status, error FROM system.backups WHERE position(name, {string_literal(work.archive.name)}) > 0"
     while True:
         rows = await engine.admin(question)
-        status = str(rows[0]["status"]) if rows else ""
+        if not rows:
+            raise BackupFailedError("it was started again meanwhile, and does not know of it any more.")
+        status = str(rows[0]["status"])
         if status in {"BACKUP_CREATED", "RESTORED"}:
             return
         if "FAILED" in status or "CANCELLED" in status:
