@@ -210,6 +210,7 @@ REFUSED_READS = [
     "SYSTEM FLUSH LOGS",
     "KILL QUERY WHERE 1",
     "BACKUP TABLE tidegate.runs TO File('/tmp/x')",
+    "RESTORE TABLE tidegate.runs FROM File('/tmp/x')",
     "ATTACH TABLE tidegate.y",
     "GRANT ALL ON *.* TO x",
 ]

@@ -15,4 +15,4 @@ def key(data_dir: Path) -> None:
     """Print the public key of the audit, for whoever verifies exports. With the server up or down."""
     from tidegate.app.keys import load_audit_key
 
-    click.echo(load_audit_key(data_dir).public_text)
+    click.echo(load_audit_key(data_dir).current().public_text)

@@ -20,6 +20,8 @@ _NOUNS: Final = {
     "audit": ("tidegate.audit.commands", "audit", "Audit: who did what, and the proof of it."),
     "authz": ("tidegate.identity.policy.commands", "authz", "Policies: who may do what, and why."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
+    "db": ("tidegate.app.backup.commands", "db", "The engines' data: back up, restore, check (operator)."),
+    "key": ("tidegate.app.key_commands", "key", "Keys of this installation: list, rotate, retire (operator)."),
     "evaluation": (
         "tidegate.signals.quality.commands",
         "evaluation",

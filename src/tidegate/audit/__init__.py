@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from tidegate.audit.model import ActorKind, Deed, Outcome
     from tidegate.audit.ports import AuditTrail
     from tidegate.audit.service import AuditService
-    from tidegate.audit.signing import AuditKey
+    from tidegate.audit.signing import AuditKey, AuditKeySource
     from tidegate.audit.store import PostgresAuditStore, append_deed
     from tidegate.audit.trail import PostgresAuditTrail
 else:
@@ -19,7 +19,7 @@ else:
             "tidegate.audit.model": ("ActorKind", "Deed", "Outcome"),
             "tidegate.audit.ports": ("AuditTrail",),
             "tidegate.audit.service": ("AuditService",),
-            "tidegate.audit.signing": ("AuditKey",),
+            "tidegate.audit.signing": ("AuditKey", "AuditKeySource"),
             "tidegate.audit.store": ("PostgresAuditStore", "append_deed"),
             "tidegate.audit.trail": ("PostgresAuditTrail",),
         }
@@ -28,6 +28,7 @@ else:
 __all__ = [
     "ActorKind",
     "AuditKey",
+    "AuditKeySource",
     "AuditService",
     "AuditTrail",
     "Deed",

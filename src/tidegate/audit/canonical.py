@@ -15,12 +15,14 @@ from typing import Any, Final
 
 __all__ = [
     "EXPORT_FORMAT",
+    "HANDOVER_FIELDS",
     "HEAD_FIELDS",
     "KEY_PREFIX",
     "RECORD_FIELDS",
     "SEAL_FIELDS",
     "canonical_json",
     "genesis_of",
+    "handover_bytes",
     "hash_of",
     "head_bytes",
     "key_name_of",
@@ -41,6 +43,9 @@ SEAL_FIELDS: Final = HEAD_FIELDS | {"heads", "digest"}
 
 _RECORD_PREFIX: Final = b"tidegate.audit.record/1\n"
 _GENESIS_PREFIX: Final = b"tidegate.audit.genesis/1\n"
+HANDOVER_FIELDS: Final = frozenset({"from", "to", "endsAt"})
+"""What both sign when one key takes the place of another: their public keys, and when heads of the first end."""
+_HANDOVER_PREFIX: Final = b"tidegate.audit.handover/1\n"
 _HEAD_PREFIX: Final = b"tidegate.audit.head/1\n"
 _SEAL_PREFIX: Final = b"tidegate.audit.seal/1\n"
 _KEY_NAME_CHARACTERS: Final = 16
@@ -68,6 +73,10 @@ def hash_of(previous: bytes, record: Mapping[str, Any]) -> bytes:
 
 def head_bytes(head: Mapping[str, Any]) -> bytes:
     return _HEAD_PREFIX + canonical_json(head)
+
+
+def handover_bytes(handover: Mapping[str, Any]) -> bytes:
+    return _HANDOVER_PREFIX + canonical_json(handover)
 
 
 def seal_bytes(seal: Mapping[str, Any]) -> bytes:

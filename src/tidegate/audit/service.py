@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, NoReturn
@@ -11,7 +11,7 @@ from tidegate.audit.canonical import EXPORT_FORMAT, canonical_json, genesis_of, 
 from tidegate.audit.errors import AuditChainBrokenError
 from tidegate.audit.model import AuditRecord, ChainPlace, SignedHead
 from tidegate.audit.ports import AuditFilter, ChainStore
-from tidegate.audit.signing import AuditKey
+from tidegate.audit.signing import AuditKeySource
 from tidegate.kernel import (
     DEFAULT_LIMIT,
     Clock,
@@ -32,9 +32,9 @@ _CHUNK: Final = 1_000  # records a transaction: 0.4 MB
 class AuditService:
     """Answers the routes, the page and the keeper."""
 
-    def __init__(self, *, store: ChainStore, key: AuditKey, clock: Clock) -> None:
+    def __init__(self, *, store: ChainStore, key: AuditKeySource, clock: Clock) -> None:
         self._store = store
-        self._key = key
+        self._keys = key
         self._clock = clock
 
     async def search(
@@ -69,7 +69,7 @@ class AuditService:
         if signed is not None:
             await self._refuse_another_chain(workspace, ChainPlace(signed.seq, signed.hash))
         await self._refuse_another_chain(workspace, place)
-        head = self._key.sign_head(workspace, place, count=count, signed_at=self._clock.now())
+        head = self._keys.current().sign_head(workspace, place, count=count, signed_at=self._clock.now())
         await self._store.add_signed_head(workspace, head)
         return head
 
@@ -80,17 +80,18 @@ class AuditService:
     async def export(self, workspace: WorkspaceId) -> AsyncIterator[bytes]:
         """Yield the whole chain as lines of JSON, chunk by chunk, as it is when this is called first.
 
-        The header, the records, the signed heads, and the seal: it is signed over all lines before it, so a file that
-        lost its end has no seal.
+        The header, the records, the hand-overs of keys, the signed heads, and the seal: it is signed over all lines
+        before it, so a file that lost its end has no seal.
 
         Raises:
             AuditChainBrokenError: records are missing; the file then ends without its seal.
         """
         head = await self.sign_head(workspace)
+        key = self._keys.current()
         up_to = head.seq if head is not None else 0
         digest = hashlib.sha256()
         heads = 0
-        async for lines, is_heads in self._lines(workspace, up_to):
+        async for lines, is_heads in self._lines(workspace, up_to, key.handovers):
             chunk = b"".join(canonical_json(line) + b"\n" for line in lines)
             heads += len(lines) if is_heads else 0
             digest.update(chunk)
@@ -101,13 +102,15 @@ class AuditService:
             "count": up_to,
             "hash": (head.hash if head is not None else genesis_of(workspace)).hex(),
             "signedAt": format_utc(self._clock.now()),
-            "key": self._key.name,
+            "key": key.name,
             "heads": heads,
             "digest": digest.hexdigest(),
         }
-        yield canonical_json({"kind": "seal", "seal": sealed, "signature": self._key.sign_seal(sealed)}) + b"\n"
+        yield canonical_json({"kind": "seal", "seal": sealed, "signature": key.sign_seal(sealed)}) + b"\n"
 
-    async def _lines(self, workspace: WorkspaceId, up_to: int) -> AsyncIterator[tuple[list[dict[str, Any]], bool]]:
+    async def _lines(
+        self, workspace: WorkspaceId, up_to: int, handovers: Sequence[Mapping[str, Any]]
+    ) -> AsyncIterator[tuple[list[Mapping[str, Any]], bool]]:
         header = {
             "kind": "header",
             "format": EXPORT_FORMAT,
@@ -123,6 +126,8 @@ class AuditService:
                 raise AuditChainBrokenError(workspace, f"it should have {up_to:,} records and ends behind {seq:,}")
             seq = records[-1].seq
             yield [_line_of(record) for record in records], False
+        if handovers:
+            yield list(handovers), False
         seq = 0
         while heads := await self._store.list_signed_heads(workspace, after=seq, up_to=up_to, limit=_CHUNK):
             seq = heads[-1].seq
@@ -148,7 +153,7 @@ class AuditService:
 
     def _mac(self, workspace: WorkspaceId, asked: AuditFilter, seq: str) -> str:
         given = [f"{each.name}={_word_of(getattr(asked, each.name))}" for each in fields(asked)]
-        return self._key.cursor_mac(workspace, seq, *given)
+        return self._keys.current().cursor_mac(workspace, seq, *given)
 
 
 def _line_of(record: AuditRecord) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tidegate.audit.canonical import (
     EXPORT_FORMAT,
+    HANDOVER_FIELDS,
     HEAD_FIELDS,
     KEY_PREFIX,
     RECORD_FIELDS,
     SEAL_FIELDS,
     canonical_json,
     genesis_of,
+    handover_bytes,
     hash_of,
     head_bytes,
     key_name_of,
@@ -32,6 +34,7 @@ __all__ = ["AuditTamperedError", "Flaw", "Proven", "VerifyInputError", "read_anc
 
 _HASH_BYTES: Final = 32
 _RECORD_LINE: Final = frozenset({"kind", "record", "prev", "hash"})
+_HANDOVER_LINE: Final = frozenset({"kind", "handover", "signature", "accepted"})
 _HEADER_LINE: Final = frozenset({"kind", "format", "workspace", "genesis", "count"})
 
 
@@ -144,6 +147,11 @@ class _Reader:
     """Reads an export line by line and remembers the hashes of its records: 32 bytes each."""
 
     keys: Mapping[str, Ed25519PublicKey]
+    """Those that were given; whoever reads trusts them."""
+    followed: dict[str, Ed25519PublicKey] = field(default_factory=dict)
+    """Later keys that one of those vouches for, through the hand-overs in the file."""
+    earlier: dict[str, tuple[Ed25519PublicKey, str]] = field(default_factory=dict)
+    """Keys that a trusted one took the place of, and until when: good for heads of before, and no seal."""
     workspace: str = ""
     wanted: int = 0
     """How many records the header says."""
@@ -152,6 +160,8 @@ class _Reader:
     agreed: int = 0
     """Up to here a signed head agrees with the records."""
     heads: int = 0
+    handovers: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    """The hand-overs of the file, with their lines."""
     seal: Mapping[str, Any] | None = None
     digest: Any = field(default_factory=sha256)
     """Of all lines so far."""
@@ -170,8 +180,11 @@ class _Reader:
             _fail(Flaw.FILE_CHANGED, "Something stands behind the seal.", number)
         if number == 1:
             self._read_header(content)
-        elif kind == "record" and not self.heads:
+        elif kind == "record" and not (self.heads or self.handovers):
             self._read_record(number, content)
+        elif kind == "handover" and not self.heads:
+            self._check_complete(number)
+            self._read_handover(number, content)
         elif kind in {"head", "seal"}:
             self._check_complete(number)
             self._read_signed(number, content, str(kind))
@@ -268,6 +281,38 @@ class _Reader:
             )
         self.seal = signed
 
+    def _read_handover(self, number: int, content: Mapping[str, Any]) -> None:
+        """Trust the successor of a trusted key; of the one before a trusted key, what it signed before."""
+        handover, signature, accepted = (content.get(name) for name in ("handover", "signature", "accepted"))
+        if not isinstance(handover, dict) or set(handover) != HANDOVER_FIELDS or set(content) != _HANDOVER_LINE:
+            _fail(Flaw.SIGNATURE_WRONG, f"Line {number} has not the fields of a hand-over.", number)
+        try:
+            [(old, old_key)] = read_keys([str(handover["from"])]).items()
+            [(new, new_key)] = read_keys([str(handover["to"])]).items()
+            old_key.verify(bytes.fromhex(str(signature)), handover_bytes(handover))
+            new_key.verify(bytes.fromhex(str(accepted)), handover_bytes(handover))
+        except (ValueError, VerifyInputError, InvalidSignature):
+            words = f"The hand-over of keys in line {number} is not signed by both: it was changed."
+            _fail(Flaw.SIGNATURE_WRONG, words, number)
+        self.handovers.append((number, handover))
+        if old in self.keys or old in self.followed:
+            self.followed[new] = new_key
+        # From the newest back: each hand-over to a trusted key tells of one key more.
+        for _, each in reversed(self.handovers):
+            [(before, key)] = read_keys([each["from"]]).items()
+            [(after, _)] = read_keys([each["to"]]).items()
+            if after in self.keys or after in self.followed or after in self.earlier:
+                self.earlier.setdefault(before, (key, str(each["endsAt"])))
+
+    def _key_for(self, signed: Mapping[str, Any], kind: str) -> Ed25519PublicKey | None:
+        name = str(signed["key"])
+        found = self.keys.get(name) or self.followed.get(name)
+        if found is not None or kind == "seal" or name not in self.earlier:
+            return found
+        key, until = self.earlier[name]
+        # One form of moments, so their order is that of their texts.
+        return key if str(signed["signedAt"]) <= until else None
+
     def _agree(self, number: int, signed: Mapping[str, Any]) -> None:
         seq = signed["seq"]
         if seq > self.count:
@@ -290,7 +335,7 @@ class _Reader:
             _fail(Flaw.SIGNATURE_WRONG, f"The signed head in {where} has not the fields of one.", number)
         if number and set(content) != {"kind", kind, "signature"}:
             _fail(Flaw.FILE_CHANGED, f"{where} says more than was signed.", number)
-        key = self.keys.get(str(signed["key"]))
+        key = self._key_for(signed, kind)
         if key is None:
             words = f"The signed head in {where} is by the key {str(signed['key'])[:40]!r}, and that was not given."
             _fail(Flaw.WRONG_KEY, words, number)

@@ -50,7 +50,7 @@ def build_identity(
         on_taken_away=identity.forget,
     )
     tokens = TokenParts(
-        store=PostgresTokens(database, trail, key_name=key.name),
+        store=PostgresTokens(database, trail, key=key),
         members=members,
         key=key,
         ids=ids,

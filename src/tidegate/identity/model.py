@@ -3,11 +3,13 @@
 import hashlib
 import hmac
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from tidegate.edge.caller import Role
-from tidegate.kernel import TokenId, WorkspaceId
+from tidegate.kernel import Keyring, TokenId, WorkspaceId
 
 TOKEN_PREFIX = "tg_"  # noqa: S105 - the public mark of our tokens, so that scanners find leaked ones
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -87,15 +89,39 @@ class Session:
         return moment < self.expires_at and (self.holder is None or self.holder.is_active)
 
 
-@dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The key under which credentials are hashed; its name is stored beside each hash."""
+    """The keys under which credentials are hashed: one for new ones, all for those there are. Its name is stored."""
 
-    name: str
-    secret: bytes
+    def __init__(self, name: str, secret: bytes, *, ring: Callable[[], Keyring] | None = None) -> None:
+        alone = Keyring(name, {name: secret})
+        self._ring = ring or (lambda: alone)
+
+    @classmethod
+    def of(cls, ring: Callable[[], Keyring]) -> Self:
+        """Return keys that are asked for anew with each use, so that a rotation is taken up at once."""
+        return cls(ring().current, ring().key, ring=ring)
+
+    @property
+    def name(self) -> str:
+        return self._ring().current
 
     def hash_of(self, credential: str) -> bytes:
-        return hmac.new(self.secret, credential.encode(), hashlib.sha256).digest()
+        """Return the hash of a new credential."""
+        return _keyed_hash(self._ring().key, credential)
+
+    def hashes_of(self, credential: str) -> list[bytes]:
+        """Return the hashes that a stored credential may have, under the current key first, then the newest first."""
+        ring = self._ring()
+        return [_keyed_hash(ring.keys[name], credential) for name in ordered_names(ring)]
+
+
+def ordered_names(ring: Keyring) -> list[str]:
+    """Return the names of the keys, the current one first, then the others from the newest to the oldest."""
+    return [ring.current, *(name for name in reversed(list(ring.keys)) if name != ring.current)]
+
+
+def _keyed_hash(secret: bytes, credential: str) -> bytes:
+    return hmac.new(secret, credential.encode(), hashlib.sha256).digest()
 
 
 def new_token(random_bytes: bytes) -> str:

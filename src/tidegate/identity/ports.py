@@ -15,6 +15,10 @@ class CredentialStore(Protocol):
 
     async def find_token(self, token_hash: bytes) -> Token | None: ...
 
+    async def rehash_token(self, workspace: WorkspaceId, old: bytes, new: bytes, *, key_name: str) -> None:
+        """Store a token's hash under another key; nothing happens when it is stored so already."""
+        ...
+
     async def find_session(self, session_hash: bytes) -> Session | None:
         """Return a session that nobody ended; whether it is over by itself, it says itself."""
         ...

@@ -46,7 +46,7 @@ class IdentityService:
         known = self._recall(token_hash, now)
         if known is not None:
             return known
-        found = await self._store.find_token(token_hash)
+        found = await self._find_token(token)
         if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
         caller = _caller_of_token(found)
@@ -63,7 +63,7 @@ class IdentityService:
         known = self._recall(session_hash, now)
         if known is not None:
             return known
-        found = await self._store.find_session(session_hash)
+        found = await self._find_session(session)
         if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
         caller = _caller_of_session(found)
@@ -80,25 +80,48 @@ class IdentityService:
             SignInLinkInvalidError: it was used before, has expired, or never was.
         """
         session = secrets.token_urlsafe(32)
-        opened = await self._store.redeem_link(
-            self._key.hash_of(link),
-            session_hash=self._key.hash_of(session),
-            session_id=self._ids.new_id("ses"),
-            user_agent=user_agent[:USER_AGENT_CHARACTERS],
-            now=self._clock.now(),
-        )
-        if opened is None:
-            raise SignInLinkInvalidError
-        return session
+        for link_hash in self._key.hashes_of(link):
+            opened = await self._store.redeem_link(
+                link_hash,
+                session_hash=self._key.hash_of(session),
+                session_id=self._ids.new_id("ses"),
+                user_agent=user_agent[:USER_AGENT_CHARACTERS],
+                now=self._clock.now(),
+            )
+            if opened is not None:
+                return session
+        raise SignInLinkInvalidError
 
     async def sign_out(self, workspace: WorkspaceId, session: str) -> None:
-        session_hash = self._key.hash_of(session)
-        self._remembered.pop(session_hash, None)
-        await self._store.end_session(workspace, session_hash, now=self._clock.now())
+        for session_hash in self._key.hashes_of(session):
+            self._remembered.pop(session_hash, None)
+            await self._store.end_session(workspace, session_hash, now=self._clock.now())
 
     def forget(self) -> None:
         """Prove every credential anew: something was taken away just now, and this process knows it at once."""
         self._remembered.clear()
+
+    async def _find_token(self, token: str) -> Token | None:
+        """Return what is stored of a token; one that an earlier key hashed goes over to the current one."""
+        current, *earlier = self._key.hashes_of(token)
+        found = await self._store.find_token(current)
+        if found is not None or not earlier:
+            return found
+        for old in earlier:
+            found = await self._store.find_token(old)
+            if found is not None:
+                # A store that cannot write for the moment leaves it to the next use.
+                with contextlib.suppress(UnavailableError):
+                    await self._store.rehash_token(found.workspace, old, current, key_name=self._key.name)
+                return found
+        return await self._store.find_token(current)  # another process may have taken it over meanwhile
+
+    async def _find_session(self, session: str) -> Session | None:
+        for session_hash in self._key.hashes_of(session):
+            found = await self._store.find_session(session_hash)
+            if found is not None:
+                return found
+        return None
 
     def _recall(self, credential_hash: bytes, now: datetime) -> Caller | None:
         entry = self._remembered.get(credential_hash)

@@ -24,6 +24,16 @@ class PostgresCredentialStore:
             row = await connection.fetchrow(f"{TOKENS} WHERE t.workspace = $1 AND t.hash = $2", workspace, token_hash)
         return None if row is None else token_of(row)
 
+    async def rehash_token(self, workspace: WorkspaceId, old: bytes, new: bytes, *, key_name: str) -> None:
+        async with self._database.transaction(workspace) as connection:
+            await connection.execute(
+                "UPDATE tokens SET hash = $3, key_name = $4 WHERE workspace = $1 AND hash = $2",
+                workspace,
+                old,
+                new,
+                key_name,
+            )
+
     async def find_session(self, session_hash: bytes) -> Session | None:
         workspace = await self._workspace_of("session", session_hash)
         if workspace is None:

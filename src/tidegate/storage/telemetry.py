@@ -8,6 +8,7 @@ says which workspaces it is for: the embedded engine by a signed claim, a server
 
 import asyncio
 import io
+import json
 import re
 import time
 from collections.abc import Collection, Coroutine, Mapping, Sequence
@@ -276,17 +277,17 @@ class TelemetryEngine:
             UnavailableError: the engine does not answer.
             TelemetryQueryError: it does not understand the statement.
         """
-        if re.match(r"\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|CHECK|EXPLAIN)\b", sql, re.IGNORECASE):
+        if re.match(r"\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|EXPLAIN)\b", sql, re.IGNORECASE):
             return await self._rows(sql, None, (), Access.ADMIN, timeout_s=_INSERT_TIMEOUT_S)
         if isinstance(self._wall, FilterWall):
             self._wall.know(None)  # the statement may change tables: they are learned again before the next use
+        form = "JSONEachRow" if sql.startswith("CHECK ") else None  # which the client takes for a command
+        headers = self._wall.headers((), Access.ADMIN)
         try:
-            await self._client.raw_query(
-                sql, use_database=False, transport_settings=self._wall.headers((), Access.ADMIN)
-            )
+            answer = await self._client.raw_query(sql, fmt=form, use_database=False, transport_settings=headers)
         except (ClickHouseError, OSError) as error:
             raise translated(error) from error
-        return []
+        return [json.loads(line) for line in answer.splitlines()] if form else []
 
     async def _learn_tables(self) -> None:
         if isinstance(self._wall, FilterWall) and not self._wall.is_known:

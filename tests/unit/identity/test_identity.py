@@ -9,7 +9,7 @@ from tidegate.edge.caller import Role, Scope
 from tidegate.identity import IdentityService, SigningKey
 from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError
 from tidegate.identity.model import SESSION_LENGTH, Holder, Session, Token, looks_like_token, new_token
-from tidegate.kernel import TokenId, UnavailableError, WorkspaceId
+from tidegate.kernel import Keyring, TokenId, UnavailableError, WorkspaceId
 from tidegate.testing import FakeClock
 
 KEY = SigningKey("k1", b"k" * 32)
@@ -30,6 +30,11 @@ class MemoryCredentials:
     async def find_token(self, token_hash: bytes) -> Token | None:
         self.look_ups += 1
         return self.tokens.get(token_hash)
+
+    async def rehash_token(self, workspace: WorkspaceId, old: bytes, new: bytes, *, key_name: str) -> None:
+        if self.is_read_only:
+            raise UnavailableError("The state store is read-only.")
+        self.tokens[new] = self.tokens.pop(old)
 
     async def find_session(self, session_hash: bytes) -> Session | None:
         return self.sessions.get(session_hash)
@@ -221,3 +226,64 @@ async def test_use_is_not_noted_again_within_a_minute(
 ) -> None:
     await identity.caller_of_token(issue(store, clock, last_used_at=clock.now() - timedelta(seconds=59)))
     assert store.uses == []
+
+
+class Rotating:
+    """Keys that change while they are in use."""
+
+    def __init__(self) -> None:
+        self.ring = Keyring("k1", {"k1": b"k" * 32})
+
+    def rotate(self) -> None:
+        self.ring = Keyring("k2", {**self.ring.keys, "k2": b"l" * 32})
+
+
+@pytest.fixture
+def rotating() -> Rotating:
+    return Rotating()
+
+
+@pytest.fixture
+def rotated_identity(store: MemoryCredentials, clock: FakeClock, rotating: Rotating) -> IdentityService:
+    return IdentityService(store=store, key=SigningKey.of(lambda: rotating.ring), clock=clock)
+
+
+async def test_a_token_of_an_earlier_key_works_and_goes_over_to_the_current_one(
+    rotated_identity: IdentityService, store: MemoryCredentials, clock: FakeClock, rotating: Rotating
+) -> None:
+    token = issue(store, clock)
+    rotating.rotate()
+    assert (await rotated_identity.caller_of_token(token)).workspace == W
+    assert list(store.tokens) == [SigningKey("k2", b"l" * 32).hash_of(token)]
+
+
+async def test_a_store_that_cannot_write_leaves_a_token_under_its_key_and_lets_it_in(
+    rotated_identity: IdentityService, store: MemoryCredentials, clock: FakeClock, rotating: Rotating
+) -> None:
+    token = issue(store, clock)
+    rotating.rotate()
+    store.is_read_only = True
+    assert (await rotated_identity.caller_of_token(token)).workspace == W
+    assert list(store.tokens) == [KEY.hash_of(token)]
+
+
+async def test_links_and_sessions_of_an_earlier_key_go_on_working(
+    rotated_identity: IdentityService, store: MemoryCredentials, rotating: Rotating
+) -> None:
+    store.links |= {KEY.hash_of("link-1"): W, KEY.hash_of("link-2"): W}
+    session = await rotated_identity.sign_in("link-1")
+    rotating.rotate()
+    assert (await rotated_identity.caller_of_session(session)).workspace == W
+    await rotated_identity.sign_in("link-2")
+    await rotated_identity.sign_out(W, session)
+    with pytest.raises(CredentialInvalidError):
+        await rotated_identity.caller_of_session(session)
+
+
+async def test_a_token_of_a_key_that_was_retired_is_refused(
+    rotated_identity: IdentityService, store: MemoryCredentials, clock: FakeClock, rotating: Rotating
+) -> None:
+    token = issue(store, clock)
+    rotating.ring = Keyring("k2", {"k2": b"l" * 32})
+    with pytest.raises(CredentialInvalidError):
+        await rotated_identity.caller_of_token(token)

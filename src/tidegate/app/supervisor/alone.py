@@ -29,7 +29,7 @@ async def postgres_alone(data_dir: Path) -> AsyncIterator[PostgresDsns]:
     server = PostgresServer(directory.path)
     deadline = time.monotonic() + START_LIMIT_S
     async with contextlib.AsyncExitStack() as stack:
-        while (dsns := await _of_running(directory, server)) is None:
+        while (dsns := await dsns_of_running(directory, server)) is None:
             try:
                 stack.enter_context(directory.lock())
             except DataDirectoryInUseError:
@@ -42,7 +42,8 @@ async def postgres_alone(data_dir: Path) -> AsyncIterator[PostgresDsns]:
         yield dsns
 
 
-async def _of_running(directory: DataDirectory, server: PostgresServer) -> PostgresDsns | None:
+async def dsns_of_running(directory: DataDirectory, server: PostgresServer) -> PostgresDsns | None:
+    """Return how to connect to the database of a running server, `None` while there is none that answers."""
     holder = directory.find_holder()
     if holder is None or holder.url is None:
         return None  # nobody, or a command whose database goes when it goes

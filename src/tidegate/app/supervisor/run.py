@@ -23,9 +23,11 @@ from tidegate import __version__
 from tidegate.app.lock import DataDirectory
 from tidegate.app.supervisor.assembly import Doors, Wiring, children_of, open_doors
 from tidegate.app.supervisor.child import Child
+from tidegate.app.supervisor.engine_address import EngineAddress, remove_engine_address
 from tidegate.app.supervisor.events import EventLog
 from tidegate.app.supervisor.housekeeping import keep_house
 from tidegate.app.supervisor.settings import ChildSpec, SupervisorSettings
+from tidegate.app.supervisor.sockets import url_of
 from tidegate.app.supervisor.state import ServerReport, boot_id, remove_state, stop_leftover_children
 from tidegate.kernel import TidegateError, format_utc
 from tidegate.storage import processes
@@ -76,6 +78,10 @@ async def _serve(settings: SupervisorSettings, data_dir: Path, doors: Doors, on_
         server = PostgresServer(data_dir) if settings.database_url is None else None
         prepared = await server.prepare() if server is not None else None
         wiring = Wiring(settings, doors, data_dir, prepared)
+        remove_engine_address(data_dir)
+        if doors.engine is not None:
+            with contextlib.suppress(OSError):  # a full disk must not keep anybody from starting
+                EngineAddress(url_of(doors.engine), wiring.telemetry_secret).write(data_dir)
         family = Family(children_of(wiring, server), wiring, events, on_ready)
         ballast = Ballast(data_dir, settings.disk_limit)
         logs = [data_dir / "logs" / f"{name}.log" for name in family.names]
@@ -85,6 +91,7 @@ async def _serve(settings: SupervisorSettings, data_dir: Path, doors: Doors, on_
         finally:
             housekeeping.cancel()
             await asyncio.gather(housekeeping, return_exceptions=True)
+    remove_engine_address(data_dir)
     remove_state(data_dir)
     events.emit("supervisor.ended", exit=code)
     return code

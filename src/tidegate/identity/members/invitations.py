@@ -110,7 +110,9 @@ class InvitationService:
             InvitationNotFoundError: there is none, or it is withdrawn or too old.
             InvitationUsedError: it was used.
         """
-        found = await self._parts.invitations.find_invitation_of(self._parts.key.hash_of(secret))
+        found = None
+        for secret_hash in self._parts.key.hashes_of(secret):
+            found = found or await self._parts.invitations.find_invitation_of(secret_hash)
         state = None if found is None else found[1].state_at(self._parts.clock.now())
         if state is InvitationState.USED:
             raise InvitationUsedError

@@ -6,7 +6,7 @@ import asyncpg
 
 from tidegate.audit import AuditTrail, Deed
 from tidegate.identity.members.errors import MemberNotFoundError
-from tidegate.identity.model import Token
+from tidegate.identity.model import SigningKey, Token
 from tidegate.identity.rows import TOKENS, token_of
 from tidegate.identity.tokens.errors import TokenEndedError, TokenRotatedError
 from tidegate.identity.tokens.ports import Position
@@ -15,12 +15,12 @@ from tidegate.storage import Connection, Database
 
 
 class PostgresTokens:
-    """Keeps the promises of `TokenStore`; new tokens are hashed under the key of this name."""
+    """Keeps the promises of `TokenStore`; new tokens are hashed under `key`."""
 
-    def __init__(self, database: Database, trail: AuditTrail, *, key_name: str) -> None:
+    def __init__(self, database: Database, trail: AuditTrail, *, key: SigningKey) -> None:
         self._database = database
         self._trail = trail
-        self._key_name = key_name
+        self._key = key
 
     async def list_tokens(
         self, workspace: WorkspaceId, *, member: str | None, after: Position | None, limit: int
@@ -111,7 +111,7 @@ class PostgresTokens:
             token.hint,
             token.scope,
             token_hash,
-            self._key_name,
+            self._key.name,
             token.created_at,
             token.expires_at,
             token.name,

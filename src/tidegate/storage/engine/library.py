@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from xml.sax.saxutils import escape
 
 from tidegate.storage.engine.quoting import identifier, parameter_value, string_literal
 from tidegate.storage.engine.refusals import EngineError
@@ -39,8 +40,11 @@ _CONFIG = """<clickhouse>
     <background_pool_size>2</background_pool_size>
     <background_common_pool_size>1</background_common_pool_size>
     <background_schedule_pool_size>2</background_schedule_pool_size>
+    <backups><allowed_path>{backups}</allowed_path></backups>
 </clickhouse>
 """
+BACKUP_FOLDER = "backups"
+"""The one folder into which the engine writes copies of tables and from which it reads them, below its own."""
 _MAX_IDLE = 16  # distinct claims of one moment: the evaluator goes through workspaces, pages stay in one
 
 
@@ -63,8 +67,10 @@ class Library:
         if set("?&") & set(str(directory)):  # the library reads what follows as options
             message = f"The data directory may not have ? or & in its path: {directory}"
             raise ValueError(message)
+        backups = directory / BACKUP_FOLDER
+        backups.mkdir(exist_ok=True, mode=0o700)
         config = directory / "engine.xml"
-        config.write_text(_CONFIG.format(memory_bytes=memory_bytes))
+        config.write_text(_CONFIG.format(memory_bytes=memory_bytes, backups=escape(str(backups))))
         self._target = f"{directory / 'clickhouse'}?config-file={config}"
         self._module = _load()
         self._root = self._module.connect(self._target)
