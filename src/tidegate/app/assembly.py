@@ -44,7 +44,12 @@ from tidegate.identity.assembly import build_identity
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
+from tidegate.identity.passkey_pages import router as passkey_pages
+from tidegate.identity.passkeys import relying_party_of
+from tidegate.identity.passkeys.routes import router as passkey_routes
 from tidegate.identity.policy import CedarAuthorizer, read_policies
+from tidegate.identity.prove_pages import router as prove_pages
+from tidegate.identity.sessions import SignInFailures
 from tidegate.identity.sessions.routes import router as session_routes
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
@@ -110,12 +115,15 @@ _ROUTERS = (
     audit_routes,
     audit_pages,
     account_pages,
+    passkey_pages,
+    prove_pages,
     member_pages,
     token_pages,
     workspace_routes,
     member_routes,
     token_routes,
     session_routes,
+    passkey_routes,
     live_routes,
     signal_routes,
     trace_routes,
@@ -150,12 +158,18 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
     audit = build_auditing(settings, database)
-    authorizer = CedarAuthorizer(policies, denials=[audit.trail])
+    authorizer = CedarAuthorizer(policies, denials=[audit.trail], clock=clock)
     people = build_identity(
-        database, audit.trail, key=load_signing_key(settings.data_dir), ids=RandomIds(), clock=clock
+        database,
+        audit.trail,
+        key=load_signing_key(settings.data_dir),
+        ids=RandomIds(),
+        clock=clock,
+        party=relying_party_of(settings.public_url),
     )
-    identity = people[IdentityService]
+    identity, failures = people[IdentityService], people[SignInFailures]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
+    assert isinstance(failures, SignInFailures)  # noqa: S101 - the same
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     price_store = PostgresPriceStore(database)
@@ -164,7 +178,12 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
-    tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
+    tasks += [
+        audit.keep,
+        failures.run,
+        *ingest.tasks,
+        *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port),
+    ]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audit.services | {

@@ -10,7 +10,14 @@ import click
 
 from tidegate.app import operator
 from tidegate.app.lock import DataDirectory
-from tidegate.app.settings import content_setting, disk_limit, external_database, external_telemetry, wants_ingest_edge
+from tidegate.app.settings import (
+    content_setting,
+    disk_limit,
+    external_database,
+    external_telemetry,
+    public_url,
+    wants_ingest_edge,
+)
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
 from tidegate.edge.client import CliError
 from tidegate.edge.console import print_rows
@@ -67,6 +74,7 @@ def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: 
         telemetry_cluster=telemetry.cluster if telemetry else None,
         ingest_edge=ingest_edge or wants_ingest_edge(),
         disk_limit=disk_limit(),
+        public_url=public_url(),
     )
 
 

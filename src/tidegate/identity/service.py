@@ -6,6 +6,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from tidegate.edge.caller import Caller, Scope
+from tidegate.identity.acting import Visit
 from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError, WorkspaceSuspendedError
 from tidegate.identity.model import (
     USER_AGENT_CHARACTERS,
@@ -17,6 +18,7 @@ from tidegate.identity.model import (
 )
 from tidegate.identity.ports import CredentialStore
 from tidegate.identity.roles import narrowed, widest
+from tidegate.identity.sessions.failures import SignInFailures
 from tidegate.kernel import Clock, IdFactory, RandomIds, UnavailableError, WorkspaceId
 
 # A revoked credential must be refused within 2 s; half of that leaves room for the request that is under way.
@@ -31,8 +33,17 @@ class IdentityService:
     That memory is the only one: whoever is removed, lowered, deactivated or revoked is refused when it is over.
     """
 
-    def __init__(self, *, store: CredentialStore, key: SigningKey, clock: Clock, ids: IdFactory = _RANDOM_IDS) -> None:
+    def __init__(
+        self,
+        *,
+        store: CredentialStore,
+        key: SigningKey,
+        clock: Clock,
+        ids: IdFactory = _RANDOM_IDS,
+        failures: SignInFailures | None = None,
+    ) -> None:
         self._store = store
+        self._failures = failures
         self._key = key
         self._clock = clock
         self._ids = ids
@@ -73,21 +84,26 @@ class IdentityService:
         self._remember(session_hash, now, caller)
         return caller
 
-    async def sign_in(self, link: str, *, user_agent: str = "") -> str:
+    async def sign_in(self, link: str, *, user_agent: str = "", address: str = "") -> str:
         """Use up a one-time link and return the new session's secret.
 
         Raises:
             SignInLinkInvalidError: it was used before, has expired, or never was.
         """
         session = secrets.token_urlsafe(32)
+        visit = Visit(address, user_agent[:USER_AGENT_CHARACTERS])
         opened = await self._store.redeem_link(
             self._key.hash_of(link),
             session_hash=self._key.hash_of(session),
             session_id=self._ids.new_id("ses"),
-            user_agent=user_agent[:USER_AGENT_CHARACTERS],
+            visit=visit,
             now=self._clock.now(),
         )
         if opened is None:
+            # Of a link that never was nobody knows a workspace; of one that was used or is too old, it is known.
+            workspace = await self._store.find_workspace_of_link(self._key.hash_of(link))
+            if workspace is not None and self._failures is not None:
+                self._failures.note([workspace], None, how="link", visit=visit)
             raise SignInLinkInvalidError
         return session
 
