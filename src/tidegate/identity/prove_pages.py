@@ -22,7 +22,7 @@ from tidegate.kernel import TidegateError, UnavailableError
 __all__ = ["router"]
 
 router = page_router()
-_Next = Annotated[str, Form(max_length=4_000)]
+_Next = Annotated[str, Form(alias="next", max_length=4_000)]
 _MAX_NEXT_CHARACTERS = 2_000
 
 

@@ -30,7 +30,14 @@ def creation(known: tuple[Passkey, ...] = ()) -> dict[str, Any]:
 def registered(authenticator: Authenticator) -> Passkey:
     made = ceremonies.verified_key(PARTY, CHALLENGE, authenticator.create(creation()))
     return Passkey(
-        "pk_1", ACME, "usr_1", "key", made.credential, made.public_key, made.sign_count, datetime(2026, 1, 1, tzinfo=UTC)
+        "pk_1",
+        ACME,
+        "usr_1",
+        "key",
+        made.credential,
+        made.public_key,
+        made.sign_count,
+        datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 
@@ -129,7 +136,11 @@ _PASSKEY = registered(_AUTHENTICATOR)
 _MADE = json.loads(Authenticator().create(creation()))
 _ANSWERED = json.loads(_AUTHENTICATOR.get(ceremonies.request_options(PARTY, CHALLENGE)))
 _ANYTHING = st.one_of(
-    st.none(), st.integers(), st.text(max_size=50), st.binary(max_size=200).map(encoded), st.dictionaries(st.text(), st.none())
+    st.none(),
+    st.integers(),
+    st.text(max_size=50),
+    st.binary(max_size=200).map(encoded),
+    st.dictionaries(st.text(), st.none()),
 )
 
 
