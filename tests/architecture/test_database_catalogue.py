@@ -26,7 +26,8 @@ DEFINER_FUNCTIONS = {
 # Tables without a workspace: they hold nothing of any. A person is seen by the workspaces that it is a member of.
 # A challenge is asked for before anybody knows by whom.
 INSTALLATION_WIDE = {
-    "alert_watch", "passkey_challenges", "people", "price_changes", "rollup_watermark", "schema_migrations", "workspaces",
+    "alert_watch", "passkey_challenges", "people", "price_changes", "rollup_watermark", "schema_migrations",
+    "workspaces",
 }  # fmt: skip
 
 

@@ -51,6 +51,7 @@ from tidegate.identity.policy import CedarAuthorizer, read_policies
 from tidegate.identity.prove_pages import router as prove_pages
 from tidegate.identity.sessions import SignInFailures
 from tidegate.identity.sessions.routes import router as session_routes
+from tidegate.identity.standing import PostgresAskers, PostgresStandings
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
@@ -174,10 +175,11 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
-    closer = build_closer(database, engine, clock, prices=books)
+    askers = PostgresAskers(database, authorizer, clock)
+    closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
-    services, tasks = _slices(database, engine, closer)
+    services, tasks = _slices(database, engine, closer, identity=identity, askers=askers)
     tasks += [
         audit.keep,
         failures.run,
@@ -209,13 +211,18 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
 
 
 def _slices(
-    database: Database, engine: TelemetryEngine, closer: RollupCloser
+    database: Database,
+    engine: TelemetryEngine,
+    closer: RollupCloser,
+    *,
+    identity: IdentityService,
+    askers: PostgresAskers,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
     reader = build_reader(database, engine, clock)
     rules = load_rules()
-    hub = LiveHub(PostgresVersions(database))
+    hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     alert_store = PostgresAlertStore(database)
     evaluator = AlertEvaluator(
@@ -231,7 +238,7 @@ def _slices(
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
-    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)

@@ -20,6 +20,7 @@ __all__ = [
     "NOTHING_NAMED",
     "PROOF_GOOD_FOR_S",
     "UNNAMED",
+    "Askers",
     "Authorizer",
     "NotPermittedError",
     "Ruling",
@@ -95,6 +96,20 @@ class Authorizer(Protocol):
         Raises:
             NotPermittedError: the policies refuse it, cannot be evaluated, or know no such operation.
             StepUpRequiredError: they refuse it for no other reason than that the proof of who it is, is too old.
+        """
+        ...
+
+
+class Askers(Protocol):
+    """Knows who asked for jobs that wait."""
+
+    async def why_not(self, workspace: WorkspaceId, asker: str, action: str) -> str:
+        """Return why `asker`, the credential of who asked, may not have `action` done any more; empty when it may.
+
+        Without an asker: whether the workspace is active.
+
+        Raises:
+            UnavailableError: nobody can say for the moment.
         """
         ...
 

@@ -60,7 +60,7 @@ class IdentityService:
         found = await self._store.find_token(token_hash)
         if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
-        caller = _caller_of_token(found)
+        caller = caller_of_found_token(found)
         if is_use_to_note(found.last_used_at, now):
             # A store that cannot write for the moment does not keep anybody out.
             with contextlib.suppress(UnavailableError):
@@ -77,7 +77,7 @@ class IdentityService:
         found = await self._store.find_session(session_hash)
         if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
-        caller = _caller_of_session(found)
+        caller = caller_of_found_session(found)
         if is_use_to_note(found.last_used_at, now):
             with contextlib.suppress(UnavailableError):
                 await self._store.note_use_of_session(found.workspace, found.id, now=now)
@@ -129,7 +129,7 @@ class IdentityService:
             self._remembered.popitem(last=False)
 
 
-def _caller_of_token(token: Token) -> Caller:
+def caller_of_found_token(token: Token) -> Caller:
     if token.is_suspended:
         raise WorkspaceSuspendedError
     scope: Scope | None = Scope(token.scope)
@@ -149,7 +149,7 @@ def _caller_of_token(token: Token) -> Caller:
     )
 
 
-def _caller_of_session(session: Session) -> Caller:
+def caller_of_found_session(session: Session) -> Caller:
     if session.is_suspended:
         raise WorkspaceSuspendedError
     holder = session.holder

@@ -43,3 +43,9 @@ GRANT SELECT, INSERT, DELETE ON passkey_challenges TO tidegate_serving;
 
 -- Who proves again who they are goes on in the same session, under another secret.
 GRANT UPDATE (hash, proven_at) ON sessions TO tidegate_serving;
+
+-- A job is done in the name of who asked for it: the credential, which is looked at again when the job begins.
+ALTER TABLE recounts ADD COLUMN requested_by text NOT NULL DEFAULT ''; -- empty: nobody asked, an upgrade did
+-- An erasure that was never begun, because who asked may not have it done any more, is over at once and says why.
+ALTER TABLE erasures ADD COLUMN refused_because text NOT NULL DEFAULT '';
+GRANT UPDATE (refused_because) ON erasures TO tidegate_serving;
