@@ -1,5 +1,7 @@
 """Whether credentials stand as they did, and whether who asked for a job may still have it done; over a real store."""
 
+from typing import Any
+
 import pytest
 from tests.api.identity.people import Installation, Person
 from tests.authority import shipped_authorizer
@@ -9,7 +11,9 @@ from tidegate.identity.members import MemberService
 from tidegate.identity.sessions import SessionService
 from tidegate.identity.standing import PostgresAskers, PostgresStandings
 from tidegate.identity.tokens import TokenService
-from tidegate.kernel import WorkspaceId
+from tidegate.kernel import RandomIds, WorkspaceId
+from tidegate.signals.recounts import PostgresRecounts, RecountRunner
+from tidegate.signals.repricing import RecountState
 
 RECOUNT, ERASE = "recounts:request", "telemetry:erase"
 
@@ -113,3 +117,33 @@ async def test_the_asker_of_another_workspace_is_unknown(
 ) -> None:
     other = await installation.new_workspace()
     assert "no credential any more" in await askers.why_not(other, person.caller.actor, RECOUNT)
+
+
+class OnlyOurs(PostgresRecounts):
+    """Recounts of one workspace: other tests leave some that a runner finds as well."""
+
+    workspace: WorkspaceId
+
+    async def find_open(self) -> tuple[WorkspaceId, Any] | None:
+        async with self._database.transaction(self.workspace) as connection:
+            row = await connection.fetchrow(
+                "SELECT * FROM recounts WHERE workspace = $1 AND state IN ('waiting', 'running')", self.workspace
+            )
+        return None if row is None else (self.workspace, row)
+
+
+async def test_a_recount_is_not_begun_for_whom_it_may_not_be_done_any_more(
+    installation: Installation, person: Person, askers: PostgresAskers
+) -> None:
+    jobs = OnlyOurs(installation.database, ids=RandomIds(), clock=installation.clock)
+    jobs.workspace = person.workspace
+    token_id = await token_id_of(installation, person)
+    begun = await jobs.begin(person.workspace, reason="reprice", start=None, end=None, asker=token_id)
+    await installation.get(TokenService).revoke(person.workspace, token_id, by=person.acting)
+    no_engine: Any = None  # it is not asked for anything
+    runner = RecountRunner(jobs, no_engine, no_engine, installation.clock, askers)
+    assert await runner.step(0)
+    found = await jobs.get_recount(person.workspace, begun.id)
+    assert found.state is RecountState.FAILED
+    assert found.problem.startswith("Not begun: Who asked for it")
+    assert not await runner.step(0)
