@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping
 
 from tidegate.edge.authority import NOTHING_NAMED
 from tidegate.edge.caller import Caller
+from tidegate.identity.errors import CredentialInvalidError, WorkspaceSuspendedError
 from tidegate.identity.policy.authorizer import CedarAuthorizer
 from tidegate.identity.rows import HOLDER, SESSIONS, TOKENS, session_of, token_of
 from tidegate.identity.service import caller_of_found_session, caller_of_found_token
-from tidegate.kernel import Clock, TidegateError, WorkspaceId
+from tidegate.kernel import Clock, WorkspaceId
 from tidegate.storage import Connection, Database
 
 __all__ = ["PostgresAskers", "PostgresStandings"]
@@ -75,7 +76,7 @@ class PostgresAskers:
                 return "" if state == "active" else "The workspace is not active."
             try:
                 caller = await self._caller(connection, workspace, asker)
-            except TidegateError as error:
+            except (CredentialInvalidError, WorkspaceSuspendedError) as error:
                 return error.message
         if caller is None:
             return "Who asked for it has no credential any more, or is no member any more."

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 from tests.api.identity.people import PASSWORD, Installation, Person, bearer, client_of
 from tests.pages.documents import Document, assert_is_sound
 from tests.unit.passkeys.authenticator import ORIGIN, Authenticator
@@ -22,6 +23,7 @@ from tidegate.identity.passkey_pages import router as passkey_pages
 from tidegate.identity.passkeys.routes import router as passkey_routes
 from tidegate.identity.prove_pages import router as prove_pages
 from tidegate.identity.sessions import SignInFailures
+from tidegate.identity.sign_in_page import SignInChoice
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.kernel import WorkspaceId
@@ -419,9 +421,34 @@ async def test_wrong_passwords_are_recorded_in_each_workspace_of_who_is_known_an
     assert len(installation.trail.deeds) == before  # nothing is written before the answer
     for workspace in (owner.workspace, other):
         assert await refusals(installation, workspace) == [
-            {"how": "password", "address": "127.0.0.1", "userAgent": "Browser 7"}
+            {"how": "password", "address": "127.0.0.1", "userAgent": "Browser 7", "why": "password_wrong"}
         ]
     assert len(installation.trail.deeds) == before + 2
+
+
+async def test_who_knows_the_password_and_may_not_come_in_is_recorded_too(
+    installation: Installation, browser: Browser, owner: Person
+) -> None:
+    browser.client.cookies.clear()
+    await installation.owner.execute("UPDATE workspaces SET state = 'suspended' WHERE id = $1", owner.workspace)
+    given = {"email": owner.email, "password": PASSWORD}
+    assert (await browser.send("/sign-in/password", **given)).status_code == 403
+    assert (await browser.send("/sign-in/password", **given, workspace="default")).status_code == 401
+    whys = [each["why"] for each in await refusals(installation, owner.workspace)]
+    assert whys == ["workspace_suspended", "password_wrong"]
+
+
+async def test_what_else_the_application_offers_stands_on_the_page_of_signing_in(
+    installation: Installation, browser: Browser
+) -> None:
+    application = installation.application(*ROUTERS)
+
+    async def choices(_: Request) -> list[SignInChoice]:
+        return [SignInChoice("Sign in with <Example>", "/sign-in/with/acme")]
+
+    application.state.sign_in_choices = [choices]
+    page = sound(await client_of(application).get("/sign-in"))
+    assert page.one("a", href="/sign-in/with/acme").text == "Sign in with <Example>"
 
 
 async def test_a_link_that_was_used_is_recorded_and_one_that_never_was_is_not(

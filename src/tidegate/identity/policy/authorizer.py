@@ -278,6 +278,7 @@ def _narrowed(caller: Caller, on: Target) -> str:
 
 def _deed_of(caller: Caller, operation: str, on: Target, ruling: Ruling, *, since_proof_s: int) -> Deed:
     kind = ActorKind.AGENT if caller.role is Role.AGENT else _ACTOR_KINDS.get(_kind_of(caller), ActorKind.TOKEN)
+    age = {"secondsSinceProof": since_proof_s} if caller.by_session else {}
     return Deed(
         actor_kind=kind,
         actor=caller.actor,
@@ -286,7 +287,7 @@ def _deed_of(caller: Caller, operation: str, on: Target, ruling: Ruling, *, sinc
         outcome=Outcome.DENIED,
         member=caller.member,
         policy_ids=ruling.policy_ids,
-        details={**_details_of(caller, operation, on), "secondsSinceProof": since_proof_s},
+        details={**_details_of(caller, operation, on), **age},
     )
 
 

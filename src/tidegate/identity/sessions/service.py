@@ -21,7 +21,7 @@ from tidegate.identity.sessions.errors import (
 )
 from tidegate.identity.sessions.failures import SignInFailures
 from tidegate.identity.sessions.ports import Account, SessionStore
-from tidegate.kernel import Clock, IdFactory, WorkspaceId
+from tidegate.kernel import Clock, IdFactory, TidegateError, WorkspaceId
 
 _MOST_SESSIONS = 200
 
@@ -75,15 +75,15 @@ class SessionService:
         parts.attempts.begin(email, credentials.address)
         account = await parts.store.find_account(email)
         if not await parts.passwords.proves(credentials.password, account.password_hash):
-            # Of who is unknown there are no workspaces to record it in.
-            visit = Visit(credentials.address, credentials.user_agent)
-            parts.failures.note(account.workspaces, account.person, how="password", visit=visit)
-            raise PasswordWrongError
+            raise self._failed(PasswordWrongError(), account, credentials)
         parts.attempts.succeed(email, credentials.address)
-        workspace = _workspace_of(account, credentials.workspace)
-        return await self.open(
-            workspace, account.person, user_agent=credentials.user_agent, address=credentials.address
-        )
+        try:
+            workspace = _workspace_of(account, credentials.workspace)
+            return await self.open(
+                workspace, account.person, user_agent=credentials.user_agent, address=credentials.address
+            )
+        except (PasswordWrongError, WorkspaceSuspendedError) as error:
+            raise self._failed(error, account, credentials) from error
 
     async def open(
         self, workspace: WorkspaceId, person: str, *, user_agent: str, address: str = "", how: str = "password"
@@ -217,6 +217,13 @@ class SessionService:
         deed = by.deed("passwords:change", f"member/{account.person}")
         await parts.store.set_password(account, kept, kept_session=by.caller.actor, now=self._now(), deed=deed)
         parts.on_taken_away()
+
+    def _failed(self, error: TidegateError, account: Account, credentials: Credentials) -> TidegateError:
+        """Have it recorded and return `error`; of who is unknown there are no workspaces to record it in."""
+        visit = Visit(credentials.address, credentials.user_agent)
+        why = {"why": error.code}
+        self._parts.failures.note(account.workspaces, account.person, how="password", visit=visit, about=why)
+        return error
 
     async def _own_account(self, workspace: WorkspaceId, *, by: Acting) -> tuple[str, Account]:
         member = by.caller.member if by.caller.by_session else None
