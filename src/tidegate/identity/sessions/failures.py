@@ -18,6 +18,7 @@ from tidegate.kernel import TidegateError, WorkspaceId
 
 __all__ = ["SignInFailures"]
 
+_AFTER_S: Final = 1.0  # later than any answer is sent: nobody measures in it whether something is written
 _MOST_WAITING: Final = 10_000  # attempts are limited to hundreds a minute long before
 _MOST_WORKSPACES: Final = 50
 _log = structlog.get_logger("tidegate.sign_in")
@@ -60,6 +61,7 @@ class SignInFailures:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                await asyncio.sleep(_AFTER_S)
                 await self.flush()
         finally:
             await self.flush()
