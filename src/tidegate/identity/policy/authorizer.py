@@ -23,7 +23,7 @@ from tidegate.edge.authority import (
     Target,
 )
 from tidegate.edge.caller import Caller, Role, Scope
-from tidegate.identity.policy.actions import action_of
+from tidegate.identity.policy.actions import FRESH, action_of
 from tidegate.identity.policy.loading import Policies
 from tidegate.identity.policy.ports import DenialLog
 from tidegate.kernel import Clock, SystemClock, TidegateError, WorkspaceId
@@ -153,12 +153,13 @@ class CedarAuthorizer:
         entities = self._entities_of(caller, on)
         if entities is None:
             return False, (EVALUATION_FAILED,)
+        circumstances = {"isSession": caller.by_session, "secondsSinceProof": since_proof_s} if action in FRESH else {}
         found = cedarpy.is_authorized(
             {
                 "principal": {"type": _kind_of(caller), "id": caller.member or caller.actor},
                 "action": {"type": "Action", "id": action},
                 "resource": _RESOURCE,
-                "context": {"isSession": caller.by_session, "secondsSinceProof": since_proof_s},
+                "context": circumstances,
             },
             self._policies.parsed,
             entities,
