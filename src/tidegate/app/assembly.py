@@ -45,12 +45,18 @@ from tidegate.identity.assembly import build_identity
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
+from tidegate.identity.passkey_pages import router as passkey_pages
+from tidegate.identity.passkeys import relying_party_of
+from tidegate.identity.passkeys.routes import router as passkey_routes
 from tidegate.identity.policy import CedarAuthorizer, read_policies
+from tidegate.identity.prove_pages import router as prove_pages
 from tidegate.identity.providers import build_providers
 from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
 from tidegate.identity.providers.routes import router as provider_routes
+from tidegate.identity.sessions import SignInFailures
 from tidegate.identity.sessions.routes import router as session_routes
+from tidegate.identity.standing import PostgresAskers, PostgresStandings
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
@@ -116,6 +122,8 @@ _ROUTERS = (
     audit_routes,
     audit_pages,
     account_pages,
+    passkey_pages,
+    prove_pages,
     member_pages,
     provider_pages,
     provider_routes,
@@ -124,6 +132,7 @@ _ROUTERS = (
     member_routes,
     token_routes,
     session_routes,
+    passkey_routes,
     live_routes,
     signal_routes,
     trace_routes,
@@ -158,9 +167,11 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
     audit = build_auditing(settings, database)
-    authorizer = CedarAuthorizer(policies, denials=[audit.trail])
+    authorizer = CedarAuthorizer(policies, denials=[audit.trail], clock=clock)
     key = load_signing_key(settings.data_dir)
-    people = build_identity(database, audit.trail, key=key, ids=RandomIds(), clock=clock)
+    people = build_identity(
+        database, audit.trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
+    )
     people |= build_providers(
         database,
         audit.trail,
@@ -169,17 +180,24 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
         key=key,
     )
-    identity = people[IdentityService]
+    identity, failures = people[IdentityService], people[SignInFailures]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
+    assert isinstance(failures, SignInFailures)  # noqa: S101 - the same
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
-    closer = build_closer(database, engine, clock, prices=books)
+    askers = PostgresAskers(database, authorizer, clock)
+    closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
-    services, tasks = _slices(database, engine, closer)
-    tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
+    services, tasks = _slices(database, engine, closer, identity=identity, askers=askers)
+    tasks += [
+        audit.keep,
+        failures.run,
+        *ingest.tasks,
+        *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port),
+    ]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audit.services | {
@@ -206,13 +224,18 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
 
 
 def _slices(
-    database: Database, engine: TelemetryEngine, closer: RollupCloser
+    database: Database,
+    engine: TelemetryEngine,
+    closer: RollupCloser,
+    *,
+    identity: IdentityService,
+    askers: PostgresAskers,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
     reader = build_reader(database, engine, clock)
     rules = load_rules()
-    hub = LiveHub(PostgresVersions(database))
+    hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     alert_store = PostgresAlertStore(database)
     evaluator = AlertEvaluator(
@@ -228,7 +251,7 @@ def _slices(
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
-    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)

@@ -23,6 +23,7 @@ __all__ = [
     "Writer",
     "is_over_tls",
     "is_own_origin",
+    "is_own_path",
     "permit",
     "requires",
 ]
@@ -198,6 +199,7 @@ async def permit(request: Request, caller: Caller, on: Target = NOTHING_NAMED) -
 
     Raises:
         NotPermittedError: they refuse it.
+        StepUpRequiredError: the proof of who it is, is too old for it.
     """
     authorizer: Authorizer = request.app.state.authorizer
     await authorizer.authorize(caller, operation_of(request), on, request_id=request_id_of(request.scope))
@@ -216,6 +218,11 @@ def is_own_origin(request: Request) -> bool:
     """Return whether a page of this server sends the request; without the header nobody knows."""
     origin = request.headers.get("origin", "")
     return bool(origin) and origin.partition("://")[2] == request.headers.get("host")
+
+
+def is_own_path(path: str) -> bool:
+    r"""Return whether it is a path of this server; `//host` and `/\\host` are read as another one."""
+    return path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable()
 
 
 def is_over_tls(request: Request) -> bool:

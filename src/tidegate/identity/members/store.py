@@ -119,6 +119,7 @@ class PostgresMembers:
             for statement in (
                 "UPDATE tokens SET revoked_at = $3 WHERE workspace = $1 AND member = $2 AND revoked_at IS NULL",
                 "UPDATE sessions SET ended_at = $3 WHERE workspace = $1 AND member = $2 AND ended_at IS NULL",
+                "UPDATE passkeys SET removed_at = $3 WHERE workspace = $1 AND member = $2 AND removed_at IS NULL",
             ):
                 await connection.execute(statement, workspace, known.id, now)
             await _withdraw_offers(connection, workspace, known.id)

@@ -284,6 +284,17 @@ class PostgresErasures:
                 at,
             )
 
+    async def refuse(self, workspace: WorkspaceId, erasure: Erasure, *, why: str, at: datetime, holder: str) -> None:
+        async with self._database.transaction(workspace) as connection:
+            await connection.execute(
+                f"UPDATE erasures SET state = 'over', finished_at = $4, refused_because = $5 WHERE {_OWN}",
+                workspace,
+                erasure.id,
+                holder,
+                at,
+                why,
+            )
+
     async def reopen(self, workspace: WorkspaceId, erasure_ids: Collection[str]) -> None:
         async with self._database.transaction(workspace) as connection:
             await connection.execute(
@@ -324,7 +335,7 @@ def _erasure_of(row: Record) -> Erasure:
         target=Target(ErasureKind(row["kind"]), row["subject"], row["requested_at"]),
         reason=row["reason"],
         requested_by=row["requested_by"],
-        state=ErasureState(row["state"]),
+        state=ErasureState.REFUSED if row["refused_because"] else ErasureState(row["state"]),
         found=Found(**row["found"]),
         seconds_done=row["seconds_done"],
         batch=row["batch"],
