@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -21,6 +22,7 @@ from tidegate.app.keys import load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import request_allowance
+from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
 from tidegate.edge.html import PageRenderer
@@ -97,6 +99,7 @@ from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
     from tidegate.app.settings import EdgeSettings
+    from tidegate.edge.authority import Authorizer
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
@@ -148,9 +151,20 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     """Connect both engines and put everything together; what is opened is closed with `stack`."""
     policies = read_policies()  # first: with some that are not valid, nothing is opened
     database, engine = await connect_engines(settings, stack)
+    return build_edge(settings, database, engine, authorizer=lambda trail: CedarAuthorizer(policies, denials=[trail]))
+
+
+def build_edge(
+    settings: EdgeSettings,
+    database: Database,
+    engine: TelemetryEngine,
+    *,
+    authorizer: Callable[[AuditTrail], Authorizer],
+) -> Edge:
+    """Put everything together over engines that are connected; `authorizer` is made with what records refusals."""
     clock = SystemClock()
     audit = build_auditing(settings, database)
-    authorizer = CedarAuthorizer(policies, denials=[audit.trail])
+    policy_wall = authorizer(audit.trail)
     people = build_identity(
         database, audit.trail, key=load_signing_key(settings.data_dir), ids=RandomIds(), clock=clock
     )
@@ -164,7 +178,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, on_stored=closer.wake)
     services, tasks = _slices(database, engine, closer)
-    tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
+    tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audit.services | {
@@ -177,7 +191,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     application = build_http_app(
         version=__version__,
         authenticator=identity,
-        authorizer=authorizer,
+        authorizer=policy_wall,
         limits=RequestLimits(clock, request_allowance()),
         services=services,
         lifespan=running(tasks),
@@ -186,7 +200,8 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         application.include_router(router)
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
-    return Edge(RequestContext(telemetry_doors(application, ingest, identity, authorizer)), close_streams=hub.close)
+    doors = telemetry_doors(application, ingest, identity, policy_wall)
+    return Edge(RequestContext(doors), close_streams=hub.close, tasks=tuple(tasks))
 
 
 def _slices(
