@@ -18,7 +18,7 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_signing_key
+from tidegate.app.keys import load_cursor_key, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import request_allowance
@@ -193,6 +193,7 @@ def build_edge(
         authenticator=identity,
         authorizer=policy_wall,
         limits=RequestLimits(clock, request_allowance()),
+        cursor_key=load_cursor_key(settings.data_dir),
         services=services,
         lifespan=running(tasks),
     )

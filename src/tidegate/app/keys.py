@@ -9,6 +9,7 @@ from tidegate.identity.model import SigningKey
 
 _FILE = "credentials.key"
 _AUDIT_FILE = "audit.key"
+_CURSOR_FILE = "cursors.key"
 _NAME = "k1"
 
 
@@ -20,6 +21,11 @@ def load_signing_key(data_dir: Path) -> SigningKey:
 def load_audit_key(data_dir: Path) -> AuditKey:
     """Return the key that signs the audit; made like the other."""
     return AuditKey(_load(data_dir, _AUDIT_FILE))
+
+
+def load_cursor_key(data_dir: Path) -> bytes:
+    """Return the key that binds cursors of lists to their workspace; made like the others."""
+    return _load(data_dir, _CURSOR_FILE)
 
 
 def _load(data_dir: Path, name: str) -> bytes:

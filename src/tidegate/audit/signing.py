@@ -1,7 +1,5 @@
 """Signs what outsiders verify: Ed25519, one key an installation."""
 
-import hashlib
-import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -9,13 +7,11 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tidegate.audit.canonical import KEY_PREFIX, canonical_json, head_bytes, key_name_of, seal_bytes
+from tidegate.audit.canonical import KEY_PREFIX, head_bytes, key_name_of, seal_bytes
 from tidegate.audit.model import ChainPlace, SignedHead
 from tidegate.kernel import WorkspaceId
 
 __all__ = ["AuditKey"]
-
-_CURSOR_PURPOSE = b"tidegate audit cursor"
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,3 @@ class AuditKey:
 
     def sign_seal(self, seal: dict[str, Any]) -> str:
         return self._private.sign(seal_bytes(seal)).hex()
-
-    def cursor_mac(self, *facts: str) -> str:
-        """Return what binds a cursor to its workspace and question."""
-        secret = hmac.digest(self.seed, _CURSOR_PURPOSE, hashlib.sha256)
-        return hmac.digest(secret, canonical_json(list(facts)), hashlib.sha256).hex()[:32]

@@ -1,5 +1,6 @@
 """What the HTTP doors share: the application with its error answers."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,22 +23,27 @@ _log = structlog.get_logger("tidegate.http")
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def build_http_app(
+def build_http_app(  # noqa: PLR0913 - what the doors share
     *,
     version: str,
     authenticator: Authenticator,
     authorizer: Authorizer,
     services: Mapping[type[Any], object],
     limits: RequestLimits | None = None,
+    cursor_key: bytes | None = None,
     lifespan: Any = None,  # noqa: ANN401 - Starlette's type is a union of three protocols
 ) -> FastAPI:
-    """Return an application that answers every error as a problem document; routers are added by `app`."""
+    """Return an application that answers every error as a problem document; routers are added by `app`.
+
+    `cursor_key` is the same in every process that answers at one address; without one it is of this process alone.
+    """
     application = FastAPI(
         title="tidegate", version=version, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
     )
     application.state.authenticator = authenticator
     application.state.authorizer = authorizer
     application.state.limits = limits
+    application.state.cursor_key = cursor_key or secrets.token_bytes(32)
     application.state.services = dict(services)
     application.add_exception_handler(TidegateError, _answer_known)
     application.add_exception_handler(RequestValidationError, _answer_invalid)

@@ -1,7 +1,6 @@
 """Whether an answer tells anything of another workspace, or tells a foreign id from an unknown one."""
 
-import base64
-import binascii
+import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -9,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from tests.api.walls.requests import WITHOUT_CALLER, Generated, Generator, Operation
+from tests.api.walls.requests import WITHOUT_CALLER, WORD, Generated, Generator, Operation, decoded
 from tests.api.walls.world import Doors, Installation
 
-_WORD = re.compile(r"[a-z]{2,4}_[0-9a-z]{16,}|[0-9a-f]{16,32}")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]{24,}")
 _CURSOR = re.compile(r'(?:"nextCursor":"|[?&;]cursor=)([^"&]+)')
 # What differs between any two answers.
@@ -58,6 +56,8 @@ class Judge:
         self._marks = {other.id: other.mark for other in installation.others}
         self._said: set[str] = set()
         """Names of others that the caller gave to things of its own: from then on they are its own as well."""
+        self._made: set[str] = set()
+        """Names that were unknown until the caller made something of them."""
         self._ids = frozenset(each for other in installation.others for each in other.ids)
 
     async def run(self, doors: Doors, generator: Generator, *, count: int, pairs: float = 0.2) -> Verdicts:
@@ -70,7 +70,8 @@ class Judge:
             request = next(stream)
             answer = await self.send(doors, request, found)
             spare += pairs
-            if spare >= 1 and request.unknown_for and not self._said & request.sent:
+            known = self._said & request.sent or self._made.intersection(request.unknown_for.values())
+            if spare >= 1 and request.unknown_for and not known:
                 spare -= 1
                 await self._compare(doors, request, answer, found)
         await _settle(doors)
@@ -81,7 +82,8 @@ class Judge:
 
     async def send(self, doors: Doors, request: Generated, found: Verdicts) -> httpx.Response:
         if request.method != "GET":
-            self._said |= request.sent - self._ids
+            body = (request.body or b"").decode()
+            self._said |= {each for each in request.sent if each not in self._ids or each in body}
         answer = await send(doors, request)
         found.request_count += 1
         found.note(request.operation, answer.status_code)
@@ -103,12 +105,14 @@ class Judge:
                 if secret in left:
                     at = left.index(secret)
                     leaks.append(f"{answer.status_code} holds {left[max(0, at - 60) : at + 30]!r}")
-        foreign = self._ids.intersection(_WORD.findall(left))
+        foreign = self._ids.intersection(WORD.findall(left))
         leaks += [f"{answer.status_code} holds the id {each}" for each in sorted(foreign)[:3]]
         return leaks
 
     async def _compare(self, doors: Doors, request: Generated, answer: httpx.Response, found: Verdicts) -> None:
         twin = request.twin()
+        if request.method != "GET":
+            self._made.update(request.unknown_for.values())
         other = await self.send(doors, twin, found)
         found.pair_count += 1
         first = shape_of(answer, request.unknown_for)
@@ -126,8 +130,6 @@ async def send(doors: Doors, request: Generated) -> httpx.Response:
 
 async def _settle(doors: Doors) -> None:
     """Wait until what requests set going in the background has had its turn."""
-    import asyncio
-
     await asyncio.sleep(0.3)
 
 
@@ -161,13 +163,7 @@ def _stable(text: str) -> str:
 
 def _decoded(text: str) -> list[str]:
     """Return what cursors and the like in `text` hold."""
-    found = []
-    for word in _BASE64.findall(text):
-        try:
-            found.append(base64.urlsafe_b64decode(word + "=" * (-len(word) % 4)).decode())
-        except (binascii.Error, ValueError):
-            continue
-    return found
+    return [decoded(word) for word in _BASE64.findall(text)]
 
 
 def _shown(request: Generated) -> str:

@@ -1,5 +1,7 @@
 """Requests over every route of the application, with ids of the caller, of others, of both and of nobody."""
 
+import base64
+import binascii
 import dataclasses
 import json
 import random
@@ -39,7 +41,7 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "state": ("firing", "resolved", "open"), "kind": ("person", "service-account"), "dryRun": ("true", "true", "false"),
     "status": ("error", "ok"), "severity": ("error", "info"), "provider": ("openai",), "topics": ("alerts",),
     "outcome": ("ok", "failed"), "step": ("60s",), "role": ("viewer", "engineer"), "scope": ("read", "write"),
-    "form_token": ("",), "days": ("30",), "inputTokens": ("10",), "outputTokens": ("10",), "source": ("workspace",),
+    "form_token": ("",), "days": ("30",), "inputTokens": ("10",), "outputTokens": ("10",), "source": ("override",),
     "actorKind": ("person", "token"), "action": ("tokens:",), "minMs": ("0",), "unpriced": ("true",),
 }  # fmt: skip
 # Streams do not end by themselves; health and style sheets are the same for everybody.
@@ -47,6 +49,17 @@ LEFT_OUT = {"GET /events", "HEAD /assets/{file}", "GET /assets/{file}", "GET /he
 DESTRUCTIVE = re.compile(r"^(DELETE|PATCH)|/(revoke|remove|end|role|withdraw|rotate)$|/sign-out$|/account/password$")
 # Nothing of another workspace may stand in these, so nothing is tried: the secret itself says whose they are.
 WITHOUT_CALLER = set(PUBLIC) - LEFT_OUT
+
+
+WORD = re.compile(r"[a-z]{2,4}_[0-9a-z]{16,}|[0-9a-f]{16,32}")
+
+
+def decoded(cursor: str) -> str:
+    """Return what a cursor holds; empty for what is none."""
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (binascii.Error, ValueError):
+        return ""
 
 
 class Whose:
@@ -84,7 +97,7 @@ class Generated:
             query=tuple((name, swapped(value)) for name, value in self.query),
             headers=tuple((name, swapped(value)) for name, value in self.headers),
             body=None if self.body is None else swapped(self.body.decode()).encode(),
-            sent=frozenset(),
+            sent=self.sent - frozenset(self.unknown_for),
         )
 
 
@@ -151,7 +164,7 @@ class Generator:
         }
         self.cursors: list[tuple[str, str]] = []
         """Cursors and ETags that answers to others gave, each with the operation it came from."""
-        self.etags: list[str] = []
+        self.etags: list[str] = ['"1"', 'W/"1"', "*"]
 
     @property
     def operations(self) -> list[Operation]:
@@ -180,7 +193,7 @@ class Generator:
             headers.append(("content-type", content_type))
         return Generated(
             operation.name, operation.method, path, tuple(query), tuple(headers), body,
-            frozenset(filled.unknown_for), filled.unknown_for,
+            frozenset({*filled.unknown_for, *filled.repeated}), filled.unknown_for,
         )  # fmt: skip
 
     def _query(self, operation: Operation, filled: "_Filling") -> list[tuple[str, str]]:
@@ -189,7 +202,9 @@ class Generator:
         for slot in chosen:
             if slot == "cursor":
                 if self.cursors:
-                    query.append((slot, self._random.choice(self.cursors)[1]))
+                    cursor = self._random.choice(self.cursors)[1]
+                    query.append((slot, cursor))
+                    filled.repeated |= {cursor, *WORD.findall(decoded(cursor))}
             elif slot not in _NEVER and (slot != "metric" or "runtime" in operation.template):
                 query.append((slot, filled.value(slot)))
         if self._random.random() < 0.1:
@@ -260,8 +275,8 @@ class Generator:
 
 
 # They decide nothing about whose rows are read, and a wrong one ends the request before it reads any.
-_NEVER = {"from", "to", "at", "last_event_id", "minCostUsd", "figures", "meter", "step", "by"}
-_NEEDED = {"suite", "commit", "provider", "model", "gate", "left", "right", "a", "b"}
+_NEVER = {"asked", "about", "cachedInputTokens", "cacheWriteTokens", "from", "to", "at", "last_event_id", "minCostUsd", "figures", "meter", "step", "by"}
+_NEEDED = {"suite", "commit", "service", "provider", "model", "gate", "left", "right", "a", "b"}
 
 
 class _Filling:
@@ -270,6 +285,8 @@ class _Filling:
     def __init__(self, source: random.Random, slots: Mapping[str, Mapping[str, list[str]]], mix: str) -> None:
         self._random, self._slots, self._mix = source, slots, mix
         self.unknown_for: dict[str, str] = {}
+        self.repeated: set[str] = set()
+        """What else an answer may repeat: what a cursor holds."""
 
     def value(self, name: str) -> str:
         slot = SLOTS.get(name)
@@ -286,20 +303,21 @@ class _Filling:
             return self._random.choice(own)
         chosen = self._random.choice(foreign)
         if whose == Whose.UNKNOWN:
-            return unknown_like(chosen)
-        self.unknown_for[chosen] = unknown_like(chosen)
+            return unknown_like(chosen, "56789abcdef01234", turn=5)
+        for part in chosen.split("/"):
+            self.unknown_for[part] = unknown_like(part)
         return chosen
 
 
 _MARK = re.compile(r"(?<=-)[0-9a-f]{8,12}")
 
 
-def unknown_like(text: str) -> str:
-    """Return a text of the same form that nobody holds: letters and digits are turned round."""
-    turned = str.maketrans("0123456789abcdef", "fedcba9876543210")
+def unknown_like(text: str, letters: str = "fedcba9876543210", *, turn: int = 3) -> str:
+    """Return a text of the same form that nobody holds: its digits and letters are exchanged."""
+    turned = str.maketrans("0123456789abcdef", letters)
     prefix, mark, rest = text.partition("_") if re.match(r"^[a-z]{2,4}_", text) else ("", "", text)
     if mark:
-        return f"{prefix}_{rest[::-1]}" if rest[::-1] != rest else f"{prefix}_{rest[:-1]}z"
+        return f"{prefix}_{rest[turn:]}{rest[:turn]}"
     if re.fullmatch(r"[0-9a-f/]+", text):
         return text.translate(turned)
     return _MARK.sub(lambda found: found[0].translate(turned), text)

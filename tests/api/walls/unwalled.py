@@ -6,21 +6,23 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import asyncpg
+from tests.api.walls.world import Doors, Installation
 
 from tidegate.edge.authority import NOTHING_NAMED, Ruling, Target
 from tidegate.edge.caller import Caller
 from tidegate.storage import Database
 from tidegate.storage.database import _prepare
 from tidegate.storage.engine.claims import Access
-from tidegate.storage.telemetry import TelemetryEngine
+from tidegate.storage.scope import SCOPE
+from tidegate.storage.telemetry import TelemetryEngine, _bound, _scoped
 from tidegate.storage.walls import ClaimWall
 
-__all__ = ["AllowAll", "Predicate", "Rewrite", "open_database", "predicates_of", "unscoped", "unwalled_telemetry"]
+__all__ = ["AllowAll", "Predicate", "Rewrite", "open_database", "predicates_of", "unscoped", "unwalled_telemetry", "without"]
 
 Rewrite = Callable[[str], str]
 BYPASSING_ROLE = "tidegate_without_wall"
@@ -150,10 +152,10 @@ class RewritingTelemetry(TelemetryEngine):
         await super().insert_select(workspaces, table, columns, rewritten, parameters, **more)
 
     async def delete(self, workspaces: Any, table: str, condition: str, parameters: Any = None) -> None:
-        """Delete whatever fits the condition: the predicate of the method itself falls too."""
-        bound = {f"param_{key}": value for key, value in ({} if parameters is None else parameters).items()}
-        await super().delete(workspaces, table, type(self).rewrite(condition), parameters)
-        assert bound is not None
+        """Delete whatever fits the condition, without the predicate that the method adds."""
+        sql = type(self).rewrite(f"DELETE FROM tidegate.{table} WHERE {SCOPE} AND ({condition})")
+        headers = self._wall.headers(workspaces, Access.ERASE)
+        await self._client.raw_query(sql, _bound(_scoped(workspaces, sql, parameters)), transport_settings=headers)
 
 
 def unwalled_telemetry(engine: TelemetryEngine, everyone: Collection[str]) -> TelemetryEngine:
@@ -186,4 +188,22 @@ class AllowAll:
         return (), ()
 
 
-Names = Mapping[str, str]
+WALLS = ("none", "code", "engines", "policies")
+
+
+@asynccontextmanager
+async def without(installation: Installation, wall: str) -> AsyncIterator[Doors]:
+    """Open the application without one wall; `none` leaves all of them."""
+    engine, dsn = installation.telemetry, installation.dsns.serving
+    async with AsyncExitStack() as stack:
+        parts: dict[str, Any] = {}
+        if wall == "code":
+            parts["database"] = await stack.enter_async_context(open_database(dsn, rewrite=unscoped))
+            parts["telemetry"] = rewriting_telemetry(engine, unscoped)
+        elif wall == "engines":
+            database = open_database(dsn, bypassing=installation.owner)
+            parts["database"] = await stack.enter_async_context(database)
+            parts["telemetry"] = unwalled_telemetry(engine, [each.id for each in installation.workspaces])
+        elif wall == "policies":
+            parts["authorizer"] = lambda _: AllowAll()
+        yield await stack.enter_async_context(installation.doors(**parts))

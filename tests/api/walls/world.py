@@ -20,7 +20,7 @@ from typing import Any
 import asyncpg
 import httpx
 from tests.conftest import EngineProcess, migrated_engine, migrated_state
-from tests.factories import NANO, auth_span, key_values, make_request, make_span
+from tests.factories import NANO, auth_span, make_request, make_span
 
 from tidegate.app.assembly import build_edge
 from tidegate.app.keys import load_signing_key
@@ -236,6 +236,11 @@ async def fill(installation: Installation, count: int) -> None:
         for workspace in made:
             await _until_counted(doors, workspace)
             await _finish(installation, doors, workspace)
+        await _until_done(installation)
+        for workspace in made:
+            again = await doors.make(workspace, "POST", "/api/v1/recounts", json={})
+            workspace.slots["recount_id"].append(again["id"])
+        await _until_done(installation)
     for workspace in made:
         workspace.ids = await installation.ids_of(workspace)
     shared = frozenset.intersection(*(workspace.ids for workspace in made)) if count > 1 else frozenset()
@@ -328,7 +333,7 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
         wish = {"email": f"{name(f'guest{number}')}@example.com", "role": "viewer"}
         slots["invitation_id"].append((await make(workspace, "POST", "/api/v1/invitations", json=wish))["id"])
     for number in range(3):
-        service, commit = name("svc"), f"{workspace.mark}{number}"
+        service, commit = name("svc"), f"c{number}{workspace.mark}"
         release = {"name": name(f"release{number}"), "environment": name("env"),
                    "services": [{"service": service, "version": workspace.hidden("version").replace(" ", "-"),
                                  "commit": commit}]}  # fmt: skip
@@ -380,8 +385,8 @@ async def _fill_telemetry(doors: Doors, workspace: Workspace) -> None:
         chat = {**attributes, "gen_ai.operation.name": "chat"}
         step = make_span(name="chat", trace_id=trace, span_id=child, parent_span_id=root, attributes=chat, **times)
         spans += [run, step]
-        spans += [auth_span(401, at_ns=ends, tenant=name("tenant"), attributes={"note": workspace.hidden("auth")})]
-    workspace.slots["tenant"].append(name("tenant"))
+        spans += [auth_span(401, at_ns=ends, tenant=name(f"tenant{number % 2 or ''}"), attributes={"note": workspace.hidden("auth")})]
+    workspace.slots["tenant"] += [name("tenant"), name("tenant1")]
     body = make_request(
         *spans, service=name("svc"),
         **{"deployment.environment.name": name("env"), "service.version": workspace.slots["release"][0]},
@@ -415,6 +420,18 @@ async def _until_counted(doors: Doors, workspace: Workspace) -> None:
             if len(runs["items"]) >= 4 and workspace.name("tenant") in json.dumps(tenants):
                 return
             await asyncio.sleep(0.2)
+
+
+async def _until_done(installation: Installation) -> None:
+    """Wait until nothing is left to do in the background: from then on nobody changes what the others have."""
+    waiting = """
+        SELECT (SELECT count(*) FROM telemetry_touches) + (SELECT count(*) FROM erasures WHERE state = 'running')
+            + (SELECT count(*) FROM recounts WHERE state IN ('waiting', 'running'))
+    """
+    async with asyncio.timeout(_COUNTED_WITHIN_S):
+        while await installation.owner.fetchval(waiting):
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(0.3)  # what follows the last of them: the versions that open pages listen to
 
 
 async def _finish(installation: Installation, doors: Doors, workspace: Workspace) -> None:
@@ -463,6 +480,15 @@ async def _finish(installation: Installation, doors: Doors, workspace: Workspace
     slots["foreign_only:member_id"].append(workspace.member)
 
 
+def document_of(doors: Doors) -> Mapping[str, Any]:
+    """Return the OpenAPI of the application behind the doors."""
+    found: Any = doors.edge.application
+    while not hasattr(found, "openapi"):
+        found = found._app
+    document: Mapping[str, Any] = found.openapi()
+    return document
+
+
 def slots_of(workspaces: Sequence[Workspace]) -> Mapping[str, list[str]]:
     """Return the values of several workspaces together."""
     joined: dict[str, list[str]] = defaultdict(list)
@@ -472,4 +498,4 @@ def slots_of(workspaces: Sequence[Workspace]) -> Mapping[str, list[str]]:
     return joined
 
 
-__all__ = ["Doors", "Installation", "Workspace", "key_values", "open_installation", "slots_of"]
+__all__ = ["Doors", "Installation", "Workspace", "document_of", "open_installation", "slots_of"]
