@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from tidegate.edge.authority import Authorizer
 from tidegate.edge.caller import Authenticator
 from tidegate.edge.limits import RequestLimits
+from tidegate.edge.openapi import describe_answers
 from tidegate.edge.problems import CONTENT_TYPE, problem_body, problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import TidegateError, UnavailableError
@@ -37,7 +38,7 @@ def build_http_app(  # noqa: PLR0913 - what the doors share
 
     `cursor_key` is the same in every process that answers at one address; without one it is of this process alone.
     """
-    application = FastAPI(
+    application = _Application(
         title="tidegate", version=version, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
     )
     application.state.authenticator = authenticator
@@ -50,6 +51,15 @@ def build_http_app(  # noqa: PLR0913 - what the doors share
     application.add_exception_handler(HTTPException, _answer_http)
     application.add_exception_handler(Exception, _answer_unexpected)
     return application
+
+
+class _Application(FastAPI):
+    """Describes its answers as they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = describe_answers(super().openapi())
+        return self.openapi_schema
 
 
 async def _answer_known(request: Request, error: Exception) -> JSONResponse:

@@ -159,8 +159,8 @@ class Generator:
         self._random = random.Random(seed)
         self._operations = operations(document)
         self._slots = {
-            Whose.OWN: _with_made_up(slots_of([self._own]), self._own),
-            Whose.FOREIGN: _with_made_up(slots_of(self._others), *self._others),
+            Whose.OWN: _with_made_up(slots_of([self._own], with_the_vital=False), self._own),
+            Whose.FOREIGN: _with_made_up(slots_of(self._others, with_the_vital=True), *self._others),
         }
         self.cursors: list[tuple[str, str]] = []
         """Cursors and ETags that answers to others gave, each with the operation it came from."""

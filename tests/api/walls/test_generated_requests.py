@@ -11,7 +11,7 @@ from tests.api.walls.requests import Generator
 from tests.api.walls.unwalled import WALLS, without
 from tests.api.walls.world import Installation, document_of
 
-REQUESTS = 260  # each operation once, and a half of them twice; 20 ms each
+REQUESTS = 150  # each operation once and some twins, 10 to 20 ms each
 LONG_REQUESTS = 2_500
 
 
@@ -34,7 +34,7 @@ async def test_nothing_of_another_workspace_comes_back_or_changes_without(
 ) -> None:
     found = await send_many(installation, judge, wall, count=REQUESTS, seed=WALLS.index(wall))
     assert found.is_clean, found.summary()
-    assert found.pair_count > 20
+    assert found.pair_count > 5
     reached = {operation for operation, statuses in found.statuses.items() if min(statuses) < 429}
     assert len(reached) > 110
 

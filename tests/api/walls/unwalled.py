@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -67,23 +67,33 @@ def unscoped(statement: str) -> str:
     return _OF_WORKSPACES.sub(r"\1(\2::text IS NOT NULL)", statement)
 
 
-def connection_class(rewrite: Rewrite) -> "type[asyncpg.Connection[asyncpg.Record]]":
+Note = Callable[[str, tuple[Any, ...]], None]
+
+
+def _nothing_noted(_: str, _values: tuple[Any, ...]) -> None: ...
+
+
+def connection_class(rewrite: Rewrite, note: Note = _nothing_noted) -> "type[asyncpg.Connection[asyncpg.Record]]":
     """Return a kind of connection on which every statement is rewritten before PostgreSQL sees it."""
 
     class Rewriting(asyncpg.Connection):  # type: ignore[type-arg]
         async def execute(self, query: str, *args: Any, **more: Any) -> Any:
+            note(query, args)
             return await super().execute(rewrite(query), *args, **more)
 
         async def executemany(self, command: str, args: Any, **more: Any) -> Any:
             return await super().executemany(rewrite(command), args, **more)
 
         async def fetch(self, query: str, *args: Any, **more: Any) -> Any:
+            note(query, args)
             return await super().fetch(rewrite(query), *args, **more)
 
         async def fetchval(self, query: str, *args: Any, **more: Any) -> Any:
+            note(query, args)
             return await super().fetchval(rewrite(query), *args, **more)
 
         async def fetchrow(self, query: str, *args: Any, **more: Any) -> Any:
+            note(query, args)
             return await super().fetchrow(rewrite(query), *args, **more)
 
         async def fetchmany(self, query: str, args: Any, **more: Any) -> Any:
@@ -100,13 +110,19 @@ def connection_class(rewrite: Rewrite) -> "type[asyncpg.Connection[asyncpg.Recor
 
 @asynccontextmanager
 async def open_database(
-    dsn: str, *, rewrite: Rewrite | None = None, bypassing: "asyncpg.Connection[asyncpg.Record] | None" = None
+    dsn: str,
+    *,
+    rewrite: Rewrite | None = None,
+    note: Note | None = None,
+    bypassing: "asyncpg.Connection[asyncpg.Record] | None" = None,
 ) -> AsyncIterator[Database]:
     """Open the state store with rewritten statements, or as a role that row-level security does not bind.
 
     For the second `bypassing` is the owner's connection; `Database.connect` would refuse such a role.
     """
-    options: dict[str, Any] = {"connection_class": connection_class(rewrite)} if rewrite else {}
+    options: dict[str, Any] = {}
+    if rewrite or note:
+        options["connection_class"] = connection_class(rewrite or str, note or _nothing_noted)
     if bypassing is not None:
         await bypassing.execute(
             f"""
@@ -171,6 +187,23 @@ def rewriting_telemetry(engine: TelemetryEngine, rewrite: Rewrite, *, wall: Any 
     kind = type("Rewriting", (RewritingTelemetry,), {"rewrite": staticmethod(rewrite)})
     made: TelemetryEngine = kind(engine._client, wall or engine._wall)
     return made
+
+
+def recording_telemetry(
+    engine: TelemetryEngine, note: Callable[[str, Mapping[str, object]], None]
+) -> TelemetryEngine:
+    """Return `engine`, which says of each SELECT what it was and with which values."""
+
+    class Recording(TelemetryEngine):
+        async def select(self, workspaces: Any, sql: str, parameters: Any = None, **more: Any) -> Any:
+            note(sql, dict(parameters or {}))
+            return await super().select(workspaces, sql, parameters, **more)
+
+        async def columns(self, workspaces: Any, sql: str, parameters: Any = None, **more: Any) -> Any:
+            note(sql, dict(parameters or {}))
+            return await super().columns(workspaces, sql, parameters, **more)
+
+    return Recording(engine._client, engine._wall)
 
 
 class AllowAll:

@@ -473,11 +473,11 @@ async def _finish(installation: Installation, doors: Doors, workspace: Workspace
         "SELECT id, user_agent = $2 AS is_main FROM sessions WHERE workspace = $1", workspace.id, _MAIN_BROWSER
     )
     for row in rows:
-        slots["foreign_only:session_id" if row["is_main"] else "session_id"].append(row["id"])
+        slots["vital:session_id" if row["is_main"] else "session_id"].append(row["id"])
     # The member behind the token is the target of no request of its own workspace: it works to the end.
     with suppress(ValueError):
         slots["member_id"].remove(workspace.member)
-    slots["foreign_only:member_id"].append(workspace.member)
+    slots["vital:member_id"].append(workspace.member)
 
 
 def document_of(doors: Doors) -> Mapping[str, Any]:
@@ -489,12 +489,13 @@ def document_of(doors: Doors) -> Mapping[str, Any]:
     return document
 
 
-def slots_of(workspaces: Sequence[Workspace]) -> Mapping[str, list[str]]:
-    """Return the values of several workspaces together."""
+def slots_of(workspaces: Sequence[Workspace], *, with_the_vital: bool) -> Mapping[str, list[str]]:
+    """Return the values of several workspaces together; the vital ones are those that a caller lives by."""
     joined: dict[str, list[str]] = defaultdict(list)
     for workspace in workspaces:
         for slot, values in workspace.slots.items():
-            joined[slot.removeprefix("foreign_only:")] += values
+            if with_the_vital or not slot.startswith("vital:"):
+                joined[slot.removeprefix("vital:")] += values
     return joined
 
 
