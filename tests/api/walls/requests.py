@@ -246,7 +246,9 @@ class Generator:
             return None, ""
         return json.dumps(self._json(operation.body_shape, filled, "")).encode(), "application/json"
 
-    def _json(self, shape: Mapping[str, Any], filled: "_Filling", name: str, depth: int = 0) -> Any:
+    def _json(  # noqa: PLR0911 - one a kind of schema
+        self, shape: Mapping[str, Any], filled: "_Filling", name: str, depth: int = 0
+    ) -> Any:
         if "$ref" in shape:
             shape = self._document["components"]["schemas"][shape["$ref"].rpartition("/")[2]]
         for word in ("anyOf", "oneOf"):
@@ -275,7 +277,21 @@ class Generator:
 
 
 # They decide nothing about whose rows are read, and a wrong one ends the request before it reads any.
-_NEVER = {"asked", "about", "cachedInputTokens", "cacheWriteTokens", "from", "to", "at", "last_event_id", "minCostUsd", "figures", "meter", "step", "by"}
+_NEVER = {
+    "asked",
+    "about",
+    "cachedInputTokens",
+    "cacheWriteTokens",
+    "from",
+    "to",
+    "at",
+    "last_event_id",
+    "minCostUsd",
+    "figures",
+    "meter",
+    "step",
+    "by",
+}
 _NEEDED = {"suite", "commit", "service", "provider", "model", "gate", "left", "right", "a", "b"}
 
 
@@ -368,8 +384,8 @@ def _erasure(_: _Filling, own: Workspace) -> tuple[str, str]:
 
 
 _FILES: Mapping[str, Any] = {
-    "PUT /api/v1/retention": lambda _, own: (json.dumps({"rawDays": 30}), "application/json"),
-    "POST /api/v1/recounts": lambda _, own: ("{}", "application/json"),
+    "PUT /api/v1/retention": lambda _, __: (json.dumps({"rawDays": 30}), "application/json"),
+    "POST /api/v1/recounts": lambda _, __: ("{}", "application/json"),
     "POST /api/v1/evaluations": _at_once,
     "POST /api/v1/releases": _release,
     "DELETE /api/v1/traces/{trace_id}": _erasure,

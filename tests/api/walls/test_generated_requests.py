@@ -3,8 +3,6 @@
 With all walls, and without each one of them: then the others hold alone. `benchmarks/walls.py` sends more.
 """
 
-from collections.abc import AsyncIterator
-
 import pytest
 from tests.api.walls.judging import Judge, Verdicts, collect
 from tests.api.walls.requests import Generator
@@ -16,8 +14,8 @@ LONG_REQUESTS = 2_500
 
 
 @pytest.fixture(scope="module")
-async def judge(installation: Installation) -> AsyncIterator[Judge]:
-    yield Judge(installation)
+def judge(installation: Installation) -> Judge:
+    return Judge(installation)
 
 
 async def send_many(installation: Installation, judge: Judge, wall: str, *, count: int, seed: int) -> Verdicts:

@@ -22,7 +22,16 @@ from tidegate.storage.scope import SCOPE
 from tidegate.storage.telemetry import TelemetryEngine, _bound, _scoped
 from tidegate.storage.walls import ClaimWall
 
-__all__ = ["AllowAll", "Predicate", "Rewrite", "open_database", "predicates_of", "unscoped", "unwalled_telemetry", "without"]
+__all__ = [
+    "AllowAll",
+    "Predicate",
+    "Rewrite",
+    "open_database",
+    "predicates_of",
+    "unscoped",
+    "unwalled_telemetry",
+    "without",
+]
 
 Rewrite = Callable[[str], str]
 BYPASSING_ROLE = "tidegate_without_wall"
@@ -189,9 +198,7 @@ def rewriting_telemetry(engine: TelemetryEngine, rewrite: Rewrite, *, wall: Any 
     return made
 
 
-def recording_telemetry(
-    engine: TelemetryEngine, note: Callable[[str, Mapping[str, object]], None]
-) -> TelemetryEngine:
+def recording_telemetry(engine: TelemetryEngine, note: Callable[[str, Mapping[str, object]], None]) -> TelemetryEngine:
     """Return `engine`, which says of each SELECT what it was and with which values."""
 
     class Recording(TelemetryEngine):

@@ -183,7 +183,10 @@ class Installation:
 
     async def _telemetry_tables(self) -> list[str]:
         rows = await self.telemetry.admin(
-            "SELECT name FROM system.tables WHERE database = 'tidegate' AND engine LIKE '%MergeTree' AND name IN (SELECT table FROM system.columns WHERE database = 'tidegate' AND name = 'workspace') ORDER BY name"
+            """
+            SELECT name FROM system.tables WHERE database = 'tidegate' AND engine LIKE '%MergeTree' AND name IN (
+                SELECT table FROM system.columns WHERE database = 'tidegate' AND name = 'workspace') ORDER BY name
+            """
         )
         return [row["name"] for row in rows]
 
@@ -198,7 +201,7 @@ class Installation:
         return frozenset(found)
 
 
-# What finishes a request's work: stores what came in, counts it, erases. Nothing that works for all workspaces at times.
+# What finishes a request's work: stores what came in, counts it, erases. Nothing that works for all at times.
 _FINISHING: tuple[type, ...] = (IngestService, EraseRunner, RollupCloser)
 
 
@@ -385,15 +388,17 @@ async def _fill_telemetry(doors: Doors, workspace: Workspace) -> None:
         chat = {**attributes, "gen_ai.operation.name": "chat"}
         step = make_span(name="chat", trace_id=trace, span_id=child, parent_span_id=root, attributes=chat, **times)
         spans += [run, step]
-        spans += [auth_span(401, at_ns=ends, tenant=name(f"tenant{number % 2 or ''}"), attributes={"note": workspace.hidden("auth")})]
+        spans += [
+            auth_span(
+                401, at_ns=ends, tenant=name(f"tenant{number % 2 or ''}"), attributes={"note": workspace.hidden("auth")}
+            )
+        ]
     workspace.slots["tenant"] += [name("tenant"), name("tenant1")]
     body = make_request(
         *spans, service=name("svc"),
         **{"deployment.environment.name": name("env"), "service.version": workspace.slots["release"][0]},
     ).SerializeToString()  # fmt: skip
-    await doors.make(
-        workspace, "POST", "/v1/traces", content=body, headers={"content-type": "application/x-protobuf"}
-    )
+    await doors.make(workspace, "POST", "/v1/traces", content=body, headers={"content-type": "application/x-protobuf"})
     record = {
         "timeUnixNano": str(now), "severityNumber": 17, "traceId": workspace.slots["trace_id"][0],
         "body": {"stringValue": workspace.hidden("log")},
@@ -429,7 +434,7 @@ async def _until_done(installation: Installation) -> None:
             + (SELECT count(*) FROM recounts WHERE state IN ('waiting', 'running'))
     """
     async with asyncio.timeout(_COUNTED_WITHIN_S):
-        while await installation.owner.fetchval(waiting):
+        while await installation.owner.fetchval(waiting):  # noqa: ASYNC110 - another process does it
             await asyncio.sleep(0.1)
     await asyncio.sleep(0.3)  # what follows the last of them: the versions that open pages listen to
 
