@@ -12,11 +12,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from tests.api.walls.filling import open_installation
 from tests.api.walls.judging import Judge, Verdicts, collect
 from tests.api.walls.mutants import Mutant, policy_mutants, record, state_mutants, telemetry_mutants
 from tests.api.walls.requests import Generator
 from tests.api.walls.unwalled import WALLS, without
-from tests.api.walls.world import Installation, document_of, open_installation
+from tests.api.walls.world import Installation, document_of
 
 from benchmarks.harness import Figure, Report, fresh_folder, quieten
 

@@ -4,9 +4,17 @@ It holds what the signed claim, or the server's filter, holds as well: each must
 client binds it to the workspaces of the call (`TelemetryEngine.select`); a test reads every statement that is sent.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Final
 
-__all__ = ["SCOPE", "SCOPE_PARAMETER"]
+__all__ = ["SCOPE", "scoped"]
 
-SCOPE_PARAMETER: Final = "scope"
-SCOPE: Final = f"workspace IN {{{SCOPE_PARAMETER}:Array(String)}}"
+_PARAMETER: Final = "scope"
+SCOPE: Final = f"workspace IN {{{_PARAMETER}:Array(String)}}"
+
+
+def scoped(
+    workspaces: Collection[str], sql: str, parameters: Mapping[str, object] | None
+) -> Mapping[str, object] | None:
+    """Return the parameters, with the workspaces of the call for a statement that asks for them."""
+    return {**(parameters or {}), _PARAMETER: sorted(set(workspaces))} if SCOPE in sql else parameters

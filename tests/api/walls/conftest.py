@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.api.walls.world import Doors, Installation, open_installation
+from tests.api.walls.filling import open_installation
+from tests.api.walls.world import Doors, Installation
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from tidegate.edge.caller import Caller
 from tidegate.storage import Database
 from tidegate.storage.database import _prepare
 from tidegate.storage.engine.claims import Access
-from tidegate.storage.scope import SCOPE
-from tidegate.storage.telemetry import TelemetryEngine, _bound, _scoped
+from tidegate.storage.scope import SCOPE, scoped
+from tidegate.storage.telemetry import TelemetryEngine, _bound
 from tidegate.storage.walls import ClaimWall
 
 __all__ = [
@@ -180,7 +180,7 @@ class RewritingTelemetry(TelemetryEngine):
         """Delete whatever fits the condition, without the predicate that the method adds."""
         sql = type(self).rewrite(f"DELETE FROM tidegate.{table} WHERE {SCOPE} AND ({condition})")
         headers = self._wall.headers(workspaces, Access.ERASE)
-        await self._client.raw_query(sql, _bound(_scoped(workspaces, sql, parameters)), transport_settings=headers)
+        await self._client.raw_query(sql, _bound(scoped(workspaces, sql, parameters)), transport_settings=headers)
 
 
 def unwalled_telemetry(engine: TelemetryEngine, everyone: Collection[str]) -> TelemetryEngine:
