@@ -54,10 +54,7 @@ class Judge:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._marks = {other.id: other.mark for other in installation.others}
-        self._said: set[str] = set()
-        """Names of others that the caller gave to things of its own: from then on they are its own as well."""
-        self._made: set[str] = set()
-        """Names that were unknown until the caller made something of them."""
+        self._said, self._made = installation.said, installation.made
         self._ids = frozenset(each for other in installation.others for each in other.ids)
 
     async def run(self, doors: Doors, generator: Generator, *, count: int, pairs: float = 0.2) -> Verdicts:

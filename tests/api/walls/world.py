@@ -91,6 +91,10 @@ class Installation:
     telemetry: TelemetryEngine
     process: EngineProcess
     workspaces: tuple[Workspace, ...] = ()
+    said: set[str] = field(default_factory=set)
+    """Names of others that the caller gave to things of its own: from then on they are its own as well."""
+    made: set[str] = field(default_factory=set)
+    """Names that were unknown until the caller made something of them."""
 
     @property
     def own(self) -> Workspace:
