@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -17,10 +18,11 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_envelope_keys, load_signing_key
+from tidegate.app.keys import load_cursor_key, load_envelope_keys, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
+from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
 from tidegate.edge.html import PageRenderer
@@ -109,6 +111,7 @@ from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
     from tidegate.app.settings import EdgeSettings
+    from tidegate.kernel import Clock
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
@@ -166,20 +169,26 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     policies = read_policies()  # first: with some that are not valid, nothing is opened
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
-    audit = build_auditing(settings, database)
-    authorizer = CedarAuthorizer(policies, denials=[audit.trail], clock=clock)
-    key = load_signing_key(settings.data_dir)
-    people = build_identity(
-        database, audit.trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
-    )
-    people |= build_providers(
+    return build_edge(
+        settings,
         database,
-        audit.trail,
-        people=people,
-        egress=EgressClient(egress_allowances()),
-        envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
-        key=key,
+        engine,
+        authorizer=lambda trail: CedarAuthorizer(policies, denials=[trail], clock=clock),
     )
+
+
+def build_edge(
+    settings: EdgeSettings,
+    database: Database,
+    engine: TelemetryEngine,
+    *,
+    authorizer: Callable[[AuditTrail], CedarAuthorizer],
+) -> Edge:
+    """Put everything together over engines that are connected; `authorizer` is made with what records refusals."""
+    clock = SystemClock()
+    audit = build_auditing(settings, database)
+    policy_wall = authorizer(audit.trail)
+    people = _build_people(settings, database, audit.trail, clock)
     identity, failures = people[IdentityService], people[SignInFailures]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
     assert isinstance(failures, SignInFailures)  # noqa: S101 - the same
@@ -187,7 +196,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
-    askers = PostgresAskers(database, authorizer, clock)
+    askers = PostgresAskers(database, policy_wall, clock)
     closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
@@ -196,7 +205,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         audit.keep,
         failures.run,
         *ingest.tasks,
-        *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port),
+        *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
     ]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
@@ -210,8 +219,9 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     application = build_http_app(
         version=__version__,
         authenticator=identity,
-        authorizer=authorizer,
+        authorizer=policy_wall,
         limits=RequestLimits(clock, request_allowance()),
+        cursor_key=load_cursor_key(settings.data_dir),
         services=services,
         lifespan=running(tasks),
     )
@@ -220,7 +230,26 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         application.include_router(router)
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
-    return Edge(RequestContext(telemetry_doors(application, ingest, identity, authorizer)), close_streams=hub.close)
+    doors = telemetry_doors(application, ingest, identity, policy_wall)
+    return Edge(RequestContext(doors), close_streams=hub.close, tasks=tuple(tasks))
+
+
+def _build_people(
+    settings: EdgeSettings, database: Database, trail: AuditTrail, clock: Clock
+) -> dict[type[Any], object]:
+    """Return the services of identity, providers of identities among them."""
+    key = load_signing_key(settings.data_dir)
+    people = build_identity(
+        database, trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
+    )
+    return people | build_providers(
+        database,
+        trail,
+        people=people,
+        egress=EgressClient(egress_allowances()),
+        envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
+        key=key,
+    )
 
 
 def _slices(

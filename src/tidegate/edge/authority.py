@@ -23,6 +23,7 @@ __all__ = [
     "Askers",
     "Authorizer",
     "NotPermittedError",
+    "PolicyWall",
     "Ruling",
     "StepUpRequiredError",
     "Target",
@@ -110,6 +111,19 @@ class Askers(Protocol):
 
         Raises:
             UnavailableError: nobody can say for the moment.
+        """
+        ...
+
+
+class PolicyWall(Authorizer, Protocol):
+    """An authorizer that can also be asked without a request."""
+
+    def decide(
+        self, caller: Caller, operation: str, on: Target = NOTHING_NAMED, *, since_proof_s: int | None = None
+    ) -> Ruling:
+        """Return the ruling on an operation, or on an action itself; nothing is recorded.
+
+        `since_proof_s` stands for the age of the caller's own proof.
         """
         ...
 

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from tidegate.edge.authority import NOTHING_NAMED, Authorizer, Target, operation_of
 from tidegate.edge.requests import request_id_of
-from tidegate.kernel import ForbiddenError, UnauthenticatedError, WorkspaceId
+from tidegate.kernel import CursorBinding, ForbiddenError, UnauthenticatedError, WorkspaceId, bind_cursors
 
 __all__ = [
     "Authenticator",
@@ -171,6 +171,7 @@ def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Call
                 f"`tidegate token create --scope {scope}` makes one that fits."
             )
         request.state.caller = caller
+        bind_cursors(_binding_of(request, caller))
         return caller
 
     return proven
@@ -212,6 +213,17 @@ def _named_by(request: Request) -> Target:
         services=frozenset(filter(None, query.getlist("service"))),
         environments=frozenset(filter(None, query.getlist("environment"))),
     )
+
+
+# They change what of an answer is shown, not which things it is about.
+_FREE = frozenset({"cursor", "limit", "format"})
+
+
+def _binding_of(request: Request, caller: Caller) -> CursorBinding:
+    """Return to what the cursors of this request belong: who asks, the list, and the filters."""
+    filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in _FREE and value)
+    asked = "&".join(f"{len(name)}:{name}={len(value)}:{value}" for name, value in filters)
+    return CursorBinding(request.app.state.cursor_key, (caller.workspace, request.url.path, asked))
 
 
 def is_own_origin(request: Request) -> bool:

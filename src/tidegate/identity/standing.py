@@ -7,10 +7,9 @@ job begins.
 
 from collections.abc import Collection, Mapping
 
-from tidegate.edge.authority import NOTHING_NAMED
+from tidegate.edge.authority import NOTHING_NAMED, PolicyWall
 from tidegate.edge.caller import Caller
 from tidegate.identity.errors import CredentialInvalidError, WorkspaceSuspendedError
-from tidegate.identity.policy.authorizer import CedarAuthorizer
 from tidegate.identity.rows import HOLDER, SESSIONS, TOKENS, session_of, token_of
 from tidegate.identity.service import caller_of_found_session, caller_of_found_token
 from tidegate.kernel import Clock, WorkspaceId
@@ -64,7 +63,7 @@ class PostgresStandings:
 class PostgresAskers:
     """Keeps the promises of `Askers`."""
 
-    def __init__(self, database: Database, authorizer: CedarAuthorizer, clock: Clock) -> None:
+    def __init__(self, database: Database, authorizer: PolicyWall, clock: Clock) -> None:
         self._database = database
         self._authorizer = authorizer
         self._clock = clock

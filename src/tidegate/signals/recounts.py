@@ -183,11 +183,13 @@ class StoredEngine(Protocol):
 
 _STORED: Final = """
     SELECT DISTINCT toUInt32(second) AS moment FROM raw_spans
-    WHERE second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
+    WHERE workspace IN {scope:Array(String)}
+        AND second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
         AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({start:UInt32} - {start:UInt32} % 10, 'UTC')
     UNION DISTINCT
     SELECT DISTINCT toUInt32(second) AS moment FROM raw_logs
-    WHERE second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
+    WHERE workspace IN {scope:Array(String)}
+        AND second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
         AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({start:UInt32} - {start:UInt32} % 10, 'UTC')
 """
 _NEXT: Final = f"SELECT moment FROM ({_STORED}) ORDER BY moment LIMIT {{limit:UInt32}}"
@@ -195,13 +197,14 @@ _TOTAL: Final = f"SELECT count() AS found FROM ({_STORED})"
 _BEFORE: Final = """
     SELECT model, count() AS runs, countIf(is_priced = 0) AS unpriced, sum(toInt128(cost_nano_usd)) AS cost
     FROM ai_runs
-    WHERE trace_id != '' AND second >= toDateTime({first:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
+    WHERE workspace IN {scope:Array(String)} AND trace_id != ''
+        AND second >= toDateTime({first:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
         AND toUInt32(second) IN (
             SELECT toUInt32(arrayJoin(range(span.1, span.2)))
             FROM (SELECT arrayJoin(arrayZip({starts:Array(UInt64)}, {ends:Array(UInt64)})) AS span))
         AND (second, version) IN (
             SELECT second, max(version) FROM ai_runs
-            WHERE trace_id = '' AND version <= {watermark:UInt64}
+            WHERE workspace IN {scope:Array(String)} AND trace_id = '' AND version <= {watermark:UInt64}
                 AND second >= toDateTime({first:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
             GROUP BY second)
     GROUP BY model

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from tidegate.kernel import InvalidInputError, Page, WorkspaceId, decode_cursor, encode_cursor
 from tidegate.signals.ai_runs.model import AiRun, RunQuery
+from tidegate.storage.scope import SCOPE
 
 _NANO: Final = 1_000_000_000
 _LAST_SECOND: Final = 2**32 - 1
@@ -19,19 +20,19 @@ _COLUMNS: Final = ", ".join(field.name for field in fields(AiRun))
 _WINDOW: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')"
 _LIST: Final = """
     SELECT {columns} FROM ai_runs
-    WHERE {window} AND outcome != ''{conditions}
+    WHERE {scope} AND {window} AND outcome != ''{conditions}
         AND (second, version) IN (
             SELECT second, max(version) FROM ai_runs
-            WHERE {window} AND outcome = '' AND version <= {{watermark:UInt64}} GROUP BY second)
+            WHERE {scope} AND {window} AND outcome = '' AND version <= {{watermark:UInt64}} GROUP BY second)
     ORDER BY end_ns DESC, trace_id DESC, span_id DESC LIMIT 1 BY trace_id, span_id LIMIT {{limit:UInt32}}
 """
 _FIND: Final = f"""
     SELECT {_COLUMNS} FROM ai_runs
-    WHERE trace_id = {{trace:String}} AND span_id = {{span:String}}
+    WHERE {SCOPE} AND trace_id = {{trace:String}} AND span_id = {{span:String}}
         AND (second, version) IN (
             SELECT second, max(version) FROM ai_runs
-            WHERE trace_id = '' AND version <= {{watermark:UInt64}}
-                AND second IN (SELECT second FROM ai_runs WHERE trace_id = {{trace:String}})
+            WHERE {SCOPE} AND trace_id = '' AND version <= {{watermark:UInt64}}
+                AND second IN (SELECT second FROM ai_runs WHERE {SCOPE} AND trace_id = {{trace:String}})
             GROUP BY second)
     ORDER BY version DESC LIMIT 1
 """
@@ -65,7 +66,7 @@ class EngineRunStore:
         last = _second_of(query.window.end) if query.window else await self._after_newest(workspace)
         if query.cursor:
             last = min(last, int(parameters["before_ns"]) // _NANO + 1)
-        sql = _LIST.format(columns=_COLUMNS, window=_WINDOW, conditions=conditions)
+        sql = _LIST.format(scope=SCOPE, columns=_COLUMNS, window=_WINDOW, conditions=conditions)
         length = _FIRST_WINDOW_S
         while True:
             start = max(first, last - length)
@@ -84,7 +85,9 @@ class EngineRunStore:
 
     async def _after_newest(self, workspace: WorkspaceId) -> int:
         """Return the second after the newest that was counted: a recording may be a year old, and is looked at too."""
-        rows = await self._engine.select([workspace], "SELECT toUInt32(max(second)) AS newest FROM ai_runs")
+        rows = await self._engine.select(
+            [workspace], f"SELECT toUInt32(max(second)) AS newest FROM ai_runs WHERE {SCOPE}"
+        )
         return min(int(rows[0]["newest"]) + 1, _LAST_SECOND) if rows else 1
 
 
