@@ -36,6 +36,7 @@ _FIND: Final = f"""
             GROUP BY second)
     ORDER BY version DESC LIMIT 1
 """
+_EXTENT: Final = f"SELECT toUInt32(min(second)) AS oldest, toUInt32(max(second)) AS newest FROM ai_runs WHERE {SCOPE}"
 # Lists want the newest: a window that grows reads little where much is stored, and all of it where little is.
 _FIRST_WINDOW_S: Final = 3_600
 _GROWTH: Final = 24
@@ -62,8 +63,10 @@ class EngineRunStore:
     async def list_runs(self, workspace: WorkspaceId, query: RunQuery) -> Page[AiRun]:
         conditions, parameters = _conditions_of(query)
         parameters |= {"watermark": await self._watermark([workspace]), "limit": query.limit + 1}
-        first = _second_of(query.window.start) if query.window else 0
-        last = _second_of(query.window.end) if query.window else await self._after_newest(workspace)
+        oldest, newest = await self._extent(workspace)
+        first, last = oldest, min(newest + 1, _LAST_SECOND)
+        if query.window:
+            first, last = max(first, _second_of(query.window.start)), min(last, _second_of(query.window.end))
         if query.cursor:
             last = min(last, int(parameters["before_ns"]) // _NANO + 1)
         sql = _LIST.format(scope=SCOPE, columns=_COLUMNS, window=_WINDOW, conditions=conditions)
@@ -83,12 +86,10 @@ class EngineRunStore:
         rows = await self._engine.select([workspace], _FIND, parameters)
         return AiRun(**rows[0]) if rows else None
 
-    async def _after_newest(self, workspace: WorkspaceId) -> int:
-        """Return the second after the newest that was counted: a recording may be a year old, and is looked at too."""
-        rows = await self._engine.select(
-            [workspace], f"SELECT toUInt32(max(second)) AS newest FROM ai_runs WHERE {SCOPE}"
-        )
-        return min(int(rows[0]["newest"]) + 1, _LAST_SECOND) if rows else 1
+    async def _extent(self, workspace: WorkspaceId) -> tuple[int, int]:
+        """Return the oldest and the newest second that was counted: a recording may be a year old, and is looked at."""
+        rows = await self._engine.select([workspace], _EXTENT)
+        return (int(rows[0]["oldest"]), int(rows[0]["newest"])) if rows else (0, 0)
 
 
 def _conditions_of(query: RunQuery) -> tuple[str, dict[str, Any]]:
