@@ -159,10 +159,10 @@ class RollupReader:
         names = [name for family in families for name in STORED[family]]
         facets, keys = facets_of(families, with_replayed=False)
         workspace = "workspace, " if len(workspaces) > 1 else ""  # a key more takes a third longer
-        owner = workspace or "toLowCardinality(any(counts.workspace)) AS workspace, "
+        owner = "counts.workspace" if workspace else "toLowCardinality(any(counts.workspace))"
         sql = f"""
-            SELECT * EXCEPT (tenant_), toLowCardinality(tenant_) AS tenant FROM (
-                SELECT {owner} service, counts.tenant AS tenant_,
+            SELECT * EXCEPT (owner, tenant_), owner AS workspace, toLowCardinality(tenant_) AS tenant FROM (
+                SELECT {owner} AS owner, service, counts.tenant AS tenant_,
                     {facets}, {sums_of(families)}
                 FROM counts
                 WHERE {SCOPE} AND counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0
