@@ -29,6 +29,7 @@ EXPECTED: dict[str, tuple[set[Role], set[Scope]]] = {
     "mint": ({OWNER, ADMIN, MANAGER, APPROVER, ENGINEER}, {Scope.WRITE, Scope.ADMIN}),
     "decide": ({OWNER, ADMIN, MANAGER}, {Scope.WRITE, Scope.ADMIN}),
     "approve": ({OWNER, ADMIN, APPROVER}, {Scope.WRITE, Scope.ADMIN}),
+    "provision": ({OWNER, ADMIN}, {Scope.PROVISION, Scope.ADMIN}),
     "administer": ({OWNER, ADMIN}, {Scope.ADMIN}),
     "own": ({OWNER}, {Scope.ADMIN}),
     "never": (set(), set()),

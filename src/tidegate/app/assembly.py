@@ -50,6 +50,9 @@ from tidegate.identity.providers import build_providers
 from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
 from tidegate.identity.providers.routes import router as provider_routes
+from tidegate.identity.scim import build_scim
+from tidegate.identity.scim.routes import mapping as provisioning_routes
+from tidegate.identity.scim.routes import scim as scim_routes
 from tidegate.identity.sessions.routes import router as session_routes
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
@@ -119,6 +122,8 @@ _ROUTERS = (
     member_pages,
     provider_pages,
     provider_routes,
+    provisioning_routes,
+    scim_routes,
     token_pages,
     workspace_routes,
     member_routes,
@@ -169,6 +174,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
         key=key,
     )
+    people |= build_scim(database, audit.trail, people=people)
     identity = people[IdentityService]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
