@@ -20,7 +20,8 @@ async def provision(installation: Installation, workspace: WorkspaceId, domain: 
     """Let people of a domain in by a provider, and map two groups."""
     await installation.owner.execute(
         "INSERT INTO identity_providers (workspace, issuer, client_id, redirect_uri, email_domains, groups_claim,"
-        " group_roles, set_at, set_by) VALUES ($1, 'https://idp.test', 'c', 'https://x/cb', $2, 'groups', '{}', now(), 'x')",
+        " group_roles, set_at, set_by)"
+        " VALUES ($1, 'https://idp.test', 'c', 'https://x/cb', $2, 'groups', '{}', now(), 'x')",
         workspace,
         [domain],
     )
