@@ -7,6 +7,7 @@ took meanwhile.
 import contextlib
 import http.client
 import json
+import logging
 import os
 import platform
 import resource
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from tests.e2e.server import Server, free_port
 
 from tidegate.app.supervisor import read_state
@@ -180,6 +182,11 @@ def running_server(*, ingest_edge: bool = False) -> Iterator[Server]:
             yield server
         finally:
             server.stop()
+
+
+def quieten() -> None:
+    """Leave out the log line of each request that is answered within this process."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 class Connection:

@@ -5,7 +5,7 @@ from functools import cache
 
 from tidegate.audit import Deed
 from tidegate.identity.policy import CedarAuthorizer, Policies, read_policies
-from tidegate.kernel import UnavailableError, WorkspaceId
+from tidegate.kernel import Clock, SystemClock, UnavailableError, WorkspaceId
 
 
 @dataclass
@@ -26,5 +26,6 @@ def shipped_policies() -> Policies:
     return read_policies()
 
 
-def shipped_authorizer(denials: KeptDenials | None = None) -> CedarAuthorizer:
-    return CedarAuthorizer(shipped_policies(), denials=() if denials is None else (denials,))
+def shipped_authorizer(denials: KeptDenials | None = None, *, clock: Clock | None = None) -> CedarAuthorizer:
+    kept = () if denials is None else (denials,)
+    return CedarAuthorizer(shipped_policies(), denials=kept, clock=clock or SystemClock())

@@ -10,8 +10,9 @@ from tests.architecture.test_documentation import generator
 from tests.authority import shipped_authorizer
 
 from tidegate.app import assembly
+from tidegate.edge.authority import PROOF_GOOD_FOR_S
 from tidegate.edge.caller import Caller, Role, Scope
-from tidegate.identity.policy.actions import ACTIONS, GROUPS, OPERATIONS, PUBLIC
+from tidegate.identity.policy.actions import ACTIONS, FRESH, GROUPS, OPERATIONS, PUBLIC
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry.grpc_door import _METHODS
 from tidegate.telemetry.routes import PATHS
@@ -102,7 +103,8 @@ def test_roles_and_scopes_may_what_the_table_says(group: str) -> None:
                 may = scope in scopes and (role in roles or (role is AGENT and action in OF_AN_AGENT))
                 for member in ("usr_1", "svc_1"):
                     expected = may and (group != "approve" or member == "usr_1")
-                    ruling = decide(caller_with(role, scope, member=member), action)
+                    caller = caller_with(role, scope, member=member, by_session=member == "usr_1")
+                    ruling = decide(caller, action, since_proof_s=0)
                     assert ruling.is_allowed is expected, (action, role, scope, member, ruling)
 
 
@@ -112,7 +114,7 @@ def test_who_has_no_member_may_what_the_table_says(group: str) -> None:
     for by_session, scopes in zip((False, True), WITHOUT_MEMBER[group], strict=True):
         for action in GROUPS[group]:
             for scope in Scope:
-                ruling = decide(caller_with(None, scope, member=None, by_session=by_session), action)
+                ruling = decide(caller_with(None, scope, member=None, by_session=by_session), action, since_proof_s=0)
                 assert ruling.is_allowed is (scope in scopes), (action, scope, by_session, ruling)
 
 
@@ -144,4 +146,37 @@ def test_a_route_and_its_policies_ask_for_the_same_scope(scope: Scope) -> None:
             continue
         first = Scope(asked.split(",")[0].strip("`"))
         may = caller.may(first) or (first is Scope.INGEST and caller.may(Scope.WRITE))
-        assert decide(caller, operation).is_allowed is may, (operation, asked)
+        assert decide(caller, operation, since_proof_s=0).is_allowed is may, (operation, asked)
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+def test_what_needs_a_fresh_proof_is_what_the_table_says(action: str) -> None:
+    """For a person in a session: allowed within ten minutes, invited to prove it later; for all else neither counts."""
+    decide = shipped_authorizer().decide
+    owner = caller_with(OWNER, Scope.ADMIN, member="usr_1", by_session=True)
+    for age_s in (0, PROOF_GOOD_FOR_S):
+        assert decide(owner, action, since_proof_s=age_s).is_allowed is (action != "audit:edit")
+    stale = decide(owner, action, since_proof_s=PROOF_GOOD_FOR_S + 1)
+    assert stale.needs_proof is (action in FRESH)
+    assert stale.is_allowed is (action not in FRESH and action != "audit:edit")
+
+
+@pytest.mark.parametrize("action", sorted(FRESH))
+def test_who_may_not_do_it_at_all_is_not_asked_for_a_proof(action: str) -> None:
+    for role in set(Role) - {OWNER}:
+        person = caller_with(role, Scope.ADMIN, member="usr_1", by_session=True)
+        fresh = shipped_authorizer().decide(person, action, since_proof_s=0)
+        stale = shipped_authorizer().decide(person, action, since_proof_s=PROOF_GOOD_FOR_S + 1)
+        assert stale.needs_proof is fresh.is_allowed
+        assert fresh.is_allowed or stale.reason == fresh.reason
+
+
+# What administers by program is asked for a proof in a browser, and of a token its scope.
+_BY_TOKEN_TOO = frozenset({"identity-provider:remove", "identity-provider:set", "tokens:make-admin"})
+
+
+@pytest.mark.parametrize("action", sorted(FRESH - _BY_TOKEN_TOO))
+def test_a_token_of_a_person_never_stands_for_a_proof(action: str) -> None:
+    by_token = caller_with(OWNER, Scope.ADMIN, member="usr_1")
+    ruling = shipped_authorizer().decide(by_token, action, since_proof_s=0)
+    assert (ruling.is_allowed, ruling.needs_proof, ruling.policy_ids) == (False, False, ("floor-token-proves-nobody",))

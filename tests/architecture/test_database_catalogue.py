@@ -18,12 +18,17 @@ DEFINER_FUNCTIONS = {
     "list_workspaces_of_person",
     "person_of_email",
     "workspace_of_invitation",
+    "workspace_of_passkey",
     "workspace_of_session",
     "workspace_of_sign_in_link",
     "workspace_of_token",
 }
 # Tables without a workspace: they hold nothing of any. A person is seen by the workspaces that it is a member of.
-INSTALLATION_WIDE = {"alert_watch", "people", "price_changes", "rollup_watermark", "schema_migrations", "workspaces"}
+# A challenge is asked for before anybody knows by whom.
+INSTALLATION_WIDE = {
+    "alert_watch", "passkey_challenges", "people", "price_changes", "rollup_watermark", "schema_migrations",
+    "workspaces",
+}  # fmt: skip
 
 
 async def tables(owner: Owner) -> list[asyncpg.Record]:

@@ -16,6 +16,7 @@ ALLOWED = {
     "caller_of_token": "the same",
     "caller_of_session": "the same",
     "sign_in": "the same",
+    "find_workspace_of_link": "the same",
     "claim_watch": "who evaluates, for the whole installation: holds nothing of any workspace",
     "release_watch": "the same",
     "renew_watch": "the same",

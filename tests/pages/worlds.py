@@ -46,7 +46,7 @@ class FakeIdentity:
             raise CredentialInvalidError
         return Caller(self.sessions[session], Scope.ADMIN, "ses_1", by_session=True)
 
-    async def sign_in(self, link: str, *, user_agent: str = "") -> str:
+    async def sign_in(self, link: str, *, user_agent: str = "", address: str = "") -> str:
         if link not in self.links:
             raise SignInLinkInvalidError
         self.links.remove(link)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
@@ -17,10 +18,11 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_envelope_keys, load_signing_key
+from tidegate.app.keys import load_cursor_key, load_envelope_keys, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
+from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
 from tidegate.edge.html import PageRenderer
@@ -45,7 +47,11 @@ from tidegate.identity.assembly import build_identity
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
+from tidegate.identity.passkey_pages import router as passkey_pages
+from tidegate.identity.passkeys import relying_party_of
+from tidegate.identity.passkeys.routes import router as passkey_routes
 from tidegate.identity.policy import CedarAuthorizer, read_policies
+from tidegate.identity.prove_pages import router as prove_pages
 from tidegate.identity.providers import build_providers
 from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
@@ -53,7 +59,9 @@ from tidegate.identity.providers.routes import router as provider_routes
 from tidegate.identity.scim import build_scim
 from tidegate.identity.scim.routes import mapping as provisioning_routes
 from tidegate.identity.scim.routes import scim as scim_routes
+from tidegate.identity.sessions import SignInFailures
 from tidegate.identity.sessions.routes import router as session_routes
+from tidegate.identity.standing import PostgresAskers, PostgresStandings
 from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
@@ -106,6 +114,7 @@ from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
     from tidegate.app.settings import EdgeSettings
+    from tidegate.kernel import Clock
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
@@ -119,6 +128,8 @@ _ROUTERS = (
     audit_routes,
     audit_pages,
     account_pages,
+    passkey_pages,
+    prove_pages,
     member_pages,
     provider_pages,
     provider_routes,
@@ -129,6 +140,7 @@ _ROUTERS = (
     member_routes,
     token_routes,
     session_routes,
+    passkey_routes,
     live_routes,
     signal_routes,
     trace_routes,
@@ -162,30 +174,46 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     policies = read_policies()  # first: with some that are not valid, nothing is opened
     database, engine = await connect_engines(settings, stack)
     clock = SystemClock()
-    audit = build_auditing(settings, database)
-    authorizer = CedarAuthorizer(policies, denials=[audit.trail])
-    key = load_signing_key(settings.data_dir)
-    people = build_identity(database, audit.trail, key=key, ids=RandomIds(), clock=clock)
-    people |= build_providers(
+    return build_edge(
+        settings,
         database,
-        audit.trail,
-        people=people,
-        egress=EgressClient(egress_allowances()),
-        envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
-        key=key,
+        engine,
+        authorizer=lambda trail: CedarAuthorizer(policies, denials=[trail], clock=clock),
     )
     people |= build_scim(database, audit.trail, people=people)
     identity = people[IdentityService]
+
+
+def build_edge(
+    settings: EdgeSettings,
+    database: Database,
+    engine: TelemetryEngine,
+    *,
+    authorizer: Callable[[AuditTrail], CedarAuthorizer],
+) -> Edge:
+    """Put everything together over engines that are connected; `authorizer` is made with what records refusals."""
+    clock = SystemClock()
+    audit = build_auditing(settings, database)
+    policy_wall = authorizer(audit.trail)
+    people = _build_people(settings, database, audit.trail, clock)
+    identity, failures = people[IdentityService], people[SignInFailures]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
+    assert isinstance(failures, SignInFailures)  # noqa: S101 - the same
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)
-    closer = build_closer(database, engine, clock, prices=books)
+    askers = PostgresAskers(database, policy_wall, clock)
+    closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
-    services, tasks = _slices(database, engine, closer)
-    tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
+    services, tasks = _slices(database, engine, closer, identity=identity, askers=askers)
+    tasks += [
+        audit.keep,
+        failures.run,
+        *ingest.tasks,
+        *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
+    ]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audit.services | {
@@ -198,8 +226,9 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     application = build_http_app(
         version=__version__,
         authenticator=identity,
-        authorizer=authorizer,
+        authorizer=policy_wall,
         limits=RequestLimits(clock, request_allowance()),
+        cursor_key=load_cursor_key(settings.data_dir),
         services=services,
         lifespan=running(tasks),
     )
@@ -208,17 +237,41 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         application.include_router(router)
     hub = services[LiveHub]
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
-    return Edge(RequestContext(telemetry_doors(application, ingest, identity, authorizer)), close_streams=hub.close)
+    doors = telemetry_doors(application, ingest, identity, policy_wall)
+    return Edge(RequestContext(doors), close_streams=hub.close, tasks=tuple(tasks))
+
+
+def _build_people(
+    settings: EdgeSettings, database: Database, trail: AuditTrail, clock: Clock
+) -> dict[type[Any], object]:
+    """Return the services of identity, providers of identities among them."""
+    key = load_signing_key(settings.data_dir)
+    people = build_identity(
+        database, trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
+    )
+    return people | build_providers(
+        database,
+        trail,
+        people=people,
+        egress=EgressClient(egress_allowances()),
+        envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
+        key=key,
+    )
 
 
 def _slices(
-    database: Database, engine: TelemetryEngine, closer: RollupCloser
+    database: Database,
+    engine: TelemetryEngine,
+    closer: RollupCloser,
+    *,
+    identity: IdentityService,
+    askers: PostgresAskers,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
     reader = build_reader(database, engine, clock)
     rules = load_rules()
-    hub = LiveHub(PostgresVersions(database))
+    hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     alert_store = PostgresAlertStore(database)
     evaluator = AlertEvaluator(
@@ -234,7 +287,7 @@ def _slices(
         evidence=evidence, ids=ids, clock=clock,
     )  # fmt: skip
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
-    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
+    eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     price_store = PostgresPriceStore(database)
     books = PriceBooks(store=price_store, changes=price_store)

@@ -26,6 +26,7 @@ __all__ = [
     "StoredKeys",
     "audit_public_texts",
     "load_audit_key",
+    "load_cursor_key",
     "load_envelope_keys",
     "load_signing_key",
 ]
@@ -134,6 +135,11 @@ def load_audit_key(data_dir: Path) -> LiveAuditKey:
 def load_envelope_keys(data_dir: Path) -> Keyring:
     """Return the keys under which secrets of workspaces are sealed, as they are now."""
     return KeyFile.of(data_dir, "envelopes").ring()
+
+
+def load_cursor_key(data_dir: Path) -> bytes:
+    """Return the key that binds cursors of lists to their workspace; a new one only ends lists that are open."""
+    return KeyFile(data_dir / "secrets" / "cursors.key").ring().key
 
 
 def audit_public_texts(data_dir: Path) -> list[str]:

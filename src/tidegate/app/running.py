@@ -34,6 +34,8 @@ class Edge:
     application: ASGIApp
     close_streams: Callable[[], None]
     """To be called when the process stops: streams would keep it waiting."""
+    tasks: tuple[Task, ...] = ()
+    """What runs beside it, for as long as the application is up."""
 
 
 async def connect_engines(settings: EdgeSettings, stack: AsyncExitStack) -> tuple[Database, TelemetryEngine]:

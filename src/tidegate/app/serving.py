@@ -16,6 +16,7 @@ from tidegate.app.settings import (
     egress_allowances,
     external_database,
     external_telemetry,
+    public_url,
     wants_ingest_edge,
 )
 from tidegate.app.supervisor import ServerReport, SupervisorSettings, read_state, run_supervisor
@@ -75,6 +76,7 @@ def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: 
         telemetry_cluster=telemetry.cluster if telemetry else None,
         ingest_edge=ingest_edge or wants_ingest_edge(),
         disk_limit=disk_limit(),
+        public_url=public_url(),
     )
 
 

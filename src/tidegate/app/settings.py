@@ -152,6 +152,35 @@ def wants_ingest_edge() -> bool:
     return os.environ.get("TIDEGATE_INGEST_EDGE", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
+class PublicUrlInvalidError(InvalidInputError):
+    code: ClassVar[str] = "public_url_invalid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TIDEGATE_PUBLIC_URL is no address of pages: write https://tidegate.example.com, without a path.",
+            field="TIDEGATE_PUBLIC_URL",
+        )
+
+
+def public_url() -> str | None:
+    """Return `TIDEGATE_PUBLIC_URL`: how people reach the pages, when that is not host and port; `None` unless set.
+
+    Raises:
+        PublicUrlInvalidError: it is no address over HTTP, or has a path.
+    """
+    url = os.environ.get("TIDEGATE_PUBLIC_URL")
+    if not url:
+        return None
+    parts = urlsplit(url)
+    try:
+        is_right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_right = False
+    if not is_right or parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+        raise PublicUrlInvalidError
+    return url.rstrip("/")
+
+
 class Role(StrEnum):
     """What one edge process does."""
 

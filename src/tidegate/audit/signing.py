@@ -1,7 +1,5 @@
 """Signs what outsiders verify: Ed25519, one key an installation."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,13 +8,11 @@ from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tidegate.audit.canonical import KEY_PREFIX, canonical_json, handover_bytes, head_bytes, key_name_of, seal_bytes
+from tidegate.audit.canonical import KEY_PREFIX, handover_bytes, head_bytes, key_name_of, seal_bytes
 from tidegate.audit.model import ChainPlace, SignedHead
 from tidegate.kernel import WorkspaceId, format_utc
 
 __all__ = ["AuditKey", "AuditKeySource"]
-
-_CURSOR_PURPOSE = b"tidegate audit cursor"
 
 
 class AuditKeySource(Protocol):
@@ -75,8 +71,3 @@ class AuditKey:
             "signature": self.sign(signed).hex(),
             "accepted": successor.sign(signed).hex(),
         }
-
-    def cursor_mac(self, *facts: str) -> str:
-        """Return what binds a cursor to its workspace and question."""
-        secret = hmac.digest(self.seed, _CURSOR_PURPOSE, hashlib.sha256)
-        return hmac.digest(secret, canonical_json(list(facts)), hashlib.sha256).hex()[:32]

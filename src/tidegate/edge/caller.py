@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from tidegate.edge.authority import NOTHING_NAMED, Authorizer, Target, operation_of
 from tidegate.edge.requests import request_id_of
-from tidegate.kernel import ForbiddenError, UnauthenticatedError, WorkspaceId
+from tidegate.kernel import CursorBinding, ForbiddenError, UnauthenticatedError, WorkspaceId, bind_cursors
 
 __all__ = [
     "Authenticator",
@@ -23,6 +23,7 @@ __all__ = [
     "Writer",
     "is_over_tls",
     "is_own_origin",
+    "is_own_path",
     "permit",
     "requires",
 ]
@@ -173,6 +174,7 @@ def requires(scope: Scope, *others: Scope) -> Callable[[Request], Awaitable[Call
                 f"`tidegate token create --scope {scope}` makes one that fits."
             )
         request.state.caller = caller
+        bind_cursors(_binding_of(request, caller))
         return caller
 
     return proven
@@ -201,6 +203,7 @@ async def permit(request: Request, caller: Caller, on: Target = NOTHING_NAMED) -
 
     Raises:
         NotPermittedError: they refuse it.
+        StepUpRequiredError: the proof of who it is, is too old for it.
     """
     authorizer: Authorizer = request.app.state.authorizer
     await authorizer.authorize(caller, operation_of(request), on, request_id=request_id_of(request.scope))
@@ -215,10 +218,26 @@ def _named_by(request: Request) -> Target:
     )
 
 
+# They change what of an answer is shown, not which things it is about.
+_FREE = frozenset({"cursor", "limit", "format"})
+
+
+def _binding_of(request: Request, caller: Caller) -> CursorBinding:
+    """Return to what the cursors of this request belong: who asks, the list, and the filters."""
+    filters = sorted((name, value) for name, value in request.query_params.multi_items() if name not in _FREE and value)
+    asked = "&".join(f"{len(name)}:{name}={len(value)}:{value}" for name, value in filters)
+    return CursorBinding(request.app.state.cursor_key, (caller.workspace, request.url.path, asked))
+
+
 def is_own_origin(request: Request) -> bool:
     """Return whether a page of this server sends the request; without the header nobody knows."""
     origin = request.headers.get("origin", "")
     return bool(origin) and origin.partition("://")[2] == request.headers.get("host")
+
+
+def is_own_path(path: str) -> bool:
+    r"""Return whether it is a path of this server; `//host` and `/\\host` are read as another one."""
+    return path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable()
 
 
 def is_over_tls(request: Request) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode, urlsplit
 
 import structlog
 from fastapi import APIRouter, Depends, Request
@@ -23,8 +23,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from tidegate.edge.appearance import Appearance, appearance_of
-from tidegate.edge.authority import NotPermittedError
-from tidegate.edge.caller import SESSION_COOKIE, Caller, Scope, requires
+from tidegate.edge.authority import NotPermittedError, StepUpRequiredError
+from tidegate.edge.caller import SESSION_COOKIE, Caller, Scope, is_own_path, requires
 from tidegate.edge.csrf import new_form_token
 from tidegate.edge.moments import absolute, relative
 from tidegate.edge.problems import answer_for
@@ -42,9 +42,10 @@ from tidegate.kernel import (
     format_utc,
 )
 
-__all__ = ["SIGN_IN_PATH", "PageRenderer", "Pages", "SignedIn", "page_router"]
+__all__ = ["PROVE_PATH", "SIGN_IN_PATH", "PageRenderer", "Pages", "SignedIn", "page_router"]
 
 SIGN_IN_PATH = "/sign-in"
+PROVE_PATH = "/account/prove"
 _TEMPLATE = re.compile(r"([a-z_]+)/([a-z_]+\.html)")
 _COMPRESSED_FROM_BYTES = 1_024  # below, the header costs more than it saves
 _MAX_FORM_BYTES = 64 * 1024  # the largest form of ours has three short fields
@@ -158,8 +159,8 @@ class PageRoute(APIRoute):
             pages: PageRenderer = request.app.state.services[PageRenderer]
             try:
                 return await handle(await _with_small_body(request) if request.method == "POST" else request)
-            except UnauthenticatedError:
-                return to_sign_in(request)
+            except UnauthenticatedError as error:
+                return to_proof(request) if isinstance(error, StepUpRequiredError) else to_sign_in(request)
             except TidegateError as error:
                 return pages.render_error(request, error)
             except RequestValidationError as error:
@@ -198,9 +199,26 @@ def page_router() -> APIRouter:
 
 def to_sign_in(request: Request) -> Response:
     """Return the way to the sign-in page. A page that is open goes there as a whole, not inside its contents."""
+    return _leading(request, SIGN_IN_PATH)
+
+
+def to_proof(request: Request) -> Response:
+    """Return the way to where a person proves again who they are; it leads back to the page that this was done on."""
+    path = _path_of(request) if request.method == "GET" else _page_before(request)
+    return _leading(request, f"{PROVE_PATH}?{urlencode({'next': path})}")
+
+
+def _page_before(request: Request) -> str:
+    """Return the page of ours that a form was sent from; its contents are gone, and are given again."""
+    before = urlsplit(request.headers.get("referer", ""))
+    path = f"{before.path}?{before.query}" if before.query else before.path
+    return path if before.netloc == request.headers.get("host") and is_own_path(path) else "/account"
+
+
+def _leading(request: Request, path: str) -> Response:
     if _wants_contents(request):
-        return Response(status_code=401, headers={"hx-redirect": SIGN_IN_PATH, "cache-control": "no-store"})
-    return RedirectResponse(SIGN_IN_PATH, 303, {"cache-control": "no-store"})
+        return Response(status_code=401, headers={"hx-redirect": path, "cache-control": "no-store"})
+    return RedirectResponse(path, 303, {"cache-control": "no-store"})
 
 
 def build_environment(assets: Assets) -> Environment:

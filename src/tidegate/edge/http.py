@@ -1,5 +1,6 @@
 """What the HTTP doors share: the application with its error answers."""
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.exceptions import HTTPException
 from tidegate.edge.authority import Authorizer
 from tidegate.edge.caller import Authenticator
 from tidegate.edge.limits import RequestLimits
+from tidegate.edge.openapi import describe_answers
 from tidegate.edge.problems import CONTENT_TYPE, problem_body, problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import TidegateError, UnavailableError
@@ -22,28 +24,42 @@ _log = structlog.get_logger("tidegate.http")
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def build_http_app(
+def build_http_app(  # noqa: PLR0913 - what the doors share
     *,
     version: str,
     authenticator: Authenticator,
     authorizer: Authorizer,
     services: Mapping[type[Any], object],
     limits: RequestLimits | None = None,
+    cursor_key: bytes | None = None,
     lifespan: Any = None,  # noqa: ANN401 - Starlette's type is a union of three protocols
 ) -> FastAPI:
-    """Return an application that answers every error as a problem document; routers are added by `app`."""
-    application = FastAPI(
+    """Return an application that answers every error as a problem document; routers are added by `app`.
+
+    `cursor_key` is the same in every process that answers at one address; without one it is of this process alone.
+    """
+    application = _Application(
         title="tidegate", version=version, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
     )
     application.state.authenticator = authenticator
     application.state.authorizer = authorizer
     application.state.limits = limits
+    application.state.cursor_key = cursor_key or secrets.token_bytes(32)
     application.state.services = dict(services)
     application.add_exception_handler(TidegateError, _answer_known)
     application.add_exception_handler(RequestValidationError, _answer_invalid)
     application.add_exception_handler(HTTPException, _answer_http)
     application.add_exception_handler(Exception, _answer_unexpected)
     return application
+
+
+class _Application(FastAPI):
+    """Describes its answers as they are."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = describe_answers(super().openapi())
+        return self.openapi_schema
 
 
 async def _answer_known(request: Request, error: Exception) -> JSONResponse:

@@ -6,7 +6,8 @@ something, in the same transaction; a process reads those of the workspaces that
 as soon as something happens in itself. The id of an event is all versions that the stream has told: a stream that
 begins with it (`Last-Event-ID`) is told what is different, whichever process answers. Nothing is kept, so nothing is
 lost: a version that was skipped is one that was overtaken. A stream ends when its credential does, or may not listen
-any more: before it is told anything further, at the latest within 10 s.
+any more: before it is told anything further, and within 2 s when nothing happens, because the same reading says of
+every credential that listens whether it stands as it did.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Protocol
 
@@ -30,7 +31,8 @@ from tidegate.kernel import InvalidInputError, TidegateError, TooManyRequestsErr
 __all__ = ["TOPICS", "LiveHub", "Versions", "router"]
 
 TOPICS: Final = ("signals", "alerts", "gates")
-HEARTBEAT_S: Final = 10.0  # proxies cut what is silent for a minute; so long may an ended session listen, to nothing
+HEARTBEAT_S: Final = 10.0  # proxies cut what is silent for a minute
+_FIRST_PROOF_S: Final = 1.2  # a stream may begin with a proof that was remembered for a second
 _POLL_S: Final = 0.8  # a change is to be seen within 2 s: this, the answer, and the second between two fragments
 _RETRY_MS: Final = 2_000
 _STREAMS_A_CREDENTIAL: Final = 16  # tabs of one person; a browser opens six to one host without HTTP/2
@@ -51,6 +53,22 @@ class Versions(Protocol):
         ...
 
 
+class Standings(Protocol):
+    """Knows whether credentials are what they were."""
+
+    async def standings(
+        self, listeners: Mapping[WorkspaceId, Collection[str]]
+    ) -> Mapping[WorkspaceId, Mapping[str, str]]:
+        """Return for each of these credentials (ids of tokens and sessions) that works still, how it stands.
+
+        Another text than before says that it has to be proven anew: its role changed, its workspace was suspended.
+
+        Raises:
+            UnavailableError: the store does not answer for the moment.
+        """
+        ...
+
+
 class TooManyStreamsError(TooManyRequestsError):
     code = "too_many_streams"
 
@@ -61,16 +79,30 @@ class TooManyStreamsError(TooManyRequestsError):
 @dataclass(eq=False)
 class _Stream:
     workspace: WorkspaceId
+    actor: str
     topics: tuple[str, ...]
     told: dict[str, int]
+    standing: str | None = None
+    """How its credential stood when it was last looked at; `None` before the first time."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class LiveHub:
     """Reads versions while somebody listens, and wakes the streams that they concern. `run` must be running."""
 
-    def __init__(self, versions: Versions, *, poll_s: float = _POLL_S, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(
+        self,
+        versions: Versions,
+        *,
+        standings: Standings | None = None,
+        on_doubt: Callable[[], None] = lambda: None,
+        poll_s: float = _POLL_S,
+        heartbeat_s: float = HEARTBEAT_S,
+    ) -> None:
+        """Ask `standings` about credentials; `on_doubt` is called before those are proven anew that have changed."""
         self._versions = versions
+        self._standings = standings
+        self._on_doubt = on_doubt
         self._poll_s = poll_s
         self.heartbeat_s = heartbeat_s
         self._streams: set[_Stream] = set()
@@ -114,6 +146,25 @@ class LiveHub:
         for stream in self._streams:
             if self.changed(stream):
                 stream.news.set()
+        if self._standings is not None:
+            await self._look_at_credentials(self._standings)
+
+    async def _look_at_credentials(self, standings: Standings) -> None:
+        listeners: dict[WorkspaceId, set[str]] = {}
+        looked_at = list(self._streams)  # others may begin while the store is asked
+        for stream in looked_at:
+            listeners.setdefault(stream.workspace, set()).add(stream.actor)
+        found = await standings.standings(listeners)
+        doubted = []
+        for stream in looked_at:
+            standing = found.get(stream.workspace, {}).get(stream.actor, "")
+            if not standing or stream.standing not in {None, standing}:
+                doubted.append(stream)
+            stream.standing = standing
+        if doubted:
+            self._on_doubt()
+        for stream in doubted:
+            stream.news.set()
 
     def changed(self, stream: _Stream) -> dict[str, int]:
         """Return the topics of which `stream` was told another version, with the present one."""
@@ -133,7 +184,7 @@ class LiveHub:
         actor = f"{caller.workspace}/{caller.actor}"
         if len(self._streams) >= _STREAMS_A_PROCESS or self._by_actor[actor] >= _STREAMS_A_CREDENTIAL:
             raise TooManyStreamsError
-        stream = _Stream(caller.workspace, topics, told)
+        stream = _Stream(caller.workspace, caller.actor, topics, told)
         self._streams.add(stream)
         self._by_actor[actor] += 1
         self._wake.set()
@@ -176,6 +227,7 @@ class EventStream(Response):
     async def _events(self) -> AsyncIterator[str]:
         yield f"retry: {_RETRY_MS}\n\n"
         stream = self._stream
+        wait_s = min(_FIRST_PROOF_S, self._hub.heartbeat_s)
         while not self._hub.is_closing:
             for topic, version in self._hub.changed(stream).items():
                 stream.told[topic] = version
@@ -184,9 +236,10 @@ class EventStream(Response):
             stream.news.clear()
             is_still = False
             try:
-                await asyncio.wait_for(stream.news.wait(), self._hub.heartbeat_s)
+                await asyncio.wait_for(stream.news.wait(), wait_s)
             except TimeoutError:
-                is_still = True
+                is_still = wait_s == self._hub.heartbeat_s
+            wait_s = self._hub.heartbeat_s
             # Asked before each telling: a busy stream would otherwise outlive its credential for as long as it is busy.
             if not await _may_still(self._request, stream.workspace):
                 yield "event: ended\ndata: {}\n\n"

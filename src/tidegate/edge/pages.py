@@ -6,7 +6,7 @@ from fastapi import Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from tidegate.edge.appearance import APPEARANCE_COOKIE, Appearance
-from tidegate.edge.caller import is_over_tls
+from tidegate.edge.caller import is_over_tls, is_own_path
 from tidegate.edge.csrf import FormProven
 from tidegate.edge.html import SignedIn, page_router
 
@@ -24,7 +24,7 @@ async def choose_appearance(
     back_to: Annotated[str, Form(max_length=2_000)] = "/",
 ) -> Response:
     """Keep the choice in this browser and return to the page it was made on."""
-    answer = RedirectResponse(back_to if _is_ours(back_to) else "/", 303)
+    answer = RedirectResponse(back_to if is_own_path(back_to) else "/", 303)
     answer.set_cookie(
         APPEARANCE_COOKIE,
         appearance,
@@ -34,8 +34,3 @@ async def choose_appearance(
         samesite="lax",
     )
     return answer
-
-
-def _is_ours(path: str) -> bool:
-    r"""A path of this server; `//host` and `/\\host` are read as another one."""
-    return path.startswith("/") and path[1:2] not in {"/", "\\"} and path.isprintable()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.edge.authority import NotPermittedError
+from tidegate.edge.authority import PROOF_GOOD_FOR_S, NotPermittedError, StepUpRequiredError
 from tidegate.kernel import (
     ConflictError,
     ForbiddenError,
@@ -63,6 +63,9 @@ def problem_of(error: TidegateError, *, request_id: str) -> tuple[int, dict[str,
         headers["retry-after"] = str(max(1, round(error.retry_after_s)))
     if answer.status == 401:
         headers["www-authenticate"] = "Bearer"
+    if isinstance(error, StepUpRequiredError):
+        # RFC 9470, section 3.
+        headers["www-authenticate"] += f' error="insufficient_user_authentication", max_age="{PROOF_GOOD_FOR_S}"'
     body = problem_body(answer.status, answer.title, error.code, error.message, request_id, error.field)
     if isinstance(error, NotPermittedError) and error.policy_ids:
         body["policyIds"] = list(error.policy_ids)

@@ -1,14 +1,15 @@
 """The own account: where one is signed in, the password, and becoming the first owner."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Form, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import Response
 
 from tidegate.edge.caller import Role, Scope
 from tidegate.edge.csrf import FormProven
-from tidegate.edge.html import Pages, page_router
+from tidegate.edge.html import PageRenderer, page_router
 from tidegate.edge.providers import provide
 from tidegate.identity.acting import Acting
 from tidegate.identity.doors import ActingAdmin, ActingReader
@@ -19,30 +20,59 @@ from tidegate.identity.forms import (
     base_url_of,
     begin_session,
     leading,
-    user_agent_of,
+    visit_of,
 )
 from tidegate.identity.members.invitations import InvitationService, Joining
 from tidegate.identity.members.service import MemberService
+from tidegate.identity.passkeys.service import PasskeyService
 from tidegate.identity.sessions.service import SessionService
+from tidegate.identity.sign_in_page import passkey_place
 from tidegate.kernel import MAX_LIMIT, InvalidInputError, TidegateError, UnavailableError
 
-__all__ = ["router"]
+__all__ = ["Account", "AtAccount", "account_page", "router"]
+
+_EMPTY = {"email": "", "name": "", "passkey_name": ""}
+_DONE = {
+    "password": "The password is changed; your other sessions ended.",
+    "passkey": "The passkey is kept: it signs you in from now on.",
+    "passkey-removed": "The passkey is removed.",
+}
 
 router = page_router()
 Sessions = Annotated[SessionService, provide(SessionService)]
-Members = Annotated[MemberService, provide(MemberService)]
 Invitations = Annotated[InvitationService, provide(InvitationService)]
 _Text = Annotated[str, Form(max_length=256)]
 _Password = Annotated[str, Form(max_length=MAX_PASSWORD_FIELD)]
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the page is made with."""
+
+    request: Request
+    sessions: SessionService
+    members: MemberService
+    passkeys: PasskeyService
+    pages: PageRenderer
+
+
+async def _account(  # noqa: PLR0917 - FastAPI passes them by name
+    request: Request,
+    sessions: Sessions,
+    members: Annotated[MemberService, provide(MemberService)],
+    passkeys: Annotated[PasskeyService, provide(PasskeyService)],
+    pages: Annotated[PageRenderer, provide(PageRenderer)],
+) -> Account:
+    return Account(request, sessions, members, passkeys, pages)
+
+
+AtAccount = Annotated[Account, Depends(_account)]
+
+
 @router.get("/account")
-async def show_account(  # noqa: PLR0917 - FastAPI passes them by name
-    request: Request, by: ActingReader, sessions: Sessions, members: Members, pages: Pages, done: str = ""
-) -> Response:
+async def show_account(by: ActingReader, account: AtAccount, done: str = "") -> Response:
     """Show who is signed in, and where."""
-    words = "The password is changed; your other sessions ended." if done == "password" else ""
-    return await _page(request, by, sessions, members, pages, done=words)
+    return await account_page(account, by, done=_DONE.get(done, ""))
 
 
 @router.post("/account/sessions/{session_id}/end", dependencies=[FormProven])
@@ -53,76 +83,69 @@ async def end_session(session_id: str, by: ActingReader, sessions: Sessions) -> 
 
 
 @router.post("/account/password", dependencies=[FormProven])
-async def change_password(  # noqa: PLR0913, PLR0917 - one argument a field
-    request: Request,
+async def change_password(
     by: ActingReader,
-    sessions: Sessions,
-    members: Members,
-    pages: Pages,
+    account: AtAccount,
     *,
     current: _Password = "",
     password: _Password = "",
 ) -> Response:
     """Change the own password."""
     try:
-        await sessions.change_password(
-            by.caller.workspace, current=current, wanted=password, address=address_of(request), by=by
+        await account.sessions.change_password(
+            by.caller.workspace, current=current, wanted=password, address=address_of(account.request), by=by
         )
     except UnavailableError:
         raise
     except TidegateError as error:
         problem = Problem.of(error, field="current" if error.code == "password_wrong" else None)
-        return await _page(request, by, sessions, members, pages, problem=problem)
+        return await account_page(account, by, problem=problem)
     return leading("/account?done=password")
 
 
 @router.post("/account/owner", dependencies=[FormProven])
-async def make_first_owner(  # noqa: PLR0913, PLR0917 - one argument a field
-    request: Request,
+async def make_first_owner(
     by: ActingAdmin,
-    sessions: Sessions,
-    members: Members,
+    account: AtAccount,
     invitations: Invitations,
-    pages: Pages,
     *,
     email: _Text = "",
     name: _Text = "",
     password: _Password = "",
 ) -> Response:
     """Become the first owner, from a session that the operator's one-time link opened."""
-    workspace = by.caller.workspace
+    workspace, visit = by.caller.workspace, visit_of(account.request)
     try:
         if not name.strip():
             raise InvalidInputError("A name has 1 to 200 characters.", field="name")
-        joining = Joining(name.strip()[:200], password, address_of(request))
+        joining = Joining(name.strip()[:200], password, visit.address)
         joined = await invitations.make_first_owner(workspace, email, joining, by=by)
-        session = await sessions.open(workspace, joined.member, user_agent=user_agent_of(request))
+        session = await account.sessions.open(
+            workspace, joined.member, user_agent=visit.user_agent, address=visit.address, how="link"
+        )
     except UnavailableError:
         raise
     except TidegateError as error:
         problem = Problem.of(error, field="password" if error.code == "password_wrong" else None)
-        given = {"email": email, "name": name}
-        return await _page(request, by, sessions, members, pages, problem=problem, given=given)
+        return await account_page(account, by, problem=problem, given={"email": email, "name": name})
     # The session of the link has served: the person goes on in one of their own.
-    await sessions.end(workspace, by.caller.actor, by=by)
-    return begin_session(request, session)
+    await account.sessions.end(workspace, by.caller.actor, by=by)
+    return begin_session(account.request, session)
 
 
-async def _page(  # noqa: PLR0913, PLR0917 - what the page is made of
-    request: Request,
+async def account_page(
+    account: Account,
     by: Acting,
-    sessions: SessionService,
-    members: MemberService,
-    pages: Pages,
     *,
     problem: Problem | None = None,
     done: str = "",
     given: Mapping[str, str] | None = None,
 ) -> Response:
-    caller = by.caller
+    """Return the page, with what went wrong or was done."""
+    caller, request, members = by.caller, account.request, account.members
     member = None if caller.member is None else await members.get_member(caller.workspace, caller.member)
-    found = await sessions.list_sessions(caller.workspace, member=None, by=by)
-    answer = pages.render(
+    found = await account.sessions.list_sessions(caller.workspace, member=None, by=by)
+    answer = account.pages.render(
         request,
         "identity/account.html",
         section="account",
@@ -130,9 +153,11 @@ async def _page(  # noqa: PLR0913, PLR0917 - what the page is made of
         member=member,
         sessions=found,
         offers_owner=member is None and caller.by_session and await _lacks_owner(members, by),
+        passkeys=passkey_place(request),
+        own_passkeys=await account.passkeys.list_passkeys(caller.workspace, by=by),
         problem=problem,
         done=done,
-        given=given or {"email": "", "name": ""},
+        given={**_EMPTY, **(given or {})},
         base_url=base_url_of(request),
     )
     return problem.on(answer) if problem else answer

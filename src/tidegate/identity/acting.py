@@ -9,9 +9,22 @@ from tidegate.identity.errors import RoleTooHighError
 from tidegate.identity.roles import is_within
 from tidegate.kernel import digest_of
 
-__all__ = ["Acting", "deed_of_operator"]
+__all__ = ["Acting", "Visit", "deed_of_operator"]
 
 _OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """From where somebody signs in, as far as a connection says."""
+
+    address: str = ""
+    user_agent: str = ""
+
+    @property
+    def facts(self) -> dict[str, JsonValue]:
+        """What the audit keeps of it."""
+        return {"address": self.address, "userAgent": self.user_agent}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,24 @@ class Attempts:
         Raises:
             TooManyAttemptsError: there were as many as there may be; this one is not counted.
         """
+        self._begin(dict(zip(keys_of(email, address), (_OF_ONE_PERSON, _OF_ONE_ADDRESS), strict=True)))
+
+    def begin_from(self, address: str) -> None:
+        """Count one more attempt of who names nobody.
+
+        Raises:
+            TooManyAttemptsError: from this address there were as many as there may be.
+        """
+        self._begin({_place_of(address): _OF_ONE_ADDRESS})
+
+    def succeed_from(self, address: str) -> None:
+        """Forget one attempt of this address."""
+        of_place = self._failed.get(_place_of(address))
+        if of_place:
+            of_place.pop()
+
+    def _begin(self, limits: dict[str, int]) -> None:
         now = self._clock.now()
-        limits = dict(zip(keys_of(email, address), (_OF_ONE_PERSON, _OF_ONE_ADDRESS), strict=True))
         for key, limit in limits.items():
             failed = self._failed.get(key, deque())
             while failed and now - failed[0] >= _WINDOW:
@@ -44,13 +60,14 @@ class Attempts:
 
     def succeed(self, email: str, address: str) -> None:
         """Forget what was counted of the person; of the address only this attempt."""
-        person, place = keys_of(email, address)
-        self._failed.pop(person, None)
-        of_place = self._failed.get(place)
-        if of_place:
-            of_place.pop()
+        self._failed.pop(keys_of(email, address)[0], None)
+        self.succeed_from(address)
 
 
 def keys_of(email: str, address: str) -> tuple[str, str]:
     """Return what attempts are counted by."""
-    return f"person {email}", f"address {network_of(address)}"
+    return f"person {email}", _place_of(address)
+
+
+def _place_of(address: str) -> str:
+    return f"address {network_of(address)}"

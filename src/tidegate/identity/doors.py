@@ -5,12 +5,14 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from pydantic import BaseModel
 
+from tidegate.edge.authority import Authorizer
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import Caller, Scope, requires
+from tidegate.edge.caller import Caller, Role, Scope, requires
 from tidegate.edge.requests import request_id_of
 from tidegate.identity.acting import Acting
+from tidegate.identity.roles import is_within
 
-__all__ = ["ActingAdmin", "ActingReader", "ActingWriter", "body_of", "read_wish"]
+__all__ = ["ActingAdmin", "ActingReader", "ActingWriter", "body_of", "permit_role", "permit_scope", "read_wish"]
 
 _MAX_BODY_BYTES = 64 * 1024  # the largest has 200 names
 Wish = TypeVar("Wish", bound=BaseModel)
@@ -31,6 +33,38 @@ async def _admin(request: Request, caller: Annotated[Caller, Depends(requires(Sc
 ActingReader = Annotated[Acting, Depends(_reader)]
 ActingWriter = Annotated[Acting, Depends(_writer)]
 ActingAdmin = Annotated[Acting, Depends(_admin)]
+
+
+async def permit_besides(request: Request, by: Acting, action: str) -> None:
+    """Ask the policies about what only the body names: a wish for more than the route's own action.
+
+    Raises:
+        NotPermittedError: they refuse it.
+        StepUpRequiredError: the proof of who it is, is too old for it.
+    """
+    authorizer: Authorizer = request.app.state.authorizer
+    await authorizer.authorize(by.caller, action, request_id=by.request_id)
+
+
+async def permit_role(request: Request, by: Acting, role: str | None) -> None:
+    """Ask the policies besides whether `by` may make somebody an owner, when that is wished.
+
+    Raises:
+        NotPermittedError, StepUpRequiredError: as `permit_besides`.
+    """
+    # Whom no role of their own holds back from it, the service refuses in its own words.
+    if role == Role.OWNER and is_within(Role.OWNER, by.caller.role):
+        await permit_besides(request, by, "members:make-owner")
+
+
+async def permit_scope(request: Request, by: Acting, scope: str) -> None:
+    """Ask the policies besides whether `by` may make a credential of this scope.
+
+    Raises:
+        NotPermittedError, StepUpRequiredError: as `permit_besides`.
+    """
+    if scope == Scope.ADMIN and by.is_admin:
+        await permit_besides(request, by, "tokens:make-admin")
 
 
 async def read_wish(request: Request, model: type[Wish]) -> Wish:

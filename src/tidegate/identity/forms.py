@@ -7,10 +7,20 @@ from fastapi.responses import RedirectResponse, Response
 
 from tidegate.edge.caller import SESSION_COOKIE, is_over_tls
 from tidegate.edge.problems import answer_for
+from tidegate.identity.acting import Visit
 from tidegate.identity.model import SESSION_LENGTH, USER_AGENT_CHARACTERS
 from tidegate.kernel import TidegateError, TooManyRequestsError
 
-__all__ = ["MAX_PASSWORD_FIELD", "Problem", "address_of", "base_url_of", "begin_session", "leading", "user_agent_of"]
+__all__ = [
+    "MAX_PASSWORD_FIELD",
+    "Problem",
+    "address_of",
+    "base_url_of",
+    "begin_session",
+    "leading",
+    "user_agent_of",
+    "visit_of",
+]
 
 MAX_PASSWORD_FIELD = 1_024  # beyond the longest password, so that too long a one is answered in words
 
@@ -39,7 +49,7 @@ class Problem:
 
 
 def begin_session(request: Request, secret: str, *, path: str = "/", is_secure: bool = False) -> Response:
-    """Return the way to `path`, with the cookie of a session that begins.
+    """Return the way to `path`, with the cookie of a session that begins, or goes on under another secret.
 
     `is_secure`: people open this over TLS, although the request cannot show it.
     """
@@ -68,6 +78,10 @@ def address_of(request: Request) -> str:
 def user_agent_of(request: Request) -> str:
     text = request.headers.get("user-agent", "")
     return "".join(letter for letter in text if letter.isprintable())[:USER_AGENT_CHARACTERS]
+
+
+def visit_of(request: Request) -> Visit:
+    return Visit(address_of(request), user_agent_of(request))
 
 
 def base_url_of(request: Request) -> str:

@@ -12,7 +12,7 @@ from tidegate.edge.csrf import FormProven
 from tidegate.edge.html import PageRenderer, page_router
 from tidegate.edge.providers import provide
 from tidegate.identity.acting import Acting
-from tidegate.identity.doors import ActingAdmin, ActingReader
+from tidegate.identity.doors import ActingAdmin, ActingReader, permit_role
 from tidegate.identity.forms import Problem, base_url_of, leading
 from tidegate.identity.members.invitations import InvitationService
 from tidegate.identity.members.model import Invitation
@@ -76,6 +76,7 @@ async def show_members(by: ActingReader, desk: AtDesk, cursor: Annotated[str | N
 @router.post(f"{_PATH}/invite", dependencies=[FormProven])
 async def invite(by: ActingAdmin, desk: AtDesk, *, email: _Text = "", role: _Text = "") -> Response:
     """Invite somebody; the answer shows the link, this once."""
+    await permit_role(desk.request, by, role)
     try:
         invitation, secret = await desk.invitations.invite(by.caller.workspace, email, _role_of(role), by=by)
     except UnavailableError:
@@ -115,6 +116,7 @@ async def make_service_account(by: ActingAdmin, desk: AtDesk, *, name: _Text = "
 @router.post(f"{_PATH}/{{member_id}}/role", dependencies=[FormProven])
 async def set_role(member_id: str, by: ActingAdmin, desk: AtDesk, *, role: _Text = "") -> Response:
     """Give a member another role."""
+    await permit_role(desk.request, by, role)
     try:
         await desk.members.change(by.caller.workspace, member_id, role=_role_of(role), by=by)
     except UnavailableError:

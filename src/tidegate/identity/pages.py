@@ -10,10 +10,19 @@ from tidegate.edge.csrf import FormProven, OwnOrigin
 from tidegate.edge.html import SIGN_IN_PATH, Pages, page_router
 from tidegate.edge.providers import provide
 from tidegate.identity.errors import SignInLinkInvalidError
-from tidegate.identity.forms import MAX_PASSWORD_FIELD, Problem, address_of, begin_session, leading, user_agent_of
+from tidegate.identity.forms import (
+    MAX_PASSWORD_FIELD,
+    Problem,
+    address_of,
+    begin_session,
+    leading,
+    user_agent_of,
+    visit_of,
+)
 from tidegate.identity.members.invitations import InvitationService, Joining
 from tidegate.identity.service import IdentityService
 from tidegate.identity.sessions.service import Credentials, SessionService
+from tidegate.identity.sign_in_page import sign_in_page
 from tidegate.kernel import InvalidInputError, TidegateError, UnavailableError
 
 __all__ = ["router"]
@@ -34,16 +43,16 @@ async def show_sign_in(request: Request, pages: Pages, link: str = "") -> Respon
 
     Looking does not use it up: chats and mail programs open links to preview them.
     """
-    return _sign_in_page(request, pages, link=link[:_MAX_LINK_CHARACTERS])
+    return await sign_in_page(request, pages, link=link[:_MAX_LINK_CHARACTERS])
 
 
 @router.post(SIGN_IN_PATH, dependencies=[OwnOrigin])
 async def sign_in(request: Request, identity: Identity, pages: Pages, *, link: _Secret) -> Response:
     """Use the link up and begin a session under a new secret."""
     try:
-        session = await identity.sign_in(link, user_agent=user_agent_of(request))
+        session = await identity.sign_in(link, user_agent=user_agent_of(request), address=address_of(request))
     except SignInLinkInvalidError as error:
-        return _sign_in_page(request, pages, problem=Problem.of(error))
+        return await sign_in_page(request, pages, problem=Problem.of(error))
     return begin_session(request, session)
 
 
@@ -70,7 +79,7 @@ async def sign_in_with_password(
     except UnavailableError:
         raise
     except TidegateError as error:
-        return _sign_in_page(request, pages, problem=Problem.of(error), email=email, workspace=workspace)
+        return await sign_in_page(request, pages, problem=Problem.of(error), email=email, workspace=workspace)
     return begin_session(request, session)
 
 
@@ -95,7 +104,10 @@ async def accept_invitation(  # noqa: PLR0913 - one argument a field
     try:
         joining = Joining(_named(name), password, address_of(request))
         joined = await invitations.accept(invitation, joining)
-        session = await sessions.open(joined.workspace, joined.member, user_agent=user_agent_of(request))
+        visit = visit_of(request)
+        session = await sessions.open(
+            joined.workspace, joined.member, user_agent=visit.user_agent, address=visit.address, how="invitation"
+        )
     except UnavailableError:
         raise
     except TidegateError as error:
@@ -111,27 +123,6 @@ async def sign_out(request: Request, caller: CurrentCaller, identity: Identity) 
     answer = leading(SIGN_IN_PATH)
     answer.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="lax")
     return answer
-
-
-def _sign_in_page(
-    request: Request,
-    pages: Pages,
-    *,
-    link: str = "",
-    problem: Problem | None = None,
-    email: str = "",
-    workspace: str = "",
-) -> Response:
-    answer = pages.render(
-        request,
-        "identity/sign_in.html",
-        status=problem.status if problem else 200,
-        link=link,
-        problem=problem,
-        email=email,
-        workspace=workspace,
-    )
-    return problem.on(answer) if problem else answer
 
 
 async def _invitation_page(

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from tidegate.identity.acting import Visit
 from tidegate.identity.model import Session, Token
 from tidegate.kernel import WorkspaceId
 
@@ -30,9 +31,11 @@ class CredentialStore(Protocol):
     async def note_use_of_session(self, workspace: WorkspaceId, session_id: str, *, now: datetime) -> None: ...
 
     async def redeem_link(
-        self, link_hash: bytes, *, session_hash: bytes, session_id: str, user_agent: str, now: datetime
+        self, link_hash: bytes, *, session_hash: bytes, session_id: str, visit: Visit, now: datetime
     ) -> Session | None:
         """Use up a sign-in link and open the session, in one transaction; `None` when the link proves nothing."""
         ...
+
+    async def find_workspace_of_link(self, link_hash: bytes) -> WorkspaceId | None: ...
 
     async def end_session(self, workspace: WorkspaceId, session_hash: bytes, *, now: datetime) -> None: ...

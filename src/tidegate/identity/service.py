@@ -6,6 +6,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from tidegate.edge.caller import Caller, Scope
+from tidegate.identity.acting import Visit
 from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError, WorkspaceSuspendedError
 from tidegate.identity.model import (
     USER_AGENT_CHARACTERS,
@@ -17,6 +18,7 @@ from tidegate.identity.model import (
 )
 from tidegate.identity.ports import CredentialStore
 from tidegate.identity.roles import narrowed, widest
+from tidegate.identity.sessions.failures import SignInFailures
 from tidegate.kernel import Clock, IdFactory, RandomIds, UnavailableError, WorkspaceId
 
 # A revoked credential must be refused within 2 s; half of that leaves room for the request that is under way.
@@ -31,8 +33,17 @@ class IdentityService:
     That memory is the only one: whoever is removed, lowered, deactivated or revoked is refused when it is over.
     """
 
-    def __init__(self, *, store: CredentialStore, key: SigningKey, clock: Clock, ids: IdFactory = _RANDOM_IDS) -> None:
+    def __init__(
+        self,
+        *,
+        store: CredentialStore,
+        key: SigningKey,
+        clock: Clock,
+        ids: IdFactory = _RANDOM_IDS,
+        failures: SignInFailures | None = None,
+    ) -> None:
         self._store = store
+        self._failures = failures
         self._key = key
         self._clock = clock
         self._ids = ids
@@ -49,7 +60,7 @@ class IdentityService:
         found = await self._find_token(token)
         if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
-        caller = _caller_of_token(found)
+        caller = caller_of_found_token(found)
         if is_use_to_note(found.last_used_at, now):
             # A store that cannot write for the moment does not keep anybody out.
             with contextlib.suppress(UnavailableError):
@@ -66,30 +77,37 @@ class IdentityService:
         found = await self._find_session(session)
         if found is None or not found.is_valid_at(now):
             raise CredentialInvalidError
-        caller = _caller_of_session(found)
+        caller = caller_of_found_session(found)
         if is_use_to_note(found.last_used_at, now):
             with contextlib.suppress(UnavailableError):
                 await self._store.note_use_of_session(found.workspace, found.id, now=now)
         self._remember(session_hash, now, caller)
         return caller
 
-    async def sign_in(self, link: str, *, user_agent: str = "") -> str:
+    async def sign_in(self, link: str, *, user_agent: str = "", address: str = "") -> str:
         """Use up a one-time link and return the new session's secret.
 
         Raises:
             SignInLinkInvalidError: it was used before, has expired, or never was.
         """
         session = secrets.token_urlsafe(32)
-        for link_hash in self._key.hashes_of(link):
+        visit = Visit(address, user_agent[:USER_AGENT_CHARACTERS])
+        hashes = self._key.hashes_of(link)
+        for link_hash in hashes:
             opened = await self._store.redeem_link(
                 link_hash,
                 session_hash=self._key.hash_of(session),
                 session_id=self._ids.new_id("ses"),
-                user_agent=user_agent[:USER_AGENT_CHARACTERS],
+                visit=visit,
                 now=self._clock.now(),
             )
             if opened is not None:
                 return session
+        # Of a link that never was nobody knows a workspace; of one that was used or is too old, it is known.
+        for link_hash in hashes:
+            workspace = await self._store.find_workspace_of_link(link_hash)
+            if workspace is not None and self._failures is not None:
+                self._failures.note([workspace], None, how="link", visit=visit)
         raise SignInLinkInvalidError
 
     async def sign_out(self, workspace: WorkspaceId, session: str) -> None:
@@ -136,7 +154,7 @@ class IdentityService:
             self._remembered.popitem(last=False)
 
 
-def _caller_of_token(token: Token) -> Caller:
+def caller_of_found_token(token: Token) -> Caller:
     if token.is_suspended:
         raise WorkspaceSuspendedError
     scope: Scope | None = Scope(token.scope)
@@ -156,7 +174,7 @@ def _caller_of_token(token: Token) -> Caller:
     )
 
 
-def _caller_of_session(session: Session) -> Caller:
+def caller_of_found_session(session: Session) -> Caller:
     if session.is_suspended:
         raise WorkspaceSuspendedError
     holder = session.holder

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from tidegate.audit import ActorKind, AuditTrail, Deed
+from tidegate.identity.acting import Visit
 from tidegate.identity.model import SESSION_LENGTH, USE_NOTED_EVERY, Session, Token
 from tidegate.identity.rows import SESSIONS, TOKENS, session_of, token_of
 from tidegate.kernel import WorkspaceId
@@ -51,7 +52,7 @@ class PostgresCredentialStore:
         await self._note_use("sessions", workspace, session_id, now=now)
 
     async def redeem_link(
-        self, link_hash: bytes, *, session_hash: bytes, session_id: str, user_agent: str, now: datetime
+        self, link_hash: bytes, *, session_hash: bytes, session_id: str, visit: Visit, now: datetime
     ) -> Session | None:
         workspace = await self._workspace_of("sign_in_link", link_hash)
         if workspace is None:
@@ -71,7 +72,7 @@ class PostgresCredentialStore:
             )
             if not used:
                 return None
-            session = Session(session_id, workspace, now, now + SESSION_LENGTH, now, user_agent=user_agent)
+            session = Session(session_id, workspace, now, now + SESSION_LENGTH, now, user_agent=visit.user_agent)
             await connection.execute(
                 """
                 INSERT INTO sessions (workspace, id, hash, created_at, expires_at, proven_at, user_agent)
@@ -82,11 +83,15 @@ class PostgresCredentialStore:
                 session_hash,
                 now,
                 session.expires_at,
-                user_agent,
+                visit.user_agent,
             )
-            deed = Deed(ActorKind.OPERATOR, session_id, "sessions:create", f"session/{session_id}")
+            target, facts = f"session/{session_id}", {"how": "link", **visit.facts}
+            deed = Deed(ActorKind.OPERATOR, session_id, "sessions:create", target, details=facts)
             await self._trail.append(workspace, deed, within=connection)
         return session
+
+    async def find_workspace_of_link(self, link_hash: bytes) -> WorkspaceId | None:
+        return await self._workspace_of("sign_in_link", link_hash)
 
     async def end_session(self, workspace: WorkspaceId, session_hash: bytes, *, now: datetime) -> None:
         async with self._database.transaction(workspace) as connection:

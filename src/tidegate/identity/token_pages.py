@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import Depends, Form, Query, Request
 from fastapi.responses import Response
 
+from tidegate.edge.authority import StepUpRequiredError
 from tidegate.edge.caller import Role, Scope
 from tidegate.edge.csrf import FormProven
 from tidegate.edge.html import PageRenderer, page_router
 from tidegate.edge.providers import provide
 from tidegate.identity.acting import Acting
-from tidegate.identity.doors import ActingReader, ActingWriter
+from tidegate.identity.doors import ActingReader, ActingWriter, permit_scope
 from tidegate.identity.forms import Problem, base_url_of, leading
 from tidegate.identity.members.model import MemberKind
 from tidegate.identity.members.service import MemberService
@@ -84,6 +85,7 @@ async def show_tokens(by: ActingReader, desk: AtDesk, cursor: Annotated[str | No
 @router.post(_PATH, dependencies=[FormProven])
 async def make_token(by: ActingWriter, desk: AtDesk, form: Annotated[TokenForm, Depends()]) -> Response:
     """Make a token; the answer shows its secret, this once."""
+    await permit_scope(desk.request, by, form.scope)
     try:
         made, secret = await desk.tokens.create(by.caller.workspace, _wish_of(form, desk), by=by)
     except UnavailableError:
@@ -98,8 +100,10 @@ async def make_token(by: ActingWriter, desk: AtDesk, form: Annotated[TokenForm, 
 async def rotate_token(token_id: str, by: ActingWriter, desk: AtDesk) -> Response:
     """Put another token in the place of this one, which works on for a day."""
     try:
+        old = await desk.tokens.get_token(by.caller.workspace, token_id, by=by)
+        await permit_scope(desk.request, by, old.scope)
         made, secret = await desk.tokens.rotate(by.caller.workspace, token_id, by=by)
-    except UnavailableError:
+    except (StepUpRequiredError, UnavailableError):
         raise
     except TidegateError as error:
         problem = Problem.of(error)

@@ -26,7 +26,16 @@ from tidegate.kernel.ids import (
     WorkspaceId,
 )
 from tidegate.kernel.keyring import Keyring
-from tidegate.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT, Cursor, Page, decode_cursor, encode_cursor
+from tidegate.kernel.paging import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    Cursor,
+    CursorBinding,
+    Page,
+    bind_cursors,
+    decode_cursor,
+    encode_cursor,
+)
 from tidegate.kernel.remembered import Remembered
 from tidegate.kernel.times import TimeRange, format_duration, format_utc, parse_duration, parse_utc
 
@@ -37,6 +46,7 @@ __all__ = [
     "Clock",
     "ConflictError",
     "Cursor",
+    "CursorBinding",
     "DecisionId",
     "ForbiddenError",
     "GateId",
@@ -59,6 +69,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedMediaError",
     "WorkspaceId",
+    "bind_cursors",
     "canonical_json",
     "decode_cursor",
     "digest_of",

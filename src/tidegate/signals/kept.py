@@ -22,7 +22,8 @@ _HOURS_WITHOUT_MINUTES: Final = """
             maxIf(version, resolution = 3600) AS made_at, argMaxIf(count, version, resolution = 3600) AS made_of,
             groupUniqArrayIf((toUInt32(second), version), resolution = 60) AS minutes
         FROM counts
-        WHERE family IN ('published', 'published.ai_run') AND resolution IN (60, 3600)
+        WHERE workspace IN {scope:Array(String)} AND family IN ('published', 'published.ai_run')
+            AND resolution IN (60, 3600)
             AND version <= {watermark:UInt64}
             AND second IN (
                 SELECT toDateTime(toUInt32(arrayJoin(range(span.1, span.2, 60))), 'UTC')

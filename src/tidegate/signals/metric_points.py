@@ -47,7 +47,7 @@ _POINTS: Final = """
                 temporality, is_monotonic, {said} AS said, kind NOT IN ('gauge', 'sum') AS is_summed,
                 if(is_summed, toFloat64(count), value) AS held
             FROM raw_points
-            WHERE is_missing = 0 AND NOT {hidden}
+            WHERE workspace IN {scope:Array(String)} AND is_missing = 0 AND NOT {hidden}
                 AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({block:UInt32}, 'UTC')
                 AND second >= toDateTime({start:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
                 {scoped}
@@ -57,7 +57,7 @@ _POINTS: Final = """
 """
 _HIDDEN: Final = """
     SELECT uniqExact(point_id) AS found FROM raw_points
-    WHERE {hidden} AND received_ns >= {start:UInt64} * 1000000000
+    WHERE workspace IN {scope:Array(String)} AND {hidden} AND received_ns >= {start:UInt64} * 1000000000
         AND received_ns < ({last:UInt64} + 1) * 1000000000 {scoped}
 """
 _MOST_ROWS: Final = 20_000  # 1,000 steps of 20 lines

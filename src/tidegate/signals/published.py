@@ -12,6 +12,7 @@ from typing import Final
 
 from tidegate.kernel import TimeRange
 from tidegate.signals.model import SignalScope
+from tidegate.storage.scope import SCOPE
 
 LAST_SECOND: Final = 2**32 - 1
 SECONDS_KEPT_S: Final = 2 * 3_600
@@ -90,7 +91,7 @@ _AROUND: Final = (
 )
 _SECONDS: Final = f"""
     SELECT workspace, family, second, max(version) AS newest FROM counts
-    WHERE family IN ({{markers}}) AND resolution = 1 AND {_WITHIN} AND version <= {{watermark:UInt64}}
+    WHERE {SCOPE} AND family IN ({{markers}}) AND resolution = 1 AND {_WITHIN} AND version <= {{watermark:UInt64}}
     GROUP BY workspace, family, second
 """
 _IS_WHOLE: Final = "moment >= {start:UInt64} AND moment + resolution <= {end:UInt64}"
@@ -106,7 +107,7 @@ _MIXED: Final = f"""
             SELECT workspace, family, resolution, second, toUInt64(toUInt32(second)) AS moment,
                 intDiv(moment, 3600) AS hour, intDiv(moment, 60) AS minute, max(version) AS newest
             FROM counts
-            WHERE family IN ({{markers}}) AND {_AROUND} AND version <= {{watermark:UInt64}}
+            WHERE {SCOPE} AND family IN ({{markers}}) AND {_AROUND} AND version <= {{watermark:UInt64}}
                 AND resolution <= {{coarsest:UInt16}}
             GROUP BY workspace, family, resolution, second))
     WHERE multiIf(

@@ -20,6 +20,7 @@ from tidegate.signals.quantiles import DURATION_SUMS, durations_of
 from tidegate.signals.store import RowsEngine
 from tidegate.signals.sums import STORED, facets_of, sums_of, totals_in
 from tidegate.storage.native import Columns
+from tidegate.storage.scope import SCOPE
 
 _MAX_KEYS: Final = 1_000
 _WORKSPACES_A_STATEMENT: Final = 500  # a claim names at most 1,000, and stands in a header
@@ -164,7 +165,8 @@ class RollupReader:
                 SELECT {owner} service, counts.tenant AS tenant_,
                     {facets}, {sums_of(families)}
                 FROM counts
-                WHERE counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0 AND {picked.condition}
+                WHERE {SCOPE} AND counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0
+                    AND {picked.condition}
                 GROUP BY {workspace}service, tenant_{keys})
         """
         parameters = {**picked.parameters, "families": names, "watermark": watermark}
@@ -248,13 +250,13 @@ class RollupReader:
         """Return by route the trace of the newest request of `window` that failed, else of the slowest."""
         rows = await self._engine.select(
             [workspace],
-            """
+            f"""
             SELECT route, argMax(trace_id, (http_status >= 500 OR http_status = 0, if(http_status >= 500, end_ns, 0),
                 duration_ns)) AS trace
             FROM raw_spans
-            WHERE bitAnd(families, 1) = 1 AND distrusted = 0
-                AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({start:UInt32}, 'UTC')
-                AND second < toDateTime({end:UInt32}, 'UTC')
+            WHERE {SCOPE} AND bitAnd(families, 1) = 1 AND distrusted = 0
+                AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({{start:UInt32}}, 'UTC')
+                AND second < toDateTime({{end:UInt32}}, 'UTC')
             GROUP BY route LIMIT 1000
             """,
             {"start": second_of(window.start) // 10 * 10, "end": second_of(window.end)},

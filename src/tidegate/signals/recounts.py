@@ -16,6 +16,7 @@ import numpy as np
 import structlog
 from asyncpg import Record
 
+from tidegate.edge.authority import Askers
 from tidegate.kernel import (
     Clock,
     ConflictError,
@@ -41,12 +42,13 @@ from tidegate.storage.native import Numbers
 
 _log = structlog.get_logger("tidegate.recounts")
 
+_ACTION: Final = "recounts:request"
 _FIRST_SLICE: Final = 60
 _MOST_SECONDS: Final = 2_000  # bound in the URL, as ranges
 _LAST_SECOND: Final = 2**32 - 1
 _COLUMNS: Final = (
     "id, reason, state, range_start, range_end, created_at, started_at, finished_at, position, seconds_done, "
-    "seconds_total, models, problem"
+    "seconds_total, models, problem, requested_by"
 )
 
 
@@ -73,14 +75,15 @@ class PostgresRecounts:
         self._clock = clock
 
     async def begin(
-        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, asker: str = ""
     ) -> Recount:
         try:
             async with self._database.transaction(workspace) as connection:
                 row = await connection.fetchrow(
                     f"""
-                    INSERT INTO recounts (workspace, id, reason, state, range_start, range_end, created_at)
-                    VALUES ($1, $2, $3, 'waiting', $4, $5, $6) RETURNING {_COLUMNS}
+                    INSERT INTO recounts
+                        (workspace, id, reason, state, range_start, range_end, created_at, requested_by)
+                    VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7) RETURNING {_COLUMNS}
                     """,
                     workspace,
                     self._ids.new_id("rec"),
@@ -88,6 +91,7 @@ class PostgresRecounts:
                     _second_of(start),
                     _second_of(end),
                     self._clock.now(),
+                    asker,
                 )
         except asyncpg.UniqueViolationError as error:
             raise RecountUnderWayError from error
@@ -179,11 +183,13 @@ class StoredEngine(Protocol):
 
 _STORED: Final = """
     SELECT DISTINCT toUInt32(second) AS moment FROM raw_spans
-    WHERE second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
+    WHERE workspace IN {scope:Array(String)}
+        AND second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
         AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({start:UInt32} - {start:UInt32} % 10, 'UTC')
     UNION DISTINCT
     SELECT DISTINCT toUInt32(second) AS moment FROM raw_logs
-    WHERE second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
+    WHERE workspace IN {scope:Array(String)}
+        AND second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')
         AND toStartOfInterval(second, INTERVAL 10 SECOND) >= toDateTime({start:UInt32} - {start:UInt32} % 10, 'UTC')
 """
 _NEXT: Final = f"SELECT moment FROM ({_STORED}) ORDER BY moment LIMIT {{limit:UInt32}}"
@@ -191,13 +197,14 @@ _TOTAL: Final = f"SELECT count() AS found FROM ({_STORED})"
 _BEFORE: Final = """
     SELECT model, count() AS runs, countIf(is_priced = 0) AS unpriced, sum(toInt128(cost_nano_usd)) AS cost
     FROM ai_runs
-    WHERE trace_id != '' AND second >= toDateTime({first:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
+    WHERE workspace IN {scope:Array(String)} AND trace_id != ''
+        AND second >= toDateTime({first:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
         AND toUInt32(second) IN (
             SELECT toUInt32(arrayJoin(range(span.1, span.2)))
             FROM (SELECT arrayJoin(arrayZip({starts:Array(UInt64)}, {ends:Array(UInt64)})) AS span))
         AND (second, version) IN (
             SELECT second, max(version) FROM ai_runs
-            WHERE trace_id = '' AND version <= {watermark:UInt64}
+            WHERE workspace IN {scope:Array(String)} AND trace_id = '' AND version <= {watermark:UInt64}
                 AND second >= toDateTime({first:UInt32}, 'UTC') AND second <= toDateTime({last:UInt32}, 'UTC')
             GROUP BY second)
     GROUP BY model
@@ -212,6 +219,7 @@ class RecountRunner:
     engine: StoredEngine
     counter: SliceCounter
     clock: Clock
+    askers: Askers | None = None
     _slice: int = _FIRST_SLICE
 
     async def step(self, watermark: int) -> bool:
@@ -233,6 +241,11 @@ class RecountRunner:
     async def _advance(self, workspace: WorkspaceId, row: Record, watermark: int) -> None:
         start = max(row["range_start"] or 0, row["position"])
         if row["state"] == "waiting":
+            refused = await self.askers.why_not(workspace, row["requested_by"], _ACTION) if self.askers else ""
+            if refused:
+                _log.warning("recount refused", recount=row["id"], workspace=workspace, asker=row["requested_by"])
+                await self.jobs.set_failed(workspace, row["id"], f"Not begun: {refused}")
+                return
             end = min(row["range_end"] or _LAST_SECOND, _LAST_SECOND)
             counted = await self.engine.select([workspace], _TOTAL, {"start": start, "end": end})
             await self.jobs.set_running(workspace, row["id"], end=end, total=int(counted[0]["found"]))

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.signals.ports import Ranges, Seconds, TouchedSeconds, Touches
 from tidegate.signals.statements import COUNT_COLUMNS, KEYS, SUMS
+from tidegate.storage.scope import SCOPE
 
 QUIET_S: Final = 75  # a minute and what is still on its way to it
 _EVERY_S: Final = 15.0
@@ -38,10 +39,11 @@ _WAITING: Final = f"""
                 {{step:UInt32}} = 3600
                     AND maxIf(version, resolution = 1) > maxIf(version, resolution = 60) AS is_unmade
             FROM counts
-            WHERE family IN {_MARKERS} AND version <= {{watermark:UInt64}}
+            WHERE {SCOPE} AND family IN {_MARKERS} AND version <= {{watermark:UInt64}}
                 AND (workspace, {_BUCKET_OF}) IN (
                     SELECT workspace, {_BUCKET_OF} FROM counts
-                    WHERE family IN {_MARKERS} AND version <= {{watermark:UInt64}} AND resolution < {{step:UInt32}}
+                    WHERE {SCOPE} AND family IN {_MARKERS} AND version <= {{watermark:UInt64}}
+                        AND resolution < {{step:UInt32}}
                         AND written >= toDateTime({{since:UInt32}}, 'UTC'))
             GROUP BY workspace, start, minute, family)
         GROUP BY workspace, start, family)

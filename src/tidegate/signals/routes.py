@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from tidegate.edge.bodies import JSON, parse_json, read_body
 from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
@@ -45,7 +46,11 @@ _DASHBOARDS: Final = {
 }
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"application/openmetrics-text": {"schema": {"type": "string"}}}}},
+)
 async def prometheus_metrics(request: Request, workspace: CurrentWorkspace, signals: Signals) -> Response:
     """Counters of every family of this workspace in the Prometheus text format; tenants are never labels.
 

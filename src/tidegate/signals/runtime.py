@@ -8,11 +8,12 @@ from typing import Final
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.metric_points import HIDDEN, EnginePoints, PointsRow, SelectEngine
 from tidegate.signals.model import Figures, SignalScope, Totals
+from tidegate.storage.scope import SCOPE
 
 _MOST_METRICS: Final = 1_000
 _ALL: Final = f"""
     SELECT countIf(is_hidden = 0) AS found, countIf(is_hidden = 1) AS hidden
-    FROM (SELECT {HIDDEN} AS is_hidden FROM raw_points LIMIT 1 BY sipHash128(point_id), is_hidden)
+    FROM (SELECT {HIDDEN} AS is_hidden FROM raw_points WHERE {SCOPE} LIMIT 1 BY sipHash128(point_id), is_hidden)
 """
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.ports import Ranges, Seconds
+from tidegate.storage.scope import SCOPE
 
 BLOCK_S: Final = 10  # the raw tables' order begins with blocks of ten seconds
 
@@ -54,7 +55,7 @@ _EVENT: Final = """
 _LOGS: Final = f"""
     SELECT {_EVENT}, sipHash64(log_id) AS trace_hi, cityHash64(log_id) AS trace_lo, toUInt64(0) AS span,
         toUInt32(raw_logs.second) AS second
-    FROM raw_logs WHERE
+    FROM raw_logs WHERE {SCOPE} AND
 """
 
 
@@ -71,7 +72,7 @@ _LINKED: Final = f"""
     cached_input_tokens, cache_write_tokens, reasoning_tokens, is_cache_exclusive,
     ifNull(cost_nano_usd, -1) AS cost_nano_usd, ttfc_ns
 """
-_SPANS: Final = f"SELECT {_EVENT}, {_LINKED} FROM raw_spans WHERE"
+_SPANS: Final = f"SELECT {_EVENT}, {_LINKED} FROM raw_spans WHERE {SCOPE} AND"
 LINK_NUMBERS: Final = (
     "distrusted", "replayed", "is_sampled", "weight_milli", "precedence", "trace_hi", "trace_lo", "span", "parent",
     "second", "start_ns", "end_ns", "input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens",
@@ -102,13 +103,14 @@ NEIGHBOURS: Final = f"""
     SELECT workspace, distrusted, replayed, is_sampled, weight_milli, precedence, service, environment, release,
         toLowCardinality(tenant) AS tenant, error_type, {_LINKED}
     FROM raw_spans
-    WHERE distrusted = 0 AND toStartOfInterval(raw_spans.second, INTERVAL {BLOCK_S} SECOND) {_READ}
+    WHERE {SCOPE} AND distrusted = 0 AND toStartOfInterval(raw_spans.second, INTERVAL {BLOCK_S} SECOND) {_READ}
         AND NOT ((workspace, toUInt32(raw_spans.second)) IN ({_SECONDS}))
         AND (workspace, raw_spans.trace_id) IN (
-            SELECT workspace, trace_id FROM raw_spans WHERE distrusted = 0 AND {_touched()}
+            SELECT workspace, trace_id FROM raw_spans
+            WHERE {SCOPE} AND distrusted = 0 AND {_touched()}
                 AND (role != '' OR (parent_span_id != '' AND (workspace, trace_id) IN (
                     SELECT workspace, trace_id FROM raw_spans
-                    WHERE distrusted = 0 AND role != ''
+                    WHERE {SCOPE} AND distrusted = 0 AND role != ''
                         AND toStartOfInterval(second, INTERVAL {BLOCK_S} SECOND) {_READ}))))
     LIMIT {MAX_ROWS_OF_A_TRACE} BY workspace, trace_hi, trace_lo
 """

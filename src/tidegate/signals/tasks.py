@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
+from tidegate.edge.authority import Askers
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
@@ -26,7 +27,12 @@ class CountingEngine(RowsEngine, DroppingEngine, Protocol):
 
 
 def build_closer(
-    database: Database, engine: CountingEngine, clock: Clock, *, prices: PriceBooks | None = None
+    database: Database,
+    engine: CountingEngine,
+    clock: Clock,
+    *,
+    prices: PriceBooks | None = None,
+    askers: Askers | None = None,
 ) -> RollupCloser:
     touches = PostgresTouches(database, clock)
     closer = RollupCloser(touches=touches, counts=EngineCounts(engine, clock), clock=clock, prices=prices or NoPrices())
@@ -34,7 +40,7 @@ def build_closer(
     roller = Roller(touches, engine, clock, workspaces)
     closer.chores = (
         roller,
-        RecountRunner(build_recounts(database, clock), engine, closer, clock),
+        RecountRunner(build_recounts(database, clock), engine, closer, clock, askers),
         RetentionJob(PostgresRetention(database), engine, roller, workspaces, clock),
     )
     return closer

@@ -23,6 +23,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from tidegate.kernel import Clock, SystemClock, UnavailableError, WorkspaceId
 from tidegate.storage.engine.catalog import COLUMNS_QUERY, read_catalog
 from tidegate.storage.engine.claims import CLAIM_HEADER, ENGINE_USER, Access, EngineKeys
+from tidegate.storage.scope import SCOPE, scoped
 from tidegate.storage.telemetry_errors import (
     RETRY_AFTER_S,
     BadTelemetryRowsError,
@@ -183,7 +184,7 @@ class TelemetryEngine:
             await self._learn_tables()
             return await self._client.raw_query(
                 sql,
-                _bound(parameters),
+                _bound(scoped(workspaces, sql, parameters)),
                 {
                     "max_execution_time": timeout_s,
                     "max_threads": threads,
@@ -262,8 +263,8 @@ class TelemetryEngine:
             UnavailableError: the engine does not answer; some rows may be gone.
             TelemetryAccessError: it refuses the statement.
         """
-        sql = f"DELETE FROM {DATABASE}.{table} WHERE workspace IN {{erased_of:Array(String)}} AND ({condition})"
-        bound = _bound({**(parameters or {}), "erased_of": sorted(workspaces)})
+        sql = f"DELETE FROM {DATABASE}.{table} WHERE {SCOPE} AND ({condition})"
+        bound = _bound(scoped(workspaces, sql, parameters))
 
         async def write() -> None:
             await self._client.raw_query(sql, bound, transport_settings=self._wall.headers(workspaces, Access.ERASE))
@@ -319,7 +320,7 @@ class TelemetryEngine:
             await self._learn_tables()
             result = await self._client.query(
                 sql,
-                parameters=_bound(parameters),
+                parameters=_bound(scoped(workspaces, sql, parameters)),
                 settings={"max_execution_time": timeout_s, **self._wall.settings(workspaces, access)},
                 transport_settings=self._wall.headers(workspaces, access),
             )
@@ -354,7 +355,7 @@ class TelemetryEngine:
         async def write() -> None:
             claim = self._wall.headers(workspaces, Access.WRITE)
             if rows is None:
-                bound = _bound(parameters)
+                bound = _bound(scoped(workspaces, statement, parameters))
                 await self._client.raw_query(statement, bound, settings=settings, transport_settings=claim)
             else:
                 # As a file: the client looks for SQL in a body of bytes, letter by letter (8 us a span, 14 % of all

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
-from tests.authority import shipped_authorizer
+from tests.authority import KeptDenials, shipped_authorizer
 from tests.unit.identity.fakes import RecordingTrail
 
 from tidegate.edge.caller import Caller, Role, Scope
@@ -18,6 +18,7 @@ from tidegate.identity.acting import Acting
 from tidegate.identity.assembly import build_identity
 from tidegate.identity.members import InvitationService, Joining, MemberService
 from tidegate.identity.model import HINT_CHARACTERS, new_token
+from tidegate.identity.passkeys import RelyingParty
 from tidegate.identity.sessions import Credentials, SessionService
 from tidegate.identity.tokens import TokenService, TokenWish
 from tidegate.kernel import RandomIds, WorkspaceId
@@ -25,6 +26,7 @@ from tidegate.storage import Database
 from tidegate.testing import FakeClock
 
 PASSWORD = "four unlikely words here"
+PARTY = RelyingParty("tidegate.test", "http://tidegate.test")
 KEY = SigningKey("k1", b"k" * 32)
 Service = TypeVar("Service")
 
@@ -52,10 +54,14 @@ class Installation:
     owner: Any
     clock: FakeClock = field(default_factory=FakeClock)
     trail: RecordingTrail = field(default_factory=RecordingTrail)
+    denials: KeptDenials = field(default_factory=KeptDenials)
+    party: RelyingParty | None = PARTY
     services: dict[type[Any], object] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.services = build_identity(self.database, self.trail, key=KEY, ids=RandomIds(), clock=self.clock)
+        self.services = build_identity(
+            self.database, self.trail, key=KEY, ids=RandomIds(), clock=self.clock, party=self.party
+        )
 
     def get(self, service: type[Service]) -> Service:
         found = self.services[service]
@@ -67,7 +73,7 @@ class Installation:
         built = build_http_app(
             version="test",
             authenticator=self.get(IdentityService),
-            authorizer=shipped_authorizer(),
+            authorizer=shipped_authorizer(self.denials, clock=self.clock),
             services=services,
         )
         for router in routers:

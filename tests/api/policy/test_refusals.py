@@ -46,7 +46,8 @@ async def test_every_door_refuses_exactly_whom_the_policies_refuse(doors: Doors,
         assert (deed.policy_ids, deed.details["operation"]) == (ruling.policy_ids, operation)
         assert deed.request_id == answer.headers["x-request-id"]
     assert len(doors.denials.deeds) == refused
-    assert bool(refused) is (who != "owner")
+    # A token of an owner does not do what a person has to prove for.
+    assert refused == 1 if who == "owner" else refused > 1
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class FakeRecounts:
         self.ends = RecountState.DONE
 
     async def begin(
-        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, asker: str = ""
     ) -> Recount:
         if workspace in self.stored:
             raise ConflictError("A recount is running already.")

@@ -300,3 +300,26 @@ async def test_many_seconds_go_in_batches_that_are_seen_as_progress(world: World
     await world.runner().run_once()
     assert await world.left("raw_spans") == []
     assert len((await world.touched())["stored"]) == 1_100
+
+
+class Refusing:
+    """Knows nobody who may still have anything done."""
+
+    async def why_not(self, workspace: WorkspaceId, asker: str, action: str) -> str:
+        assert (asker, action) == ("tok_1", "telemetry:erase")
+        return "The token was revoked."
+
+
+async def test_an_erasure_is_not_begun_for_whom_it_may_not_be_done_any_more(world: World) -> None:
+    await put_trace(world)
+    erasure_id = await world.ask()
+    rows = EngineErasedRows(Failing(world.engine))
+    runner = EraseRunner(rows=rows, store=world.store, clock=world.clock, holder="one", askers=Refusing())
+    assert await runner.run_once() == 0
+    refused = await world.service.get(world.workspace, erasure_id)
+    assert (refused.state, refused.progress, refused.finished_at) == (ErasureState.REFUSED, 0.0, NOW)
+    assert await world.left("raw_spans") == sorted([OTHER_TRACE, TRACE])
+    again = await world.ask()
+    assert again != erasure_id
+    assert await world.runner().run_once() == 1
+    assert await world.state(again) is ErasureState.HELD

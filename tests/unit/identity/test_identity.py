@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tidegate.edge.caller import Role, Scope
 from tidegate.identity import IdentityService, SigningKey
+from tidegate.identity.acting import Visit
 from tidegate.identity.errors import CredentialInvalidError, SignInLinkInvalidError
 from tidegate.identity.model import SESSION_LENGTH, Holder, Session, Token, looks_like_token, new_token
 from tidegate.kernel import Keyring, TokenId, UnavailableError, WorkspaceId
@@ -48,14 +49,17 @@ class MemoryCredentials:
         await self.note_use_of_token(workspace, session_id, now=now)
 
     async def redeem_link(
-        self, link_hash: bytes, *, session_hash: bytes, session_id: str, user_agent: str, now: datetime
+        self, link_hash: bytes, *, session_hash: bytes, session_id: str, visit: Visit, now: datetime
     ) -> Session | None:
         workspace = self.links.pop(link_hash, None)
         if workspace is None:
             return None
-        made = Session(session_id, workspace, now, now + SESSION_LENGTH, now, user_agent=user_agent)
+        made = Session(session_id, workspace, now, now + SESSION_LENGTH, now, user_agent=visit.user_agent)
         self.sessions[session_hash] = made
         return made
+
+    async def find_workspace_of_link(self, link_hash: bytes) -> WorkspaceId | None:
+        return self.links.get(link_hash)
 
     async def end_session(self, workspace: WorkspaceId, session_hash: bytes, *, now: datetime) -> None:
         self.sessions.pop(session_hash, None)

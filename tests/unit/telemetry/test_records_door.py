@@ -111,7 +111,7 @@ async def test_what_is_sent_is_accepted_in_every_form(
     (row,) = kept.rows()
     assert (workspace, batch.row_count, row["workspace"]) == ("acme", 1, "acme")
     assert batch.signal is (Signal.LOGS if path == "/v1/logs" else Signal.POINTS)
-    assert batch.seconds == {row["second"]}
+    assert batch.seconds == {row["second"]: 1}
 
 
 async def test_ids_in_json_are_hexadecimal(client: httpx.AsyncClient, kept: Kept) -> None:

@@ -159,6 +159,8 @@ function listen(topics, on) {
     source.addEventListener("ended", () => {
       close();
       on.ended();
+      // Only the secret may have changed, by a proof given in another tab: then the page stays, and listens again.
+      timer = setTimeout(open, STREAM_AGAIN_MS);
     });
     source.onerror = lost;
   }

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from tidegate.edge.providers import provide
-from tidegate.identity.doors import ActingAdmin, ActingReader, body_of, read_wish
+from tidegate.identity.doors import ActingAdmin, ActingReader, body_of, permit_role, read_wish
 from tidegate.identity.members.invitations import InvitationService
 from tidegate.identity.members.model import MemberKind
 from tidegate.identity.members.schemas import (
@@ -50,6 +50,7 @@ async def show_member(member_id: str, by: ActingReader, members: Members) -> Mem
 async def change_member(request: Request, member_id: str, by: ActingAdmin, members: Members) -> MemberOut:
     """Give a member another role, deactivate it, or activate it again."""
     wish = await read_wish(request, MemberChangeIn)
+    await permit_role(request, by, wish.role)
     changed = await members.change(by.caller.workspace, member_id, role=wish.role, is_active=wish.is_active, by=by)
     return MemberOut.of(changed)
 
@@ -91,6 +92,7 @@ async def invite(  # noqa: PLR0917 - FastAPI passes them by name
 ) -> NewInvitationOut:
     """Invite somebody to a role. Nothing is sent: the answer holds the path of the page that you pass on, this once."""
     wish = await read_wish(request, InvitationIn)
+    await permit_role(request, by, wish.role)
     invitation, secret = await invitations.invite(by.caller.workspace, wish.email, wish.role, by=by)
     response.headers.update(_NO_STORE)
     return NewInvitationOut.of_new(invitation, secret, now=now.now())

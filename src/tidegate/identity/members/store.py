@@ -156,6 +156,7 @@ async def end_membership(connection: Connection, workspace: WorkspaceId, known: 
     for statement in (
         "UPDATE tokens SET revoked_at = $3 WHERE workspace = $1 AND member = $2 AND revoked_at IS NULL",
         "UPDATE sessions SET ended_at = $3 WHERE workspace = $1 AND member = $2 AND ended_at IS NULL",
+        "UPDATE passkeys SET removed_at = $3 WHERE workspace = $1 AND member = $2 AND removed_at IS NULL",
     ):
         await connection.execute(statement, workspace, known.id, now)
     # Nor what a directory said of them: it would give a role again.

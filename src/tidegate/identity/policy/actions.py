@@ -6,14 +6,18 @@ An operation without a row is refused. `tidegate.cedarschema` has the same actio
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["ACTIONS", "GROUPS", "OPERATIONS", "PUBLIC", "action_of", "operations_of"]
+__all__ = ["ACTIONS", "FRESH", "GROUPS", "OPERATIONS", "PUBLIC", "action_of", "operations_of"]
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "self": (
         "appearance:set",
         "me:read",
+        "passkeys:add",
+        "passkeys:read",
+        "passkeys:remove",
         "passwords:change",
         "sessions:end",
+        "sessions:prove",
         "sessions:read",
         "tokens:read",
         "tokens:revoke",
@@ -84,12 +88,27 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "provisioning:set",
         "service-accounts:create",
         "telemetry:erase",
+        "tokens:make-admin",
         "workspace:rename",
     ),
     "own": ("members:make-owner", "workspace:delete"),
     "never": ("audit:edit",),
 }
 """Each action in exactly one group. Some have no door yet: the floor speaks of them before there is one."""
+
+FRESH: Final = frozenset(
+    {
+        *GROUPS["approve"],
+        *GROUPS["own"],
+        "identity-provider:remove",
+        "identity-provider:set",
+        "passkeys:add",
+        "passkeys:remove",
+        "passwords:change",
+        "tokens:make-admin",
+    }
+)
+"""What people do only within ten minutes of proving who they are; `floor.cedar` says it, a test pins the two."""
 
 ACTIONS: Final = frozenset(action for actions in GROUPS.values() for action in actions)
 
@@ -104,6 +123,8 @@ PUBLIC: Final[Mapping[str, str]] = {
     "GET /sign-in/with": "names the host of a workspace's provider, which the next one leads to anyway",
     "GET /sign-in/with/{workspace}": "leads to the provider, which is to say who it is",
     "GET /sign-in/callback/{workspace}": "what the provider signed proves who it is",
+    "POST /sign-in/passkey/options": "who is to be proved is not known yet",
+    "POST /sign-in/passkey": "the passkey proves who it is",
     "GET /accept-invitation": "who is invited is not known yet",
     "POST /accept-invitation": "the invitation's one-time secret proves who it is",
 }
@@ -216,7 +237,16 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST /api/v1/tokens": "tokens:create",
     "POST /api/v1/tokens/{token_id}/rotate": "tokens:rotate",
     "DELETE /api/v1/tokens/{token_id}": "tokens:revoke",
+    "GET /api/v1/passkeys": "passkeys:read",
+    "DELETE /api/v1/passkeys/{passkey_id}": "passkeys:remove",
     "GET /account": "me:read",
+    "GET /account/prove": "sessions:prove",
+    "POST /account/prove": "sessions:prove",
+    "POST /account/prove/passkey/options": "sessions:prove",
+    "POST /account/prove/passkey": "sessions:prove",
+    "POST /account/passkeys/options": "passkeys:add",
+    "POST /account/passkeys": "passkeys:add",
+    "POST /account/passkeys/{passkey_id}/remove": "passkeys:remove",
     "POST /account/password": "passwords:change",
     "POST /account/sessions/{session_id}/end": "sessions:end",
     "POST /account/owner": "members:make-owner",

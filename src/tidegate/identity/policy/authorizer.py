@@ -14,12 +14,19 @@ import cedarpy
 import structlog
 
 from tidegate.audit import ActorKind, Deed, Outcome
-from tidegate.edge.authority import NOTHING_NAMED, UNNAMED, NotPermittedError, Ruling, Target
+from tidegate.edge.authority import (
+    NOTHING_NAMED,
+    UNNAMED,
+    NotPermittedError,
+    Ruling,
+    StepUpRequiredError,
+    Target,
+)
 from tidegate.edge.caller import Caller, Role, Scope
-from tidegate.identity.policy.actions import action_of
+from tidegate.identity.policy.actions import FRESH, action_of
 from tidegate.identity.policy.loading import Policies
 from tidegate.identity.policy.ports import DenialLog
-from tidegate.kernel import TidegateError, WorkspaceId
+from tidegate.kernel import Clock, SystemClock, TidegateError, WorkspaceId
 
 __all__ = ["DEFAULT_DENY", "CedarAuthorizer", "may_know_policies"]
 
@@ -27,6 +34,11 @@ DEFAULT_DENY: Final = "default-deny"
 """Stands for the deciding policy where none permits and none forbids."""
 UNKNOWN_OPERATION: Final = "unknown-operation"
 EVALUATION_FAILED: Final = "evaluation-failed"
+FRESH_PROOF: Final = "floor-fresh-proof"
+"""The policy that refuses who has to prove again who they are; alone, it is an invitation to do so."""
+_PROOFS: Final = frozenset({FRESH_PROOF, "floor-token-proves-nobody"})
+NEVER_S: Final = 10**9
+"""How long ago a proof was that there is none of."""
 
 _RESOURCE: Final = {"type": "Target", "id": "it"}
 _MOST_PARSED: Final = 256  # 21 kB each
@@ -38,14 +50,18 @@ _ACTOR_KINDS: Final = {
     "Token": ActorKind.TOKEN,
     "Operator": ActorKind.OPERATOR,
 }
+_SYSTEM_CLOCK: Final = SystemClock()
 _log = structlog.get_logger("tidegate.policy")
 
 
 class CedarAuthorizer:
     """Keeps the promises of `Authorizer`."""
 
-    def __init__(self, policies: Policies, *, denials: Collection[DenialLog] = ()) -> None:
+    def __init__(
+        self, policies: Policies, *, denials: Collection[DenialLog] = (), clock: Clock = _SYSTEM_CLOCK
+    ) -> None:
         self._policies = policies
+        self._clock = clock
         self._denials = denials
         self._parsed: dict[tuple[Caller, Target], cedarpy.Entities] = {}
         self._enough: dict[tuple[str, str], tuple[tuple[Role, ...], tuple[Scope, ...]]] = {}
@@ -53,14 +69,29 @@ class CedarAuthorizer:
     async def authorize(
         self, caller: Caller, operation: str, on: Target = NOTHING_NAMED, *, request_id: str = ""
     ) -> Ruling:
-        ruling = self.decide(caller, operation, on)
+        since_proof_s = self.since_proof_s(caller)
+        ruling = self.decide(caller, operation, on, since_proof_s=since_proof_s)
         if ruling.is_allowed:
             return ruling
-        await self._record(caller.workspace, replace(_deed_of(caller, operation, on, ruling), request_id=request_id))
+        deed = _deed_of(caller, operation, on, ruling, since_proof_s=since_proof_s)
+        await self._record(caller.workspace, replace(deed, request_id=request_id))
+        if ruling.needs_proof:
+            raise StepUpRequiredError(ruling)
         raise NotPermittedError(ruling, may_know=may_know_policies(caller))
 
-    def decide(self, caller: Caller, operation: str, on: Target = NOTHING_NAMED) -> Ruling:
-        """Return the ruling on an operation, or on an action itself; nothing is recorded."""
+    def since_proof_s(self, caller: Caller) -> int:
+        """Return how many seconds ago the person proved who they are."""
+        if caller.proven_at is None or not caller.by_session:
+            return NEVER_S
+        return max(0, int((self._clock.now() - caller.proven_at).total_seconds()))
+
+    def decide(
+        self, caller: Caller, operation: str, on: Target = NOTHING_NAMED, *, since_proof_s: int | None = None
+    ) -> Ruling:
+        """Return the ruling on an operation, or on an action itself; nothing is recorded.
+
+        `since_proof_s` stands for the age of the caller's own proof.
+        """
         action = action_of(operation)
         if action is None:
             _log.error("an operation has no action", operation=operation)
@@ -70,9 +101,15 @@ class CedarAuthorizer:
                 policy_ids=(UNKNOWN_OPERATION,),
                 reason="No policy knows this operation, so nobody may do it. That is an error of tidegate: report it.",
             )
-        is_allowed, policy_ids = self._ask(caller, action, on)
-        reason = "" if is_allowed else self._reason(caller, action, on, policy_ids)
-        return Ruling(is_allowed=is_allowed, action=action, policy_ids=policy_ids, reason=reason)
+        age_s = self.since_proof_s(caller) if since_proof_s is None else since_proof_s
+        is_allowed, policy_ids = self._ask(caller, action, on, since_proof_s=age_s)
+        return Ruling(
+            is_allowed=is_allowed,
+            action=action,
+            policy_ids=policy_ids,
+            reason="" if is_allowed else self._reason(caller, action, on, policy_ids),
+            needs_proof=policy_ids == (FRESH_PROOF,),
+        )
 
     def enough(self, action: str, *, kind: str = "Person") -> tuple[tuple[Role, ...], tuple[Scope, ...]]:
         """Return the roles that may do `action` with every scope, and the scopes that are enough with such a role.
@@ -84,9 +121,11 @@ class CedarAuthorizer:
             return known
         if kind in _KINDS.values():
             member = "usr_x" if kind == "Person" else "svc_x"
-            callers = [_example(Scope.ADMIN, role, member) for role in Role]
+            # People who proved just now who they are: whether their proof is fresh is another question.
+            is_person = kind == "Person"
+            callers = [_example(Scope.ADMIN, role, member, by_session=is_person) for role in Role]
             roles = tuple(each.role for each in callers if each.role and self._ask(each, action, NOTHING_NAMED)[0])
-            trial = _example(Scope.ADMIN, roles[0] if roles else None, member)
+            trial = _example(Scope.ADMIN, roles[0] if roles else None, member, by_session=is_person)
         else:
             roles, trial = (), _example(Scope.ADMIN, None, None, by_session=kind == "Operator")
         scopes = tuple(scope for scope in Scope if self._ask(replace(trial, scope=scope), action, NOTHING_NAMED)[0])
@@ -110,16 +149,17 @@ class CedarAuthorizer:
             except TidegateError as error:
                 _log.error("a refusal is not recorded", detail=error.message, requestId=deed.request_id)
 
-    def _ask(self, caller: Caller, action: str, on: Target) -> tuple[bool, tuple[str, ...]]:
+    def _ask(self, caller: Caller, action: str, on: Target, *, since_proof_s: int = 0) -> tuple[bool, tuple[str, ...]]:
         entities = self._entities_of(caller, on)
         if entities is None:
             return False, (EVALUATION_FAILED,)
+        circumstances = {"isSession": caller.by_session, "secondsSinceProof": since_proof_s} if action in FRESH else {}
         found = cedarpy.is_authorized(
             {
                 "principal": {"type": _kind_of(caller), "id": caller.member or caller.actor},
                 "action": {"type": "Action", "id": action},
                 "resource": _RESOURCE,
-                "context": {},
+                "context": circumstances,
             },
             self._policies.parsed,
             entities,
@@ -162,7 +202,9 @@ class CedarAuthorizer:
     def _reason(self, caller: Caller, action: str, on: Target, policy_ids: tuple[str, ...]) -> str:
         if policy_ids == (EVALUATION_FAILED,):
             return "The policies could not be evaluated, so nobody is let through. The log has the cause."
-        for policy_id in policy_ids:
+        # A proof is asked for when nothing else is missing: nobody proves who they are to be refused after all.
+        others = [policy_id for policy_id in policy_ids if policy_id not in _PROOFS]
+        for policy_id in others or policy_ids:
             said = self._policies.by_id[policy_id].reason if policy_id in self._policies.by_id else ""
             if said:
                 return said
@@ -235,8 +277,9 @@ def _narrowed(caller: Caller, on: Target) -> str:
     return ""
 
 
-def _deed_of(caller: Caller, operation: str, on: Target, ruling: Ruling) -> Deed:
+def _deed_of(caller: Caller, operation: str, on: Target, ruling: Ruling, *, since_proof_s: int) -> Deed:
     kind = ActorKind.AGENT if caller.role is Role.AGENT else _ACTOR_KINDS.get(_kind_of(caller), ActorKind.TOKEN)
+    age = {"secondsSinceProof": since_proof_s} if caller.by_session else {}
     return Deed(
         actor_kind=kind,
         actor=caller.actor,
@@ -245,7 +288,7 @@ def _deed_of(caller: Caller, operation: str, on: Target, ruling: Ruling) -> Deed
         outcome=Outcome.DENIED,
         member=caller.member,
         policy_ids=ruling.policy_ids,
-        details=_details_of(caller, operation, on),
+        details={**_details_of(caller, operation, on), **age},
     )
 
 

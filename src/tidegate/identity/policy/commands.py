@@ -32,8 +32,10 @@ def authz() -> None:
 @click.option("--action", required=True, help='noun:verb, or an operation: "GET /api/v1/gates".')
 @click.option("--on", "targets", multiple=True, metavar="TARGET",
               help="service/NAME, environment/NAME, author/MEMBER or workspace/NAME; may be repeated.")  # fmt: skip
+@click.option("--proven-ago", default=0, show_default=True, metavar="SECONDS",
+              help="How long ago the person proved who they are.")  # fmt: skip
 @json_option
-def explain(*, who: str, action: str, targets: tuple[str, ...], as_json: bool) -> None:
+def explain(*, who: str, action: str, targets: tuple[str, ...], proven_ago: int, as_json: bool) -> None:
     """Say whether WHO may do it, by which policies, and what would let them; ids of members and tokens ask the server.
 
     Exit code 0 for yes, 4 for no.
@@ -43,8 +45,8 @@ def explain(*, who: str, action: str, targets: tuple[str, ...], as_json: bool) -
 
     authorizer, policies = _authorizer(), read_policies()
     caller = _caller_of(who)
-    question = Question(who, caller, action, _target_of(targets, caller), is_allowed=True)
-    ruling = authorizer.decide(caller, action, question.on)
+    question = Question(who, caller, action, _target_of(targets, caller), is_allowed=True, since_proof_s=proven_ago)
+    ruling = question.ruling_of(authorizer)
     found = [policies.by_id[name] for name in ruling.policy_ids if name in policies.by_id]
     enough = list(would_suffice(authorizer, question, ruling))
     if as_json:
@@ -105,8 +107,7 @@ def preview(*, file: Path, since: str | None, offline: bool) -> None:
     recorded, skipped = ([], 0) if offline else _recorded(since)
     flipped = 0
     for question in (*_expected(None), *recorded):
-        was = before.decide(question.caller, question.operation, question.on)
-        now = after.decide(question.caller, question.operation, question.on)
+        was, now = question.ruling_of(before), question.ruling_of(after)
         if was.is_allowed is not now.is_allowed:
             flipped += 1
             click.echo(
@@ -147,7 +148,7 @@ def _expected(file: Path | None) -> "tuple[Question, ...]":
 
 def _surprises(authorizer: "CedarAuthorizer", questions: "tuple[Question, ...]") -> Any:  # noqa: ANN401 - an iterator
     for question in questions:
-        ruling = authorizer.decide(question.caller, question.operation, question.on)
+        ruling = question.ruling_of(authorizer)
         by = ", ".join(ruling.policy_ids)
         if ruling.is_allowed is not question.is_allowed:
             yield f"{question.name}: expected {_word(question.is_allowed)}, got {_word(ruling.is_allowed)} by {by}"
@@ -162,7 +163,9 @@ def _caller_of(who: str) -> "Caller":
 
     if who.startswith(("usr_", "svc_")):
         found = api().get(f"/api/v1/members/{who}")
-        return Caller(OWN, Scope.ADMIN, "tok_any", by_session=False, member=who, role=Role(found["role"]))
+        is_person = who.startswith("usr_")
+        actor = "ses_any" if is_person else "tok_any"
+        return Caller(OWN, Scope.ADMIN, actor, by_session=is_person, member=who, role=Role(found["role"]))
     if who.startswith("tok_"):
         found = _token(who)
         return Caller(

@@ -32,6 +32,11 @@ class Question:
     is_allowed: bool
     policy_id: str | None = None
     """Must be among the deciding ones."""
+    since_proof_s: int = 0
+    """How long ago the person proved who they are."""
+
+    def ruling_of(self, authorizer: CedarAuthorizer) -> Ruling:
+        return authorizer.decide(self.caller, self.operation, self.on, since_proof_s=self.since_proof_s)
 
 
 class _About(BaseModel):
@@ -49,6 +54,9 @@ class _Expected(BaseModel):
     scope: Scope | None = None
     services: frozenset[str] | None = None
     environments: frozenset[str] | None = None
+    session: bool | None = None
+    """Whether it is asked in a session of a browser; people and the operator do unless said."""
+    proven_s_ago: Annotated[int, Field(alias="provenSecondsAgo", ge=0)] = 0
     about: _About = _About()
     allow: tuple[str, ...] = ()
     deny: tuple[str | dict[str, str], ...] = ()
@@ -67,7 +75,9 @@ def caller_as(name: str, *, scope: Scope | None = None) -> Caller:
         return Caller(OWN, Scope(rest), "tok_example", by_session=False)
     if kind in {"", "svc"} and rest in set(Role):
         member = "svc_example" if kind else ME
-        return Caller(OWN, scope or Scope.ADMIN, "tok_example", by_session=False, member=member, role=Role(rest))
+        is_person = not kind
+        actor = "ses_example" if is_person else "tok_example"
+        return Caller(OWN, scope or Scope.ADMIN, actor, by_session=is_person, member=member, role=Role(rest))
     roles = ", ".join(Role)
     raise QuestionInvalidError(
         f"{name!r} is nobody: name a role ({roles}; `svc:agent` for a service account), token:SCOPE, operator, "
@@ -98,6 +108,8 @@ def questions_in(content: bytes) -> tuple[Question, ...]:
 
 def _questions_of(number: int, row: _Expected) -> Iterator[Question]:
     caller = replace(caller_as(row.who, scope=row.scope), services=row.services, environments=row.environments)
+    if row.session is not None:
+        caller = replace(caller, by_session=row.session)
     on = Target(
         workspace=None if row.about.workspace is None else WorkspaceId(row.about.workspace),
         services=row.about.services,
@@ -113,7 +125,8 @@ def _questions_of(number: int, row: _Expected) -> Iterator[Question]:
     for operation, is_allowed, policy_id in wanted:
         if action_of(operation) is None:
             raise QuestionInvalidError(f"Row {number}: {operation!r} is neither an action nor an operation.")
-        yield Question(f"row {number}: {row.who} {operation}", caller, operation, on, is_allowed, policy_id)
+        name = f"row {number}: {row.who} {operation}"
+        yield Question(name, caller, operation, on, is_allowed, policy_id, row.proven_s_ago)
 
 
 def recorded_question(record: Mapping[str, Any]) -> Question | None:
@@ -122,7 +135,7 @@ def recorded_question(record: Mapping[str, Any]) -> Question | None:
     operation, scope = details.get("operation"), details.get("scope")
     if not isinstance(operation, str) or scope not in set(Scope) or details.get("isCut"):
         return None
-    role = details.get("role")
+    role, age_s = details.get("role"), details.get("secondsSinceProof")
     other = details.get("workspace")
     return Question(
         name=f"{record.get('id', '?')}: {record.get('actor', '?')} {operation}",
@@ -144,6 +157,7 @@ def recorded_question(record: Mapping[str, Any]) -> Question | None:
             authors=_names(details.get("authors")) or frozenset(),
         ),
         is_allowed=record.get("outcome") != "denied",
+        since_proof_s=age_s if isinstance(age_s, int) else 0,
     )
 
 
@@ -170,8 +184,10 @@ def would_suffice(authorizer: CedarAuthorizer, question: Question, ruling: Rulin
     wider: dict[str, object] = {"services": None, "environments": None}
     if (caller.services or caller.environments) and _allows(authorizer, question, **wider):
         found.append("a credential that is not narrowed")
+    if replace(question, since_proof_s=0).ruling_of(authorizer).is_allowed:
+        found.append("a proof of who it is that is not older than ten minutes")
     return found
 
 
 def _allows(authorizer: CedarAuthorizer, question: Question, **changes: Any) -> bool:  # noqa: ANN401 - fields of a caller
-    return authorizer.decide(replace(question.caller, **changes), question.operation, question.on).is_allowed
+    return replace(question, caller=replace(question.caller, **changes)).ruling_of(authorizer).is_allowed

@@ -1,7 +1,7 @@
 """Signing in by a provider, and its settings, for people."""
 
 from dataclasses import replace
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -18,9 +18,10 @@ from tidegate.identity.providers.model import Provider, ProviderWish, own_path
 from tidegate.identity.providers.service import ProviderService
 from tidegate.identity.providers.sign_in import CameBack, ProviderSignIn, SignedIn
 from tidegate.identity.roles import is_within
+from tidegate.identity.sign_in_page import SignInChoice
 from tidegate.kernel import InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 
-__all__ = ["COOKIE", "SignInChoice", "router", "sign_in_choices"]
+__all__ = ["COOKIE", "router", "sign_in_choices"]
 
 COOKIE = "tidegate_provider"
 _COOKIE_PATH = "/sign-in/callback"
@@ -42,13 +43,6 @@ Providers = Annotated[ProviderService, provide(ProviderService)]
 _Text = Annotated[str, Form(max_length=1_100)]
 _Long = Annotated[str, Form(max_length=50_000)]
 _Asked = Annotated[str, Query(max_length=4_096)]
-
-
-class SignInChoice(NamedTuple):
-    """A link on the sign-in page."""
-
-    words: str
-    path: str
 
 
 async def sign_in_choices(_: Request) -> tuple[SignInChoice, ...]:

@@ -167,7 +167,7 @@ class ProviderSignIn:
         except ProviderSignInRefusedError as error:
             await self._parts.trail.record(workspace, _refusal(provider, error.reason))
             raise
-        session = await self._parts.sessions.open(workspace, member, user_agent=came.user_agent)
+        session = await self._parts.sessions.open(workspace, member, user_agent=came.user_agent, how="provider")
         return SignedIn(session, begun.next, _is_secure(provider))
 
     async def _used_up(self, workspace: WorkspaceId, provider: Provider, came: CameBack) -> _Begun:

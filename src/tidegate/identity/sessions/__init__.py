@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from tidegate.kernel.lazy import lazily
 
 if TYPE_CHECKING:
+    from tidegate.identity.sessions.failures import SignInFailures
     from tidegate.identity.sessions.service import Credentials, SessionService, SignInParts
     from tidegate.identity.sessions.store import PostgresSessions
 else:
     __getattr__ = lazily(
         {
+            "tidegate.identity.sessions.failures": ("SignInFailures",),
             "tidegate.identity.sessions.service": (
                 "Credentials",
                 "SessionService",
@@ -19,4 +21,4 @@ else:
         }
     )
 
-__all__ = ["Credentials", "PostgresSessions", "SessionService", "SignInParts"]
+__all__ = ["Credentials", "PostgresSessions", "SessionService", "SignInFailures", "SignInParts"]

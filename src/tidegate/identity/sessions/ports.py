@@ -35,6 +35,12 @@ class SessionStore(Protocol):
         """Open the session; false, and nothing done, when its holder is no active member of an active workspace."""
         ...
 
+    async def renew_session(
+        self, workspace: WorkspaceId, session_id: str, session_hash: bytes, *, now: datetime, deed: Deed
+    ) -> bool:
+        """Write that its holder was proven now, under another secret; false when it ended."""
+        ...
+
     async def is_suspended(self, workspace: WorkspaceId) -> bool: ...
 
     async def list_sessions(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tidegate.audit import ActorKind, Deed
 from tidegate.edge.caller import Role
-from tidegate.identity.acting import Acting
+from tidegate.identity.acting import Acting, Visit
 from tidegate.identity.attempts import Attempts
 from tidegate.identity.errors import EmailInvalidError, PasswordWrongError, WorkspaceSuspendedError
 from tidegate.identity.members.model import email_of
@@ -19,8 +19,9 @@ from tidegate.identity.sessions.errors import (
     SessionNotFoundError,
     WorkspaceUnnamedError,
 )
+from tidegate.identity.sessions.failures import SignInFailures
 from tidegate.identity.sessions.ports import Account, SessionStore
-from tidegate.kernel import Clock, IdFactory, WorkspaceId
+from tidegate.kernel import Clock, IdFactory, TidegateError, WorkspaceId
 
 _MOST_SESSIONS = 200
 
@@ -47,6 +48,7 @@ class SignInParts:
     key: SigningKey
     ids: IdFactory
     clock: Clock
+    failures: SignInFailures
     on_taken_away: Callable[[], None]
     """Called when sessions ended, so that this process knows it at once."""
 
@@ -73,13 +75,22 @@ class SessionService:
         parts.attempts.begin(email, credentials.address)
         account = await parts.store.find_account(email)
         if not await parts.passwords.proves(credentials.password, account.password_hash):
-            raise PasswordWrongError
+            raise self._failed(PasswordWrongError(), account, credentials)
         parts.attempts.succeed(email, credentials.address)
-        workspace = _workspace_of(account, credentials.workspace)
-        return await self.open(workspace, account.person, user_agent=credentials.user_agent)
+        try:
+            workspace = _workspace_of(account, credentials.workspace)
+            return await self.open(
+                workspace, account.person, user_agent=credentials.user_agent, address=credentials.address
+            )
+        except (PasswordWrongError, WorkspaceSuspendedError) as error:
+            raise self._failed(error, account, credentials) from error
 
-    async def open(self, workspace: WorkspaceId, person: str, *, user_agent: str) -> str:
+    async def open(
+        self, workspace: WorkspaceId, person: str, *, user_agent: str, address: str = "", how: str = "password"
+    ) -> str:
         """Open a session of a person who was proven just now, and return its secret.
+
+        `how` they were proven, and from where, is recorded.
 
         Raises:
             PasswordWrongError: the person is no active member.
@@ -98,12 +109,59 @@ class SessionService:
             holder=Holder(person, Role.VIEWER, is_active=True),
             user_agent=user_agent[:USER_AGENT_CHARACTERS],
         )
-        deed = Deed(ActorKind.PERSON, session.id, "sessions:create", f"session/{session.id}", member=person)
+        deed = Deed(
+            ActorKind.PERSON,
+            session.id,
+            "sessions:create",
+            f"session/{session.id}",
+            member=person,
+            details={"how": how, **Visit(address, session.user_agent).facts},
+        )
         if await parts.store.open_session(workspace, session, parts.key.hash_of(secret), deed=deed):
             return secret
         if await parts.store.is_suspended(workspace):
             raise WorkspaceSuspendedError
         raise PasswordWrongError
+
+    async def prove(self, workspace: WorkspaceId, password: str, *, visit: Visit, by: Acting) -> str:
+        """Prove the password again, and return the session's new secret.
+
+        Raises:
+            NoPersonError: no person stands behind the session.
+            PasswordWrongError: it is not the password.
+            TooManyAttemptsError: there were too many wrong ones.
+            SessionEndedError: it ended meanwhile.
+        """
+        parts = self._parts
+        email, account = await self._own_account(workspace, by=by)
+        parts.attempts.begin(email, visit.address)
+        if not await parts.passwords.proves(password, account.password_hash):
+            parts.failures.note([workspace], account.person, how="password", visit=visit)
+            raise PasswordWrongError
+        parts.attempts.succeed(email, visit.address)
+        return await self.renew(workspace, how="password", visit=visit, by=by)
+
+    async def renew(self, workspace: WorkspaceId, *, how: str, visit: Visit, by: Acting) -> str:
+        """Note that the person of a session proved who they are just now; return the session's new secret.
+
+        The old secret is worth nothing any more: it was given to who proved less.
+
+        Raises:
+            NoPersonError: no person stands behind the session.
+            SessionEndedError: it ended meanwhile.
+        """
+        parts = self._parts
+        if not by.caller.by_session or by.caller.member is None:
+            raise NoPersonError
+        session_id, secret = by.caller.actor, secrets.token_urlsafe(32)
+        deed = by.deed("sessions:prove", f"session/{session_id}", how=how, **visit.facts)
+        renewed = await parts.store.renew_session(
+            workspace, session_id, parts.key.hash_of(secret), now=self._now(), deed=deed
+        )
+        if not renewed:
+            raise SessionEndedError
+        parts.on_taken_away()
+        return secret
 
     async def list_sessions(self, workspace: WorkspaceId, *, member: str | None, by: Acting) -> list[Session]:
         """Return the open sessions of who asks; an admin may name another `member`.
@@ -150,11 +208,7 @@ class SessionService:
             TooManyAttemptsError: there were too many wrong ones.
         """
         parts = self._parts
-        member = by.caller.member if by.caller.by_session else None
-        found = None if member is None else await parts.store.find_own_account(workspace, member)
-        if found is None:
-            raise NoPersonError
-        email, account = found
+        email, account = await self._own_account(workspace, by=by)
         parts.attempts.begin(email, address)
         if not await parts.passwords.proves(current, account.password_hash):
             raise PasswordWrongError
@@ -163,6 +217,20 @@ class SessionService:
         deed = by.deed("passwords:change", f"member/{account.person}")
         await parts.store.set_password(account, kept, kept_session=by.caller.actor, now=self._now(), deed=deed)
         parts.on_taken_away()
+
+    def _failed(self, error: TidegateError, account: Account, credentials: Credentials) -> TidegateError:
+        """Have it recorded and return `error`; of who is unknown there are no workspaces to record it in."""
+        visit = Visit(credentials.address, credentials.user_agent)
+        why = {"why": error.code}
+        self._parts.failures.note(account.workspaces, account.person, how="password", visit=visit, about=why)
+        return error
+
+    async def _own_account(self, workspace: WorkspaceId, *, by: Acting) -> tuple[str, Account]:
+        member = by.caller.member if by.caller.by_session else None
+        found = None if member is None else await self._parts.store.find_own_account(workspace, member)
+        if found is None:
+            raise NoPersonError
+        return found
 
     def _now(self) -> datetime:
         return self._parts.clock.now()

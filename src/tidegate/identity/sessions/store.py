@@ -57,6 +57,25 @@ class PostgresSessions:
                 await self._trail.append(workspace, deed, within=connection)
         return bool(opened)
 
+    async def renew_session(
+        self, workspace: WorkspaceId, session_id: str, session_hash: bytes, *, now: datetime, deed: Deed
+    ) -> bool:
+        async with self._database.transaction(workspace) as connection:
+            renewed = await connection.fetchval(
+                """
+                UPDATE sessions SET hash = $3, proven_at = $4
+                WHERE workspace = $1 AND id = $2 AND ended_at IS NULL AND expires_at > $4
+                RETURNING true
+                """,
+                workspace,
+                session_id,
+                session_hash,
+                now,
+            )
+            if renewed:
+                await self._trail.append(workspace, deed, within=connection)
+        return bool(renewed)
+
     async def is_suspended(self, workspace: WorkspaceId) -> bool:
         async with self._database.transaction(workspace) as connection:
             state = await connection.fetchval("SELECT state FROM workspaces WHERE id = $1", workspace)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from tidegate.edge.providers import provide
-from tidegate.identity.doors import ActingReader, ActingWriter, body_of, read_wish
+from tidegate.identity.doors import ActingReader, ActingWriter, body_of, permit_scope, read_wish
 from tidegate.identity.tokens.schemas import NewTokenOut, RotationIn, TokenIn, TokenPageOut
 from tidegate.identity.tokens.service import TokenService
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, Clock
@@ -35,6 +35,7 @@ async def create_token(  # noqa: PLR0917 - FastAPI passes them by name
 ) -> NewTokenOut:
     """Make a token for yourself or a service account. The answer holds its secret, this once."""
     wish = await read_wish(request, TokenIn)
+    await permit_scope(request, by, wish.scope)
     token, secret = await tokens.create(by.caller.workspace, wish.wish(), by=by)
     response.headers["cache-control"] = "no-store"
     return NewTokenOut.of_new(token, secret, now=now.now())
@@ -46,6 +47,7 @@ async def rotate_token(  # noqa: PLR0917 - FastAPI passes them by name
 ) -> NewTokenOut:
     """Make a token in the place of this one, which works on until the overlap is over."""
     wish = await read_wish(request, RotationIn)
+    await permit_scope(request, by, (await tokens.get_token(by.caller.workspace, token_id, by=by)).scope)
     overlap = timedelta(seconds=wish.overlap_s)
     token, secret = await tokens.rotate(by.caller.workspace, token_id, overlap=overlap, by=by)
     response.headers["cache-control"] = "no-store"

@@ -159,6 +159,14 @@ class TokenService:
         await self._parts.store.revoke_token(workspace, found.id, now=self._parts.clock.now(), deed=deed)
         self._parts.on_taken_away()
 
+    async def get_token(self, workspace: WorkspaceId, token_id: str, *, by: Acting) -> Token:
+        """Return a token of one's own; as an admin any.
+
+        Raises:
+            TokenNotFoundError: there is none, or it is somebody else's.
+        """
+        return await self._get(workspace, token_id, by=by)
+
     async def _get(self, workspace: WorkspaceId, token_id: str, *, by: Acting) -> Token:
         found = await self._parts.store.find_token(workspace, token_id)
         if found is None or not (by.is_admin or by.is_self(_member_of(found))):

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 from tidegate.kernel import InvalidInputError, Page, WorkspaceId, decode_cursor, encode_cursor
 from tidegate.signals.ai_runs.model import AiRun, RunQuery
+from tidegate.storage.scope import SCOPE
 
 _NANO: Final = 1_000_000_000
 _LAST_SECOND: Final = 2**32 - 1
@@ -19,22 +20,23 @@ _COLUMNS: Final = ", ".join(field.name for field in fields(AiRun))
 _WINDOW: Final = "second >= toDateTime({start:UInt32}, 'UTC') AND second < toDateTime({end:UInt32}, 'UTC')"
 _LIST: Final = """
     SELECT {columns} FROM ai_runs
-    WHERE {window} AND outcome != ''{conditions}
+    WHERE {scope} AND {window} AND outcome != ''{conditions}
         AND (second, version) IN (
             SELECT second, max(version) FROM ai_runs
-            WHERE {window} AND outcome = '' AND version <= {{watermark:UInt64}} GROUP BY second)
+            WHERE {scope} AND {window} AND outcome = '' AND version <= {{watermark:UInt64}} GROUP BY second)
     ORDER BY end_ns DESC, trace_id DESC, span_id DESC LIMIT 1 BY trace_id, span_id LIMIT {{limit:UInt32}}
 """
 _FIND: Final = f"""
     SELECT {_COLUMNS} FROM ai_runs
-    WHERE trace_id = {{trace:String}} AND span_id = {{span:String}}
+    WHERE {SCOPE} AND trace_id = {{trace:String}} AND span_id = {{span:String}}
         AND (second, version) IN (
             SELECT second, max(version) FROM ai_runs
-            WHERE trace_id = '' AND version <= {{watermark:UInt64}}
-                AND second IN (SELECT second FROM ai_runs WHERE trace_id = {{trace:String}})
+            WHERE {SCOPE} AND trace_id = '' AND version <= {{watermark:UInt64}}
+                AND second IN (SELECT second FROM ai_runs WHERE {SCOPE} AND trace_id = {{trace:String}})
             GROUP BY second)
     ORDER BY version DESC LIMIT 1
 """
+_EXTENT: Final = f"SELECT toUInt32(min(second)) AS oldest, toUInt32(max(second)) AS newest FROM ai_runs WHERE {SCOPE}"
 # Lists want the newest: a window that grows reads little where much is stored, and all of it where little is.
 _FIRST_WINDOW_S: Final = 3_600
 _GROWTH: Final = 24
@@ -61,11 +63,13 @@ class EngineRunStore:
     async def list_runs(self, workspace: WorkspaceId, query: RunQuery) -> Page[AiRun]:
         conditions, parameters = _conditions_of(query)
         parameters |= {"watermark": await self._watermark([workspace]), "limit": query.limit + 1}
-        first = _second_of(query.window.start) if query.window else 0
-        last = _second_of(query.window.end) if query.window else await self._after_newest(workspace)
+        oldest, newest = await self._extent(workspace)
+        first, last = oldest, min(newest + 1, _LAST_SECOND)
+        if query.window:
+            first, last = max(first, _second_of(query.window.start)), min(last, _second_of(query.window.end))
         if query.cursor:
             last = min(last, int(parameters["before_ns"]) // _NANO + 1)
-        sql = _LIST.format(columns=_COLUMNS, window=_WINDOW, conditions=conditions)
+        sql = _LIST.format(scope=SCOPE, columns=_COLUMNS, window=_WINDOW, conditions=conditions)
         length = _FIRST_WINDOW_S
         while True:
             start = max(first, last - length)
@@ -82,10 +86,10 @@ class EngineRunStore:
         rows = await self._engine.select([workspace], _FIND, parameters)
         return AiRun(**rows[0]) if rows else None
 
-    async def _after_newest(self, workspace: WorkspaceId) -> int:
-        """Return the second after the newest that was counted: a recording may be a year old, and is looked at too."""
-        rows = await self._engine.select([workspace], "SELECT toUInt32(max(second)) AS newest FROM ai_runs")
-        return min(int(rows[0]["newest"]) + 1, _LAST_SECOND) if rows else 1
+    async def _extent(self, workspace: WorkspaceId) -> tuple[int, int]:
+        """Return the oldest and the newest second that was counted: a recording may be a year old, and is looked at."""
+        rows = await self._engine.select([workspace], _EXTENT)
+        return (int(rows[0]["oldest"]), int(rows[0]["newest"])) if rows else (0, 0)
 
 
 def _conditions_of(query: RunQuery) -> tuple[str, dict[str, Any]]:

@@ -11,9 +11,11 @@ class Recounts(Protocol):
     """Counts stored telemetry again, under the prices and rules of now. Exact while telemetry comes in."""
 
     async def begin(
-        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, asker: str = ""
     ) -> Recount:
         """Store a recount, to be worked off in the background; survives a crash.
+
+        `asker` is the credential of who asks: it is looked at again when the work begins.
 
         Raises:
             ConflictError: one is waiting or running already.

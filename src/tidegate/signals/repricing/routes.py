@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
+from tidegate.edge.caller import CurrentWorkspace, Writer
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, TimeRange
 from tidegate.signals.repricing.ports import Recounts
@@ -16,12 +16,14 @@ Job = Annotated[Recounts, provide(Recounts)]
 
 
 @router.post("", status_code=202, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-async def begin_recount(request: Request, workspace: WritableWorkspace, recounts: Job) -> RecountOut:
+async def begin_recount(request: Request, caller: Writer, recounts: Job) -> RecountOut:
     """Count stored runs again under the prices of now: 202, and the work goes on in the background."""
     wanted = parse_json(RecountIn, await read_body(request, JSON))
     if wanted.from_ is not None and wanted.to is not None:
         TimeRange(wanted.from_, wanted.to)  # refuses an empty one, with its field
-    begun = await recounts.begin(workspace, reason=wanted.reason, start=wanted.from_, end=wanted.to)
+    begun = await recounts.begin(
+        caller.workspace, reason=wanted.reason, start=wanted.from_, end=wanted.to, asker=caller.actor
+    )
     return RecountOut.of(begun)
 
 

@@ -62,6 +62,8 @@ def _erase(path: str, subject: str, kind: str, **options: Any) -> None:  # noqa:
     if options["as_json"]:
         print_json(erasure)
         return
+    if erasure["state"] == "refused":
+        raise CliError("Who asked for it may not erase any more: nothing was erased.", exit_code=4)
     if erasure["finishedAt"]:
         click.echo(f"Erased: {_words(erasure['found'])}. Copies are erased as they come until {erasure['heldUntil']}.")
     else:

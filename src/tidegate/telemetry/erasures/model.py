@@ -21,6 +21,8 @@ class ErasureState(StrEnum):
     """The rows are gone; copies that come late are erased as well."""
     OVER = "over"
     """The rows are gone, and no sender can still have copies of them."""
+    REFUSED = "refused"
+    """Who asked for it may not have it done any more; no row was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Erasure:
     @property
     def progress(self) -> float:
         """From 0 to 1; what came in meanwhile makes it no less than done."""
+        if self.state is ErasureState.REFUSED:
+            return 0.0
         if self.finished_at is not None:
             return 1.0
         return min(0.99, self.seconds_done / self.found.seconds) if self.found.seconds else 0.0

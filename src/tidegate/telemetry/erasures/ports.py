@@ -75,6 +75,10 @@ class ErasureStore(Protocol):
         """Write that its rows are gone, and hold it."""
         ...
 
+    async def refuse(self, workspace: WorkspaceId, erasure: Erasure, *, why: str, at: datetime, holder: str) -> None:
+        """Write that it was not begun, and is not to be, and why."""
+        ...
+
     async def reopen(self, workspace: WorkspaceId, erasure_ids: Collection[str]) -> None:
         """Have held erasures run again: copies came in. One whose subject is being erased already is left as it is."""
         ...

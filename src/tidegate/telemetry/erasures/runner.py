@@ -15,10 +15,12 @@ from typing import Final
 
 import structlog
 
+from tidegate.edge.authority import Askers
 from tidegate.kernel import Clock, TidegateError, WorkspaceId
 from tidegate.telemetry.erasures.model import Erasure
 from tidegate.telemetry.erasures.ports import ErasedRows, ErasureStore
 
+_ACTION: Final = "telemetry:erase"
 LOOK_S: Final = 15.0  # how long a late copy may be seen; one statement for hundreds of held erasures
 BATCH_SECONDS: Final = 500  # seconds are bound in the engine's URL, which has 64 kB
 _LEASE: Final = timedelta(seconds=90)  # longer than the longest statement: 60 s
@@ -30,7 +32,10 @@ _log = structlog.get_logger("tidegate.erasures")
 class EraseRunner:
     """Works on what is to be erased; `run` must be running in at least one process."""
 
-    def __init__(self, *, rows: ErasedRows, store: ErasureStore, clock: Clock, holder: str) -> None:
+    def __init__(
+        self, *, rows: ErasedRows, store: ErasureStore, clock: Clock, holder: str, askers: Askers | None = None
+    ) -> None:
+        self._askers = askers
         self._rows = rows
         self._store = store
         self._clock = clock
@@ -67,6 +72,8 @@ class EraseRunner:
         for workspace in await self._store.list_open_workspaces():
             await self._look_for_late_copies(workspace)
             while (erasure := await self._claim(workspace)) is not None:
+                if await self._is_refused(workspace, erasure):
+                    continue
                 await self._erase(workspace, erasure)
                 finished += 1
         return finished
@@ -74,6 +81,16 @@ class EraseRunner:
     async def _claim(self, workspace: WorkspaceId) -> Erasure | None:
         now = self._clock.now()
         return await self._store.claim(workspace, holder=self._holder, now=now, until=now + _LEASE)
+
+    async def _is_refused(self, workspace: WorkspaceId, erasure: Erasure) -> bool:
+        """Return whether who asked may not have it done any more; what was begun in their right is finished."""
+        if self._askers is None or erasure.batch:
+            return False
+        why = await self._askers.why_not(workspace, erasure.requested_by, _ACTION)
+        if why:
+            _log.warning("erasure refused", erasureId=erasure.id, asker=erasure.requested_by, workspace=workspace)
+            await self._store.refuse(workspace, erasure, why=why, at=self._clock.now(), holder=self._holder)
+        return bool(why)
 
     async def _erase(self, workspace: WorkspaceId, erasure: Erasure) -> None:
         has_deleted = False

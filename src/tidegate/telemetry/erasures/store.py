@@ -9,6 +9,7 @@ from asyncpg import Record, UniqueViolationError
 
 from tidegate.kernel import ConflictError, WorkspaceId
 from tidegate.storage import Connection, Database
+from tidegate.storage.scope import SCOPE
 from tidegate.telemetry.erasures.model import Erasure, ErasureKind, ErasureState, Found, Target
 from tidegate.telemetry.model import NANO
 
@@ -57,11 +58,11 @@ class EngineErasedRows:
 
     async def count(self, workspace: WorkspaceId, target: Target) -> Found:
         parts = [
-            f"SELECT '{_COUNTED[table]}' AS what, count() AS rows FROM {table} WHERE {condition}"
+            f"SELECT '{_COUNTED[table]}' AS what, count() AS rows FROM {table} WHERE {SCOPE} AND {condition}"
             for table, condition in _conditions(target)
         ]
         seconds = " UNION ALL ".join(
-            f"SELECT second FROM {table} WHERE {condition}" for table, condition in _conditions(target)
+            f"SELECT second FROM {table} WHERE {SCOPE} AND {condition}" for table, condition in _conditions(target)
         )
         parts.append(f"SELECT 'seconds' AS what, uniqExact(second) AS rows FROM ({seconds})")
         rows = await self._engine.select([workspace], " UNION ALL ".join(parts), _bound(target))
@@ -70,7 +71,7 @@ class EngineErasedRows:
     async def seconds_of(self, workspace: WorkspaceId, target: Target, *, after: int, limit: int) -> list[int]:
         later = " AND second > toDateTime({after:UInt32}, 'UTC')" if after >= 0 else ""
         parts = " UNION ALL ".join(
-            f"SELECT toUInt32(second) AS moment FROM {table} WHERE ({condition}){later}"
+            f"SELECT toUInt32(second) AS moment FROM {table} WHERE {SCOPE} AND ({condition}){later}"
             for table, condition in _conditions(target)
         )
         sql = f"SELECT DISTINCT moment FROM ({parts}) ORDER BY moment LIMIT {{limit:UInt32}}"
@@ -81,8 +82,8 @@ class EngineErasedRows:
         condition = dict(_conditions(target))["raw_spans"]
         sql = f"""
             SELECT DISTINCT toUInt32(second) AS moment FROM raw_spans
-            WHERE role IN ('agent', 'inference') AND trace_id IN (
-                SELECT trace_id FROM raw_spans WHERE role != '' AND ({condition}) AND {_IN_SECONDS})
+            WHERE {SCOPE} AND role IN ('agent', 'inference') AND trace_id IN (
+                SELECT trace_id FROM raw_spans WHERE {SCOPE} AND role != '' AND ({condition}) AND {_IN_SECONDS})
         """
         rows = await self._engine.select([workspace], sql, {**_bound(target), **_moments(seconds)})
         return {int(row["moment"]) for row in rows}
@@ -101,7 +102,7 @@ class EngineErasedRows:
         came = {"since": max(0, _nano(since))}
         by_trace = {target.subject: target for target in targets if target.kind is ErasureKind.TRACE}
         sql = " UNION DISTINCT ".join(
-            f"SELECT trace_id FROM {table} WHERE trace_id IN {{ids:Array(String)}} AND {_CAME_IN}"
+            f"SELECT trace_id FROM {table} WHERE {SCOPE} AND trace_id IN {{ids:Array(String)}} AND {_CAME_IN}"
             for table in _TABLES[ErasureKind.TRACE]
             if table in _RAW
         )
@@ -116,7 +117,7 @@ class EngineErasedRows:
 
     async def _came_in(self, workspace: WorkspaceId, target: Target, came: Mapping[str, object]) -> bool:
         sql = " UNION ALL ".join(
-            f"SELECT 1 AS one FROM {table} WHERE ({condition}) AND {_CAME_IN}"
+            f"SELECT 1 AS one FROM {table} WHERE {SCOPE} AND ({condition}) AND {_CAME_IN}"
             for table, condition in _conditions(target)
             if table in _RAW
         )
@@ -284,6 +285,17 @@ class PostgresErasures:
                 at,
             )
 
+    async def refuse(self, workspace: WorkspaceId, erasure: Erasure, *, why: str, at: datetime, holder: str) -> None:
+        async with self._database.transaction(workspace) as connection:
+            await connection.execute(
+                f"UPDATE erasures SET state = 'over', finished_at = $4, refused_because = $5 WHERE {_OWN}",
+                workspace,
+                erasure.id,
+                holder,
+                at,
+                why,
+            )
+
     async def reopen(self, workspace: WorkspaceId, erasure_ids: Collection[str]) -> None:
         async with self._database.transaction(workspace) as connection:
             await connection.execute(
@@ -324,7 +336,7 @@ def _erasure_of(row: Record) -> Erasure:
         target=Target(ErasureKind(row["kind"]), row["subject"], row["requested_at"]),
         reason=row["reason"],
         requested_by=row["requested_by"],
-        state=ErasureState(row["state"]),
+        state=ErasureState.REFUSED if row["refused_because"] else ErasureState(row["state"]),
         found=Found(**row["found"]),
         seconds_done=row["seconds_done"],
         batch=row["batch"],

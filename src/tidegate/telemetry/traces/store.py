@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from tidegate.kernel import InvalidInputError, Page, WorkspaceId, decode_cursor, encode_cursor
+from tidegate.storage.scope import SCOPE
 from tidegate.telemetry.model import NANO
 from tidegate.telemetry.traces.model import (
     BAD_OUTCOMES,
@@ -33,12 +34,12 @@ _MORE: Final = (
 _ONCE: Final = "ORDER BY distrusted, received_ns LIMIT 1 BY workspace, trace_id, span_id"
 _LINES: Final = f"""
     SELECT {_LINE} FROM (
-        SELECT {_LINE} FROM raw_spans WHERE trace_id = {{trace:String}} {_ONCE}
+        SELECT {_LINE} FROM raw_spans WHERE {SCOPE} AND trace_id = {{trace:String}} {_ONCE}
     ) ORDER BY start_ns, span_id LIMIT {{limit:UInt32}}
 """
 _DETAILS: Final = f"""
     SELECT {_LINE}, {", ".join(_MORE)}, base64Encode(span) AS span_, base64Encode(origin) AS origin_ FROM raw_spans
-    WHERE trace_id = {{trace:String}} AND span_id IN {{spans:Array(String)}} {_ONCE}
+    WHERE {SCOPE} AND trace_id = {{trace:String}} AND span_id IN {{spans:Array(String)}} {_ONCE}
 """
 _LOG_COLUMNS: Final = (
     "log_id", "time_ns", "span_id", "severity", "severity_text", "event_name", "body", "service", "families", "object",
@@ -47,7 +48,7 @@ _LOG_COLUMNS: Final = (
 _LOGS: Final = f"""
     SELECT {", ".join(_LOG_COLUMNS)} FROM (
         SELECT {", ".join(_LOG_COLUMNS)} FROM raw_logs
-        WHERE trace_id = {{trace:String}} AND ({{span:String}} = '' OR span_id = {{span:String}})
+        WHERE {SCOPE} AND trace_id = {{trace:String}} AND ({{span:String}} = '' OR span_id = {{span:String}})
         ORDER BY distrusted, received_ns LIMIT 1 BY workspace, log_id
     ) ORDER BY time_ns, log_id LIMIT {{limit:UInt32}}
 """
@@ -60,7 +61,7 @@ _ENTRIES: Final = f"""
         SELECT trace_id, span_id, name, service, tenant, start_ns, end_ns, status, http_status, run_outcome, outcome,
             parent_span_id, distrusted, received_ns
         FROM raw_spans
-        WHERE second >= toDateTime({{start:UInt32}}, 'UTC') AND second < toDateTime({{end:UInt32}}, 'UTC')
+        WHERE {SCOPE} AND second >= toDateTime({{start:UInt32}}, 'UTC') AND second < toDateTime({{end:UInt32}}, 'UTC')
             AND (parent_span_id = '' OR kind = 2) AND distrusted = 0
             AND end_ns - start_ns >= {{shortest:UInt64}}
             AND ({{service:String}} = '' OR service = {{service:String}})
