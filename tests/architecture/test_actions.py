@@ -172,7 +172,9 @@ def test_who_may_not_do_it_at_all_is_not_asked_for_a_proof(action: str) -> None:
 
 
 # What administers by program is asked for a proof in a browser, and of a token its scope.
-_BY_TOKEN_TOO = frozenset({"identity-provider:remove", "identity-provider:set", "tokens:make-admin"})
+_BY_TOKEN_TOO = frozenset(
+    {"identity-provider:remove", "identity-provider:set", "provisioning:set", "tokens:make-admin"}
+)
 
 
 @pytest.mark.parametrize("action", sorted(FRESH - _BY_TOKEN_TOO))

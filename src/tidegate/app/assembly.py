@@ -180,8 +180,6 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         engine,
         authorizer=lambda trail: CedarAuthorizer(policies, denials=[trail], clock=clock),
     )
-    people |= build_scim(database, audit.trail, people=people)
-    identity = people[IdentityService]
 
 
 def build_edge(
@@ -249,6 +247,7 @@ def _build_people(
     people = build_identity(
         database, trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
     )
+    people |= build_scim(database, trail, people=people)
     return people | build_providers(
         database,
         trail,

@@ -105,6 +105,7 @@ FRESH: Final = frozenset(
         "passkeys:add",
         "passkeys:remove",
         "passwords:change",
+        "provisioning:set",
         "tokens:make-admin",
     }
 )

@@ -22,6 +22,7 @@ from tidegate.identity.scim.errors import ScimSyntaxInvalidError, ScimVersionCha
 from tidegate.identity.scim.mapping import ProvisioningService
 from tidegate.identity.scim.model import MAX_COUNT, ScimGroup, ScimUser
 from tidegate.identity.scim.schemas import (
+    ERROR_URN,
     ProvisioningIn,
     ProvisioningOut,
     error_out,
@@ -62,7 +63,35 @@ class ScimRoute(APIRoute):
         return answer
 
 
-scim = APIRouter(prefix="/scim/v2", tags=["scim"], route_class=ScimRoute, default_response_class=ScimAnswer)
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "It was not done; `scimType` and `detail` say why.",
+        "content": {
+            _MEDIA: {
+                "schema": {
+                    "type": "object",
+                    "required": ["schemas", "status", "detail"],
+                    "properties": {
+                        "schemas": {"type": "array", "items": {"const": ERROR_URN}},
+                        "status": {"type": "string"},
+                        "scimType": {"type": "string"},
+                        "detail": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+_OBJECT: dict[str, Any] = {"schema": {"type": "object"}}
+_TAKES: dict[str, Any] = {"requestBody": {"required": True, "content": {_MEDIA: _OBJECT, "application/json": _OBJECT}}}
+
+scim = APIRouter(
+    prefix="/scim/v2",
+    tags=["scim"],
+    route_class=ScimRoute,
+    default_response_class=ScimAnswer,
+    responses=_REFUSED,
+)
 mapping = APIRouter(prefix="/api/v1/provisioning", tags=["provisioning"])
 
 
@@ -193,7 +222,7 @@ async def list_users(  # noqa: PLR0917 - FastAPI passes them by name
     return ScimAnswer(list_out(shown.users(found), total=total, start=start))
 
 
-@scim.post("/Users", status_code=201)
+@scim.post("/Users", openapi_extra=_TAKES, status_code=201)
 async def create_user(by: Directory, members: Members, shown: AsShown, body: Body) -> Response:
     """Make somebody a member, with the role that an admin chose for who comes in."""
     return shown.user(await members.create_user(by.caller.workspace, body, by=by), 201)
@@ -205,7 +234,7 @@ async def show_user(user_id: str, by: Directory, members: Members, shown: AsShow
     return shown.user(await members.get_user(by.caller.workspace, user_id))
 
 
-@scim.put("/Users/{user_id}")
+@scim.put("/Users/{user_id}", openapi_extra=_TAKES)
 async def replace_user(  # noqa: PLR0917 - FastAPI passes them by name
     user_id: str, by: Directory, members: Members, shown: AsShown, body: Body, version: Version
 ) -> Response:
@@ -213,7 +242,7 @@ async def replace_user(  # noqa: PLR0917 - FastAPI passes them by name
     return shown.user(await members.replace_user(by.caller.workspace, user_id, body, version=version, by=by))
 
 
-@scim.patch("/Users/{user_id}")
+@scim.patch("/Users/{user_id}", openapi_extra=_TAKES)
 async def patch_user(  # noqa: PLR0917 - FastAPI passes them by name
     user_id: str, by: Directory, members: Members, shown: AsShown, body: Body, version: Version
 ) -> Response:
@@ -244,7 +273,7 @@ async def list_groups(  # noqa: PLR0917 - FastAPI passes them by name
     return ScimAnswer(list_out(shown.groups(page), total=len(found), start=start))
 
 
-@scim.post("/Groups", status_code=201)
+@scim.post("/Groups", openapi_extra=_TAKES, status_code=201)
 async def create_group(by: Directory, members: Members, body: Body) -> None:
     """Refuse: groups are mapped to roles by an admin. One that is there already is a conflict."""
     await members.refuse_group(by.caller.workspace, body, by=by)
@@ -256,7 +285,7 @@ async def show_group(group_id: str, by: Directory, members: Members, shown: AsSh
     return shown.group(await members.get_group(by.caller.workspace, group_id))
 
 
-@scim.put("/Groups/{group_id}")
+@scim.put("/Groups/{group_id}", openapi_extra=_TAKES)
 async def replace_group(  # noqa: PLR0917 - FastAPI passes them by name
     group_id: str, by: Directory, members: Members, shown: AsShown, body: Body, version: Version
 ) -> Response:
@@ -264,7 +293,7 @@ async def replace_group(  # noqa: PLR0917 - FastAPI passes them by name
     return shown.group(await members.replace_group(by.caller.workspace, group_id, body, version=version, by=by))
 
 
-@scim.patch("/Groups/{group_id}")
+@scim.patch("/Groups/{group_id}", openapi_extra=_TAKES)
 async def patch_group(  # noqa: PLR0917 - FastAPI passes them by name
     group_id: str, by: Directory, members: Members, shown: AsShown, body: Body, version: Version
 ) -> Response:

@@ -269,9 +269,10 @@ async def test_a_list_is_filtered_paged_and_cut_to_what_was_asked(
     directory: httpx.AsyncClient, make_user: MakeUser
 ) -> None:
     made = [await make_user(address(), displayName=f"Person {number}") for number in range(3)]
+    by_id = sorted(made, key=lambda user: str(user["id"]))  # made at one moment: the clock stands still
     page = (await directory.get(USERS, params={"startIndex": 2, "count": 1})).json()
     assert (page["totalResults"], page["itemsPerPage"], page["startIndex"]) == (3, 1, 2)
-    assert [user["id"] for user in page["Resources"]] == [made[1]["id"]]
+    assert [user["id"] for user in page["Resources"]] == [by_id[1]["id"]]
     found = await directory.get(USERS, params={"filter": 'displayName sw "person 2"', "attributes": "userName"})
     assert found.json()["Resources"] == [
         {"schemas": made[2]["schemas"], "id": made[2]["id"], "userName": made[2]["userName"]}
