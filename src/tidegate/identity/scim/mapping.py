@@ -58,8 +58,9 @@ class ProvisioningService:
             )
             await writing.record(workspace, deed)
             await follow_groups(writing, workspace, frozenset(touched), by=by)
+            made = await writing.find_provisioning(workspace)
         parts.on_taken_away()
-        return wanted
+        return made or wanted
 
 
 def _refuse_unfit(wish: ProvisioningWish, *, by: Acting) -> None:

@@ -35,10 +35,10 @@ class UserFacts:
     family_name: str | None = None
 
     @property
-    def shown_name(self) -> str:
-        """Return what people are shown: never empty."""
+    def name(self) -> str | None:
+        """Return what the directory calls somebody, for people; `None` when it does not say."""
         both = " ".join(filter(None, (self.given_name, self.family_name)))
-        return (self.display_name or self.formatted_name or both)[:MAX_NAME_CHARACTERS] or self.email.partition("@")[0]
+        return (self.display_name or self.formatted_name or both)[:MAX_NAME_CHARACTERS] or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,13 @@ class ScimWriting(Protocol):
 
     async def list_groups(self, workspace: WorkspaceId) -> list[ScimGroup]: ...
 
-    async def add_group(self, workspace: WorkspaceId, group: ScimGroup) -> None: ...
+    async def add_group(self, workspace: WorkspaceId, group: ScimGroup) -> None:
+        """Add it.
+
+        Raises:
+            ProvisioningInvalidError: one of its name is there.
+        """
+        ...
 
     async def delete_group(self, workspace: WorkspaceId, group_id: str) -> None: ...
 

@@ -194,7 +194,7 @@ class ScimService:
     async def _create_user(self, workspace: WorkspaceId, facts: UserFacts, *, by: Acting) -> ScimUser:
         parts = self._parts
         now = parts.clock.now()
-        person = NewPerson(parts.ids.new_id("usr"), facts.email, facts.shown_name, None)
+        person = NewPerson(parts.ids.new_id("usr"), facts.email, facts.name or facts.email.partition("@")[0], None)
         async with parts.store.writing(workspace) as writing:
             provisioning = await writing.find_provisioning(workspace)
             if provisioning is None:

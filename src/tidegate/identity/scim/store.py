@@ -14,7 +14,7 @@ from tidegate.identity.members.model import Member
 from tidegate.identity.members.ports import Acceptance, NewPerson
 from tidegate.identity.members.store import change_membership, end_membership, lock_membership, member_of
 from tidegate.identity.scim.conditions import condition_of
-from tidegate.identity.scim.errors import ScimTakenError
+from tidegate.identity.scim.errors import ProvisioningInvalidError, ScimTakenError
 from tidegate.identity.scim.filters import Filter
 from tidegate.identity.scim.model import (
     GroupFacts,
@@ -148,10 +148,9 @@ class PostgresScimWriting:
             wanted = replace(known.member, deactivated_at=ended_at)
             await change_membership(self._connection, workspace, known.member, wanted)
         await self._keep(workspace, known.member.id, facts, now=now)
-        if facts.shown_name != known.member.name and not await self._is_elsewhere(workspace, known.member.id):
-            await self._connection.execute(
-                "UPDATE people SET name = $2 WHERE id = $1", known.member.id, facts.shown_name
-            )
+        is_renamed = facts.name is not None and facts.name not in {known.member.name, known.facts.name}
+        if is_renamed and not await self._is_elsewhere(workspace, known.member.id):
+            await self._connection.execute("UPDATE people SET name = $2 WHERE id = $1", known.member.id, facts.name)
         self.deeds.append(deed)
 
     async def set_role(self, workspace: WorkspaceId, known: ScimUser, role: Role, *, deed: Deed) -> None:
@@ -175,16 +174,20 @@ class PostgresScimWriting:
         return await _list_groups(self._connection, workspace)
 
     async def add_group(self, workspace: WorkspaceId, group: ScimGroup) -> None:
-        await self._connection.execute(
-            """
-            INSERT INTO scim_groups (workspace, id, name, role, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)
-            """,
-            workspace,
-            group.id,
-            group.name,
-            group.role,
-            group.created_at,
-        )
+        try:
+            await self._connection.execute(
+                """
+                INSERT INTO scim_groups (workspace, id, name, role, created_at, changed_at)
+                VALUES ($1, $2, $3, $4, $5, $5)
+                """,
+                workspace,
+                group.id,
+                group.name,
+                group.role,
+                group.created_at,
+            )
+        except asyncpg.UniqueViolationError as error:  # lower case beyond ASCII is the engine's to say
+            raise ProvisioningInvalidError(f"The group {group.name!r} is there under almost this name.") from error
 
     async def delete_group(self, workspace: WorkspaceId, group_id: str) -> None:
         await self._connection.execute("DELETE FROM scim_groups WHERE workspace = $1 AND id = $2", workspace, group_id)

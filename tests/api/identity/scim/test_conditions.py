@@ -62,7 +62,7 @@ async def test_the_engine_finds_whom_a_filter_means(installation: Installation, 
     store = await people(installation, workspace)
     cases: list[Filter] = []
 
-    @settings(max_examples=120, database=None)
+    @settings(max_examples=60, database=None)
     @given(filters())
     def gather(wanted: Filter) -> None:
         cases.append(plain(wanted))

@@ -248,6 +248,19 @@ async def test_of_members_of_several_workspaces_this_one_alone_is_touched(
     assert await installation.get(IdentityService).caller_of_session(person.session)
 
 
+async def test_the_name_that_people_see_follows_the_directory_and_is_never_lost(
+    installation: Installation, workspace: WorkspaceId, directory: httpx.AsyncClient, make_user: MakeUser
+) -> None:
+    email = address()
+    user = await make_user(email, displayName="Jane Doe")
+    for body, name in (
+        ({"userName": email, "name": {"givenName": "Jane", "familyName": "Roe"}}, "Jane Roe"),
+        ({"userName": email}, "Jane Roe"),
+    ):
+        assert (await directory.put(f"{USERS}/{user['id']}", json=body)).status_code == 200
+        assert (await installation.get(MemberService).get_member(workspace, user["id"])).name == name
+
+
 async def test_a_version_that_is_not_the_newest_changes_nothing(
     directory: httpx.AsyncClient, make_user: MakeUser
 ) -> None:
