@@ -120,7 +120,10 @@ class Operation:
 
     @property
     def is_page(self) -> bool:
-        return not self.template.startswith(("/api/", "/scim/", "/v1/", "/release", "/metrics")) and "json" not in self.template
+        return (
+            not self.template.startswith(("/api/", "/scim/", "/v1/", "/release", "/metrics"))
+            and "json" not in self.template
+        )
 
 
 def operations(document: Mapping[str, Any]) -> list[Operation]:
