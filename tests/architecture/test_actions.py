@@ -30,6 +30,7 @@ EXPECTED: dict[str, tuple[set[Role], set[Scope]]] = {
     "mint": ({OWNER, ADMIN, MANAGER, APPROVER, ENGINEER}, {Scope.WRITE, Scope.ADMIN}),
     "decide": ({OWNER, ADMIN, MANAGER}, {Scope.WRITE, Scope.ADMIN}),
     "approve": ({OWNER, ADMIN, APPROVER}, {Scope.WRITE, Scope.ADMIN}),
+    "provision": ({OWNER, ADMIN}, {Scope.PROVISION, Scope.ADMIN}),
     "administer": ({OWNER, ADMIN}, {Scope.ADMIN}),
     "own": ({OWNER}, {Scope.ADMIN}),
     "never": (set(), set()),
@@ -171,7 +172,9 @@ def test_who_may_not_do_it_at_all_is_not_asked_for_a_proof(action: str) -> None:
 
 
 # What administers by program is asked for a proof in a browser, and of a token its scope.
-_BY_TOKEN_TOO = frozenset({"identity-provider:remove", "identity-provider:set", "tokens:make-admin"})
+_BY_TOKEN_TOO = frozenset(
+    {"identity-provider:remove", "identity-provider:set", "provisioning:set", "tokens:make-admin"}
+)
 
 
 @pytest.mark.parametrize("action", sorted(FRESH - _BY_TOKEN_TOO))

@@ -56,6 +56,9 @@ from tidegate.identity.providers import build_providers
 from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
 from tidegate.identity.providers.routes import router as provider_routes
+from tidegate.identity.scim import build_scim
+from tidegate.identity.scim.routes import mapping as provisioning_routes
+from tidegate.identity.scim.routes import scim as scim_routes
 from tidegate.identity.sessions import SignInFailures
 from tidegate.identity.sessions.routes import router as session_routes
 from tidegate.identity.standing import PostgresAskers, PostgresStandings
@@ -130,6 +133,8 @@ _ROUTERS = (
     member_pages,
     provider_pages,
     provider_routes,
+    provisioning_routes,
+    scim_routes,
     token_pages,
     workspace_routes,
     member_routes,
@@ -242,6 +247,7 @@ def _build_people(
     people = build_identity(
         database, trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
     )
+    people |= build_scim(database, trail, people=people)
     return people | build_providers(
         database,
         trail,

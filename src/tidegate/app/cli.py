@@ -42,6 +42,11 @@ _NOUNS: Final = {
     "whoami": ("tidegate.identity.sessions.commands", "whoami", "Whose token the commands use, and what it may do."),
     "workspace": ("tidegate.app.workspace_commands", "workspace", "Workspaces of this installation (operator)."),
     "provider": ("tidegate.identity.providers.commands", "provider", "Identity provider: where people sign in."),
+    "provisioning": (
+        "tidegate.identity.scim.commands",
+        "provisioning",
+        "Provisioning: members as a directory says.",
+    ),
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),

@@ -31,7 +31,7 @@ def token() -> None:
 @token.command("create")
 @data_dir_option
 @click.option("--workspace", default="default", show_default=True)
-@click.option("--scope", type=click.Choice(["ingest", "read", "write", "admin"]), required=True)
+@click.option("--scope", type=click.Choice(["ingest", "provision", "read", "write", "admin"]), required=True)
 @click.option("--name", help="Makes it over the API, under this name: yours, or that of --for.")
 @click.option("--for", "member", help="With --name: id of a service account.")
 @click.option("--service", "services", multiple=True, help="With --name: only for this service; may be repeated.")

@@ -36,6 +36,8 @@ class Scope(StrEnum):
     """What a credential may do. `admin` includes the others; `write` includes `read`."""
 
     INGEST = "ingest"
+    PROVISION = "provision"
+    """Keeping members as a directory says, over SCIM, and nothing else."""
     READ = "read"
     WRITE = "write"
     ADMIN = "admin"
@@ -43,6 +45,7 @@ class Scope(StrEnum):
 
 _INCLUDED: dict[Scope, frozenset[Scope]] = {
     Scope.INGEST: frozenset({Scope.INGEST}),
+    Scope.PROVISION: frozenset({Scope.PROVISION}),
     Scope.READ: frozenset({Scope.READ}),
     Scope.WRITE: frozenset({Scope.WRITE, Scope.READ}),
     Scope.ADMIN: frozenset(Scope),

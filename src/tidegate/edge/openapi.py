@@ -36,7 +36,7 @@ def describe_answers(document: dict[str, Any]) -> dict[str, Any]:
         for operation in operations.values():
             answers = operation["responses"]
             answers.pop("422", None)  # what FastAPI would say; ours is as all other problems
-            answers["default"] = _REFUSED
+            answers.setdefault("default", _REFUSED)
             if _is_table(operation):
                 answers["200"].setdefault("content", {})["text/csv"] = _CSV
     for unused in ("HTTPValidationError", "ValidationError"):

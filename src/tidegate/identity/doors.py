@@ -63,7 +63,7 @@ async def permit_scope(request: Request, by: Acting, scope: str) -> None:
     Raises:
         NotPermittedError, StepUpRequiredError: as `permit_besides`.
     """
-    if scope == Scope.ADMIN and by.is_admin:
+    if scope in {Scope.ADMIN, Scope.PROVISION} and by.is_admin:  # the second gives roles as well
         await permit_besides(request, by, "tokens:make-admin")
 
 

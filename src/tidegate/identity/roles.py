@@ -17,6 +17,7 @@ _SCOPES: dict[Role, frozenset[Scope]] = {
     Role.AGENT: _JUDGING,
     Role.VIEWER: frozenset({Scope.READ}),
 }
+_NARROW = frozenset({Scope.INGEST, Scope.PROVISION})
 _FALLING = (Scope.ADMIN, Scope.WRITE, Scope.READ)
 
 
@@ -38,8 +39,8 @@ def widest(role: Role) -> Scope:
 def narrowed(scope: Scope, role: Role) -> Scope | None:
     """Return what is left of `scope` for a member whose role is now `role`; `None` for nothing.
 
-    A role can be lowered after a token was made. What may only send never becomes what may read.
+    A role can be lowered after a token was made. What may only send or provision never becomes what may read.
     """
     if scope in _SCOPES[role]:
         return scope
-    return None if scope is Scope.INGEST else widest(role)
+    return None if scope in _NARROW else widest(role)

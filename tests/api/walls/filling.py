@@ -158,6 +158,13 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
         slots["token_id"].append((await make(workspace, "POST", "/api/v1/tokens", json=wish))["id"])
         wish = {"email": f"{name(f'guest{number}')}@example.com", "role": "viewer"}
         slots["invitation_id"].append((await make(workspace, "POST", "/api/v1/invitations", json=wish))["id"])
+    wish = {"defaultRole": "viewer", "groups": {name("group"): "engineer"}}
+    await make(workspace, "PUT", "/api/v1/provisioning", json=wish)
+    [group] = (await make(workspace, "GET", "/scim/v2/Groups"))["Resources"]
+    slots["group_id"].append(group["id"])
+    [owner] = (await make(workspace, "GET", "/scim/v2/Users"))["Resources"]
+    joining = {"Operations": [{"op": "add", "path": "members", "value": [{"value": owner["id"]}]}]}
+    await make(workspace, "PATCH", f"/scim/v2/Groups/{group['id']}", json=joining)
     for number in range(3):
         service, commit = name("svc"), f"c{number}{workspace.mark}"
         release = {"name": name(f"release{number}"), "environment": name("env"),

@@ -33,6 +33,7 @@ SLOTS: Mapping[str, str] = {
     "traceId": "trace_id", "trace_id": "trace_id", "workspaceId": "tenant", "actor": "token_id",
     "left": "run", "right": "run", "a": "run", "b": "run", "email": "email", "workspace": "workspace",
     "services": "service", "environments": "environment", "q": "text", "id": "gate_id",
+    "user_id": "member_id", "group_id": "group_id",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {
@@ -44,6 +45,8 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "outcome": ("ok", "failed"), "step": ("60s",), "role": ("viewer", "engineer"), "scope": ("read", "write"),
     "form_token": ("",), "days": ("30",), "inputTokens": ("10",), "outputTokens": ("10",), "source": ("override",),
     "actorKind": ("person", "token"), "action": ("tokens:",), "minMs": ("0",), "unpriced": ("true",),
+    "filter": ("id pr", "displayName pr"), "attributes": ("id,userName",), "excludedAttributes": ("meta",),
+    "startIndex": ("1",), "count": ("200",), "urn": ("none",),
 }  # fmt: skip
 # Streams do not end by themselves; health and style sheets are the same for everybody.
 LEFT_OUT = {"GET /events", "HEAD /assets/{file}", "GET /assets/{file}", "GET /healthz", "GET /readyz"}
@@ -117,7 +120,10 @@ class Operation:
 
     @property
     def is_page(self) -> bool:
-        return not self.template.startswith(("/api/", "/v1/", "/release", "/metrics")) and "json" not in self.template
+        return (
+            not self.template.startswith(("/api/", "/scim/", "/v1/", "/release", "/metrics"))
+            and "json" not in self.template
+        )
 
 
 def operations(document: Mapping[str, Any]) -> list[Operation]:

@@ -19,7 +19,7 @@ from tidegate.kernel import WorkspaceId
 ACME = WorkspaceId("acme")
 NAMES = st.frozensets(st.sampled_from(["pay", "harbor", "staging", "prod", UNNAMED, "", "päy\n"]), max_size=3)
 ROLES = st.sampled_from(list(Role))
-FLOOR = {"decide", "approve", "administer", "own", "mint", "never"}
+FLOOR = {"decide", "approve", "administer", "own", "mint", "never", "provision"}
 
 
 def member(role: Role, scope: Scope = Scope.ADMIN, *, id_: str = "usr_1", by_session: bool = False) -> Caller:

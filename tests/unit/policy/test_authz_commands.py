@@ -150,7 +150,7 @@ def test_preview_says_when_there_is_no_audit_to_compare_with(
     answer = run("preview", "--policies", str(file), url=server[0])
     assert answer.exit_code == 0
     assert "keeps no audit" in answer.stderr
-    assert "0 of 127 expected answers and 0 recorded refusals would flip." in answer.stderr
+    assert "0 of 137 expected answers and 0 recorded refusals would flip." in answer.stderr
 
 
 def test_preview_of_policies_that_are_not_valid_is_refused(tmp_path: Path) -> None:

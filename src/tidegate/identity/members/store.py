@@ -78,51 +78,13 @@ class PostgresMembers:
     async def set_member(self, workspace: WorkspaceId, known: Member, wanted: Member, *, deed: Deed) -> None:
         async with self._database.transaction(workspace) as connection:
             await lock_membership(connection, workspace)
-            if wanted.role is not Role.OWNER or not wanted.is_active:
-                await _refuse_last_owner(connection, workspace, known)
-            done = await connection.fetchval(
-                """
-                UPDATE members SET role = $4, deactivated_at = $5
-                WHERE workspace = $1 AND id = $2 AND role = $3 AND removed_at IS NULL
-                RETURNING true
-                """,
-                workspace,
-                known.id,
-                known.role,
-                wanted.role,
-                wanted.deactivated_at,
-            )
-            if not done:
-                raise MemberChangedError
-            if not wanted.is_active or not is_within(known.role, wanted.role):
-                await _withdraw_offers(connection, workspace, known.id)
+            await change_membership(connection, workspace, known, wanted)
             await self._trail.append(workspace, deed, within=connection)
 
     async def remove_member(self, workspace: WorkspaceId, known: Member, *, now: datetime, deed: Deed) -> None:
         async with self._database.transaction(workspace) as connection:
             await lock_membership(connection, workspace)
-            await _refuse_last_owner(connection, workspace, known)
-            done = await connection.fetchval(
-                """
-                UPDATE members SET removed_at = $4
-                WHERE workspace = $1 AND id = $2 AND role = $3 AND removed_at IS NULL
-                RETURNING true
-                """,
-                workspace,
-                known.id,
-                known.role,
-                now,
-            )
-            if not done:
-                raise MemberChangedError
-            # For good: whoever is invited again later does not find old credentials alive.
-            for statement in (
-                "UPDATE tokens SET revoked_at = $3 WHERE workspace = $1 AND member = $2 AND revoked_at IS NULL",
-                "UPDATE sessions SET ended_at = $3 WHERE workspace = $1 AND member = $2 AND ended_at IS NULL",
-                "UPDATE passkeys SET removed_at = $3 WHERE workspace = $1 AND member = $2 AND removed_at IS NULL",
-            ):
-                await connection.execute(statement, workspace, known.id, now)
-            await _withdraw_offers(connection, workspace, known.id)
+            await end_membership(connection, workspace, known, now=now)
             await self._trail.append(workspace, deed, within=connection)
 
 
@@ -142,6 +104,68 @@ def member_of(row: asyncpg.Record) -> Member:
 async def lock_membership(connection: Connection, workspace: WorkspaceId) -> None:
     """Let one transaction at a time change who is an owner; requests that only read do not wait."""
     await connection.execute("SELECT FROM workspaces WHERE id = $1 FOR NO KEY UPDATE", workspace)
+
+
+async def change_membership(connection: Connection, workspace: WorkspaceId, known: Member, wanted: Member) -> None:
+    """Set role and activity, within a transaction that holds the membership.
+
+    Raises:
+        MemberChangedError, LastOwnerError: as `set_member`.
+    """
+    if wanted.role is not Role.OWNER or not wanted.is_active:
+        await _refuse_last_owner(connection, workspace, known)
+    done = await connection.fetchval(
+        """
+        UPDATE members SET role = $4, deactivated_at = $5
+        WHERE workspace = $1 AND id = $2 AND role = $3 AND removed_at IS NULL
+        RETURNING true
+        """,
+        workspace,
+        known.id,
+        known.role,
+        wanted.role,
+        wanted.deactivated_at,
+    )
+    if not done:
+        raise MemberChangedError
+    if not wanted.is_active or not is_within(known.role, wanted.role):
+        await _withdraw_offers(connection, workspace, known.id)
+
+
+async def end_membership(connection: Connection, workspace: WorkspaceId, known: Member, *, now: datetime) -> None:
+    """Remove a member with its credentials, within a transaction that holds the membership.
+
+    Raises:
+        MemberChangedError, LastOwnerError: as `remove_member`.
+    """
+    await _refuse_last_owner(connection, workspace, known)
+    done = await connection.fetchval(
+        """
+        UPDATE members SET removed_at = $4
+        WHERE workspace = $1 AND id = $2 AND role = $3 AND removed_at IS NULL
+        RETURNING true
+        """,
+        workspace,
+        known.id,
+        known.role,
+        now,
+    )
+    if not done:
+        raise MemberChangedError
+    # For good: whoever is invited again later does not find old credentials alive.
+    for statement in (
+        "UPDATE tokens SET revoked_at = $3 WHERE workspace = $1 AND member = $2 AND revoked_at IS NULL",
+        "UPDATE sessions SET ended_at = $3 WHERE workspace = $1 AND member = $2 AND ended_at IS NULL",
+        "UPDATE passkeys SET removed_at = $3 WHERE workspace = $1 AND member = $2 AND removed_at IS NULL",
+    ):
+        await connection.execute(statement, workspace, known.id, now)
+    # Nor what a directory said of them: it would give a role again.
+    for statement in (
+        "DELETE FROM scim_group_members WHERE workspace = $1 AND member = $2",
+        "DELETE FROM scim_users WHERE workspace = $1 AND member = $2",
+    ):
+        await connection.execute(statement, workspace, known.id)
+    await _withdraw_offers(connection, workspace, known.id)
 
 
 async def has_other_owner(connection: Connection, workspace: WorkspaceId, member_id: str) -> bool:
