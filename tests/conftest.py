@@ -14,8 +14,8 @@ import asyncpg
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.e2e.browser import close_browser
 
+from tests.e2e.browser import close_browser
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
 from tidegate.storage.migrations import migrate_state, migrate_telemetry

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from tests.price_books import QuotingBook
-
 from tidegate.signals.prices.model import Usage
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, MAX_TRACE_SPANS
 

@@ -7,7 +7,6 @@ from typing import Any
 from tests.oracle_runs import Run, TraceSpan, runs_of
 from tests.price_books import QuotingBook
 from tests.signals_rows import NANO, Row
-
 from tidegate.signals import Family, Totals
 from tidegate.telemetry.families import FAMILY_BITS
 

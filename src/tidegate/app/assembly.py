@@ -21,6 +21,7 @@ from tidegate.app.keys import load_envelope_keys, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
+from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
 from tidegate.edge.html import PageRenderer
@@ -80,7 +81,7 @@ from tidegate.signals.repricing.routes import router as recount_routes
 from tidegate.signals.retention import PostgresRetention
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.runtime import EngineRuntime
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_runs
+from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_retention, build_runs
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
@@ -173,12 +174,12 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
-    price_store = PostgresPriceStore(database)
+    price_store = PostgresPriceStore(database, audit.trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer = build_closer(database, engine, clock, prices=books)
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
-    services, tasks = _slices(database, engine, closer)
+    services, tasks = _slices(database, engine, closer, audit.trail)
     tasks += [audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)]
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
@@ -206,7 +207,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
 
 
 def _slices(
-    database: Database, engine: TelemetryEngine, closer: RollupCloser
+    database: Database, engine: TelemetryEngine, closer: RollupCloser, trail: AuditTrail
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
@@ -220,17 +221,17 @@ def _slices(
         on_changed=hub.wake,
     )  # fmt: skip
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
-    releases = ReleasesService(store=PostgresReleaseStore(database), ids=ids, clock=clock)
-    isolation = IsolationService(store=PostgresAuthzRunStore(database), clock=clock)
-    evidence = EvidenceService(store=PostgresCiReportStore(database), ids=ids, clock=clock)
+    releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
+    isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
+    evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
     gates = build_gates(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
-        evidence=evidence, ids=ids, clock=clock,
+        evidence=evidence, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
-    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    price_store = PostgresPriceStore(database)
+    price_store = PostgresPriceStore(database, trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer.prices = books
     services: dict[type[Any], object] = {
@@ -240,7 +241,7 @@ def _slices(
         ),
         AiRunService: build_runs(database, engine, clock, traces=traces),
         Recounts: build_recounts(database, clock),
-        PostgresRetention: PostgresRetention(database),
+        PostgresRetention: build_retention(database, clock),
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock, runtime=EngineRuntime(engine)),
         ExploreService: ExploreService(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.authority import UNNAMED, Target
 from tidegate.edge.bodies import XML, read_body
 from tidegate.edge.caller import CurrentWorkspace, Writer, permit
@@ -34,6 +35,7 @@ async def receive_report(
     *,
     caller: Writer,
     evidence: Evidence,
+    by: Writing,
     about: Annotated[ReportQuery, Query()],
 ) -> CiReportOut:
     """Receive a JUnit XML report: 201; 200 when it was received before; 409 when its run id came with another."""
@@ -41,7 +43,7 @@ async def receive_report(
         await permit(request, caller, Target(services=frozenset({UNNAMED})))
     content = await read_body(request, XML)
     subject = CiSubject(about.suite, about.commit, about.service)
-    received = await evidence.receive(caller.workspace, subject, content, run_id=about.run_id)
+    received = await evidence.receive(caller.workspace, subject, content, run_id=about.run_id, by=by)
     response.status_code = 201 if received.is_new else 200
     return CiReportOut.of(received.report)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
 from tidegate.edge.caller import CurrentWorkspace, Writer, permit
@@ -16,13 +17,13 @@ Isolation = Annotated[IsolationService, provide(IsolationService)]
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-async def receive_authz_run(
-    request: Request, response: Response, caller: Writer, isolation: Isolation
+async def receive_authz_run(  # noqa: PLR0917 - FastAPI passes them by name
+    request: Request, response: Response, caller: Writer, isolation: Isolation, by: Writing
 ) -> AuthzRegressionRunOut:
     """Receive a run: 201; 200 when it was received before; 409 when its id was received with another body."""
     sent = parse_json(AuthzRegressionRun, await read_body(request, JSON))
     await permit(request, caller, Target(services=frozenset({sent.service})))
-    received = await isolation.receive(caller.workspace, sent.body())
+    received = await isolation.receive(caller.workspace, sent.body(), by=by)
     response.status_code = 201 if received.is_new else 200
     return AuthzRegressionRunOut.of(received.run)
 

@@ -15,6 +15,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
+from tests.doing import trail_of
 from tests.pages.test_in_a_browser import Server
 from tests.telemetry_rows import AT_NS, NANO, make_log_row, make_run_row, make_span_row, marker_of, store
 from tests.unit.gates.fakes import FakeAuthenticator
@@ -100,11 +101,11 @@ async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Sit
     async def watermark(_: object) -> int:
         return 1
 
-    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail_of(database))
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=secrets.token_hex(4))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     services: dict[type[Any], object] = {
-        PostgresRetention: PostgresRetention(database),
+        PostgresRetention: PostgresRetention(database, trail_of(database)),
         TraceService: traces,
         AiRunService: AiRunService(store=EngineRunStore(engine, watermark=watermark), traces=traces),
         ErasureService: ErasureService(

@@ -13,8 +13,8 @@ from tests.unit.audit.fakes import AT, KEY, FakeChains, FakeTrail, make_deed, ma
 import tidegate.audit
 from tidegate.audit import ActorKind, AuditService, Outcome, deed_of
 from tidegate.audit.canonical import RECORD_FIELDS, canonical_json, genesis_of, hash_of
-from tidegate.audit.denials import Denials
 from tidegate.audit.model import MAX_DETAILS_BYTES, MAX_TEXT_CHARACTERS, AuditRecord, Entry, canonical_of, recordable
+from tidegate.audit.repeats import DENIALS_ONE_BY_ONE, Repeats
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.kernel import InvalidInputError, WorkspaceId
 from tidegate.testing import FakeClock
@@ -89,7 +89,7 @@ def test_who_acts_is_told_by_the_credential(changes: dict[str, object], kind: Ac
 
 
 def test_twenty_refusals_a_minute_are_recorded_and_the_rest_is_counted() -> None:
-    denials, clock = Denials(), FakeClock(AT)
+    denials, clock = Repeats(one_by_one=DENIALS_ONE_BY_ONE), FakeClock(AT)
     refused = make_deed(outcome=Outcome.DENIED)
     assert [denials.is_counted(HARBOR, refused, clock.now()) for _ in range(23)] == [False] * 20 + [True] * 3
     for other in (replace(refused, actor="ses_2"), replace(refused, action="gates:read")):
@@ -104,7 +104,7 @@ def test_twenty_refusals_a_minute_are_recorded_and_the_rest_is_counted() -> None
 
 
 def test_counts_go_on_within_the_minute_after_others_were_taken() -> None:
-    denials = Denials()
+    denials = Repeats(one_by_one=DENIALS_ONE_BY_ONE)
     refused = make_deed(outcome=Outcome.DENIED)
     for _ in range(21):
         denials.is_counted(HARBOR, refused, AT)

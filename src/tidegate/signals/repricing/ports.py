@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from tidegate.audit import Doer
 from tidegate.kernel import Cursor, Page, WorkspaceId
 from tidegate.signals.repricing.model import Recount
 
@@ -11,9 +12,9 @@ class Recounts(Protocol):
     """Counts stored telemetry again, under the prices and rules of now. Exact while telemetry comes in."""
 
     async def begin(
-        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, by: Doer
     ) -> Recount:
-        """Store a recount, to be worked off in the background; survives a crash.
+        """Store a recount and record who asked, to be worked off in the background; survives a crash.
 
         Raises:
             ConflictError: one is waiting or running already.
