@@ -6,7 +6,8 @@ Who writes: at most one transaction over many workspaces at a time a process. A 
 transaction is written by itself and keeps nobody waiting. What the engine refuses in company is tried by itself, so
 that one workspace cannot fail the others.
 On a crash: what was not committed was not answered. Refusals past the twentieth a minute, and reads of content past the
-first, are counted in memory and written when the minute ends and when the server stops: a killed process takes at most one minute of those counts along.
+first, are counted in memory and written when the minute ends and when the server stops: a killed process takes at most
+one minute of those counts along.
 """
 
 import asyncio
@@ -85,7 +86,7 @@ class PostgresAuditTrail:
             raise UnavailableError(f"{len(self._unwritten)} counts of refusals and reads could not be recorded yet.")
 
     async def close(self) -> None:
-        """Record what was only counted and finish what waits; from here on every refusal and every read is a record of its own."""
+        """Record what was only counted and finish what waits; from here on nothing is only counted."""
         self._is_closed = True
         try:
             await self.flush_counted(everything=True)

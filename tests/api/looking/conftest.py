@@ -20,6 +20,7 @@ from tests.pages.test_in_a_browser import Server
 from tests.telemetry_rows import AT_NS, NANO, make_log_row, make_run_row, make_span_row, marker_of, store
 from tests.unit.gates.fakes import FakeAuthenticator
 
+from tidegate.audit import AuditTrail
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
@@ -106,6 +107,7 @@ async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Sit
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     services: dict[type[Any], object] = {
         PostgresRetention: PostgresRetention(database, trail_of(database)),
+        AuditTrail: trail_of(database),
         TraceService: traces,
         AiRunService: AiRunService(store=EngineRunStore(engine, watermark=watermark), traces=traces),
         ErasureService: ErasureService(

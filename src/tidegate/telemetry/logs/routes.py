@@ -71,7 +71,7 @@ AskedByQuery = Annotated[Asked, Depends(_asked)]
 
 
 @router.get("/api/v1/logs", response_model=LogPageOut)
-async def search_logs(
+async def search_logs(  # noqa: PLR0917 - FastAPI passes them by name
     workspace: CurrentWorkspace,
     logs: LogSearch,
     asked: AskedByQuery,
