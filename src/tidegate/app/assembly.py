@@ -17,7 +17,7 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_envelope_keys, load_signing_key
+from tidegate.app.keys import load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
@@ -87,7 +87,6 @@ from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
-from tidegate.storage.envelopes import Envelopes
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
 from tidegate.telemetry.content import ContentPolicy
@@ -167,7 +166,7 @@ async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
         audit.trail,
         people=people,
         egress=EgressClient(egress_allowances()),
-        envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
+        envelopes=load_envelopes(settings.data_dir),
         key=key,
     )
     identity = people[IdentityService]

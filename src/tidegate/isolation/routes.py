@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from tidegate.audit.doing import Writing
 from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import CurrentWorkspace, Writer, permit
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, Writer, permit
 from tidegate.edge.providers import provide
 from tidegate.isolation.schemas import AuthzRegressionRun, AuthzRegressionRunOut
 from tidegate.isolation.service import IsolationService
@@ -42,6 +42,10 @@ async def show_latest_authz_run(
 
 
 @router.get("/runs/{run_id:path}")
-async def show_authz_run(run_id: str, workspace: CurrentWorkspace, isolation: Isolation) -> AuthzRegressionRunOut:
+async def show_authz_run(
+    run_id: str, request: Request, caller: CurrentCaller, isolation: Isolation
+) -> AuthzRegressionRunOut:
     """Return one run by its id."""
-    return AuthzRegressionRunOut.of(await isolation.get_run(workspace, run_id))
+    run = await isolation.get_run(caller.workspace, run_id)
+    await permit(request, caller, Target(services=frozenset({run.subject.service})))
+    return AuthzRegressionRunOut.of(run)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from tidegate.audit.doing import Writing
 from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import CurrentWorkspace, Writer, permit
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, Writer, permit
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT
 from tidegate.releases.schemas import ReleaseIn, ReleaseOut, ReleasePageOut
@@ -46,6 +46,9 @@ async def list_releases(
 
 
 @router.get("/{name_or_id}")
-async def show_release(name_or_id: str, workspace: CurrentWorkspace, releases: Releases) -> ReleaseOut:
+async def show_release(name_or_id: str, request: Request, caller: CurrentCaller, releases: Releases) -> ReleaseOut:
     """Return one release by its name or id."""
-    return ReleaseOut.of(await releases.get(workspace, name_or_id))
+    release = await releases.get(caller.workspace, name_or_id)
+    services = frozenset(service.service for service in release.services)
+    await permit(request, caller, Target(services=services, environments=frozenset({release.environment})))
+    return ReleaseOut.of(release)

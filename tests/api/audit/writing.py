@@ -44,12 +44,13 @@ class World:
     workspace: WorkspaceId
     client: httpx.AsyncClient
     owner: "asyncpg.Connection[asyncpg.Record]"
-    provider: MadeUpProvider
+    provider: MadeUpProvider | None
     token: str
     token_id: str
     session: str = ""
     session_id: str = ""
     key: SigningKey = field(repr=False, kw_only=True)
+    folder: Path = field(kw_only=True)
 
     async def api(self, method: str, path: str, **request: Any) -> Left:
         headers = {"authorization": f"Bearer {self.token}"} | request.pop("headers", {})
@@ -140,7 +141,7 @@ async def opened_world(
     dsns: PostgresDsns,
     process: EngineProcess,
     owner: "asyncpg.Connection[asyncpg.Record]",
-    provider: MadeUpProvider,
+    provider: MadeUpProvider | None = None,
 ) -> AsyncIterator[World]:
     """Put the real application together; none of its background tasks run."""
     settings = EdgeSettings(
@@ -155,4 +156,4 @@ async def opened_world(
         edge = await open_edge(settings, stack)
         transport = httpx.ASGITransport(edge.application, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=ORIGIN))
-        yield World(workspace, client, owner, provider, token, token_id, key=key)
+        yield World(workspace, client, owner, provider, token, token_id, key=key, folder=folder)

@@ -187,7 +187,7 @@ async def test_traces_can_be_narrowed_by_the_query(api: Api) -> None:
 
 async def test_reading_a_run_with_its_content_and_taking_runs_away_is_recorded(api: Api, database: Database) -> None:
     assert (await api.get(RUN)).json()["contents"]
-    assert (await api.get("/api/v1/runs?format=csv")).headers["content-type"].startswith("text/csv")
+    assert (await api.call("GET", "/api/v1/runs?format=csv")).headers["content-type"].startswith("text/csv")
     assert (await api.get("/api/v1/runs")).status_code == 200
     found = await PostgresAuditStore(database).list_records(api.workspace, AuditFilter(), below=None, limit=9)
     assert [(one.deed.action, one.deed.target, dict(one.deed.details)) for one in reversed(found)] == [

@@ -253,5 +253,5 @@ async def test_counts_that_cannot_be_written_are_kept_and_then_named(
     with structlog.testing.capture_logs() as logs, pytest.raises(UnavailableError):
         await trail.close()
     assert [(each["event"], each["count"]) for each in logs if "count" in each] == [
-        ("refusals could not be recorded", 1)
+        ("refusals or reads could not be recorded", 1)
     ]
