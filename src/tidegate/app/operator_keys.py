@@ -140,8 +140,8 @@ async def reseal_secrets(data_dir: Path) -> Resealed:
                         except EnvelopeInvalidError:
                             unopened += 1
                             continue
-                        await connection.execute(_RESEAL, row["workspace"], row["client_secret"], new)
-                        resealed += 1
+                        done = await connection.execute(_RESEAL, row["workspace"], row["client_secret"], new)
+                        resealed += done == "UPDATE 1"
     return Resealed(resealed, unopened)
 
 

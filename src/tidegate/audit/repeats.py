@@ -14,7 +14,7 @@ READS_ONE_BY_ONE: Final = 1  # the same, for content that is read: a page that s
 _MINUTE: Final = timedelta(minutes=1)
 _NAMED_TARGETS: Final = 10
 
-_Key = tuple[WorkspaceId, ActorKind, str, str, datetime]
+_Key = tuple[WorkspaceId, ActorKind, str, str, object, datetime]
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Repeats:
 
     def is_counted(self, workspace: WorkspaceId, deed: Deed, now: datetime) -> bool:
         """Take note of a deed; return whether it is only counted, and so needs no record of its own."""
-        key = (workspace, deed.actor_kind, deed.actor, deed.action, _minute_of(now))
+        key = (workspace, deed.actor_kind, deed.actor, deed.action, deed.details.get("what"), _minute_of(now))
         seen = self._seen[key] = self._seen.get(key, 0) + 1
         if seen <= self._one_by_one:
             return False
