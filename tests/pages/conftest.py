@@ -12,9 +12,11 @@ from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
 from tests.pages.signal_worlds import FakeMarks, FakePoints, FakeVersions, FakeWatcher
 from tests.pages.trace_worlds import FakeRunStore, FakeTraceStore
 from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
+from tests.unit.identity.fakes import RecordingTrail
 
 from tidegate.alerts import AlertService
 from tidegate.alerts.pages import router as alert_pages
+from tidegate.audit import AuditTrail
 from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
@@ -104,6 +106,7 @@ async def site() -> AsyncIterator[Site]:
             ReleasesService: releases,
             TelemetryWatch: telemetry,
             IdentityService: identity,
+            AuditTrail: RecordingTrail(),
             TraceService: traces,
             AiRunService: AiRunService(store=runs, traces=traces),
             ExploreService: explore,

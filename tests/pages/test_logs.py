@@ -9,7 +9,9 @@ import pytest
 from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION, SESSION, FakeIdentity
+from tests.unit.identity.fakes import RecordingTrail
 
+from tidegate.audit import AuditTrail
 from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
@@ -78,6 +80,7 @@ async def site() -> AsyncIterator[LogSite]:
         authenticator=FakeIdentity(),
         authorizer=shipped_authorizer(),
         services={
+            AuditTrail: RecordingTrail(),
             LogSearchService: LogSearchService(store=logs, clock=clock),
             PageRenderer: PageRenderer(version="0.1.0", clock=clock),
         },

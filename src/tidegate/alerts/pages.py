@@ -8,9 +8,10 @@ from fastapi.responses import Response
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from tidegate.alerts.model import AlertState
+from tidegate.alerts.schemas import about_alert
 from tidegate.alerts.service import OPEN_STATES, AlertService
 from tidegate.alerts.views import alert_view, group_by_service, is_watched, newest_first
-from tidegate.edge.caller import CurrentWorkspace
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, permit
 from tidegate.edge.html import Pages, page_router
 from tidegate.edge.markdown import html_of_markdown
 from tidegate.edge.providers import provide
@@ -80,10 +81,11 @@ async def show_alerts(  # noqa: PLR0913, PLR0917 - the query of the page
 
 @router.get("/alerts/{alert_id:alert_id}")
 async def show_alert(  # noqa: PLR0917 - FastAPI passes them by name
-    alert_id: str, request: Request, workspace: CurrentWorkspace, alerts: Alerts, pages: Pages
+    alert_id: str, request: Request, caller: CurrentCaller, alerts: Alerts, pages: Pages
 ) -> Response:
     """Show one alert: what happened, what to do, and every move with its cause."""
-    detail = await alerts.get_alert(workspace, AlertId(alert_id))
+    detail = await alerts.get_alert(caller.workspace, AlertId(alert_id))
+    await permit(request, caller, about_alert(detail.alert))
     alert = alert_view(detail.alert)
     runbook = find_runbook(alert.runbook_slug)
     return pages.render(

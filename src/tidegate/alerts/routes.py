@@ -7,9 +7,9 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from tidegate.alerts.errors import OverrideInvalidError
 from tidegate.alerts.model import AlertState
-from tidegate.alerts.schemas import AlertDetailOut, AlertPageOut, FamilyAlertsOut
+from tidegate.alerts.schemas import AlertDetailOut, AlertPageOut, FamilyAlertsOut, about_alert
 from tidegate.alerts.service import AlertService
-from tidegate.edge.caller import CurrentWorkspace
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, permit
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, AlertId, InvalidInputError, WorkspaceId
 from tidegate.signals import Family
@@ -61,9 +61,11 @@ async def list_alerts(
 
 
 @router.get("/api/v1/alerts/{alert_id}")
-async def get_alert(alert_id: str, workspace: CurrentWorkspace, alerts: Alerts) -> AlertDetailOut:
+async def get_alert(alert_id: str, request: Request, caller: CurrentCaller, alerts: Alerts) -> AlertDetailOut:
     """Show one alert and each of its transitions with its cause."""
-    return AlertDetailOut.of(await alerts.get_alert(workspace, AlertId(alert_id)))
+    detail = await alerts.get_alert(caller.workspace, AlertId(alert_id))
+    await permit(request, caller, about_alert(detail.alert))
+    return AlertDetailOut.of(detail)
 
 
 def _states_of(text: str) -> frozenset[AlertState]:

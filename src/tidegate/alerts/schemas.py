@@ -15,6 +15,7 @@ from tidegate.alerts.model import (
     Transition,
 )
 from tidegate.alerts.ports import Watch
+from tidegate.edge.authority import UNNAMED, Target
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import Page, TimeRange
 
@@ -193,3 +194,8 @@ class AlertPageOut(WireModel):
             rule_count=rule_count,
             evaluated_at=watch.evaluated_at,
         )
+
+
+def about_alert(alert: Alert) -> Target:
+    """Return what an alert is about: its service, in all environments."""
+    return Target(services=frozenset({alert.service}), environments=frozenset({UNNAMED}))

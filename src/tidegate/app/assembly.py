@@ -18,7 +18,7 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_cursor_key, load_envelope_keys, load_signing_key
+from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
@@ -91,13 +91,12 @@ from tidegate.signals.repricing.routes import router as recount_routes
 from tidegate.signals.retention import PostgresRetention
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.runtime import EngineRuntime
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_runs
+from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_retention, build_runs
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
-from tidegate.storage.envelopes import Envelopes
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
 from tidegate.telemetry.content import ContentPolicy
@@ -199,13 +198,13 @@ def build_edge(
     assert isinstance(failures, SignInFailures)  # noqa: S101 - the same
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
     engines = health.Engines(state=database, telemetry=engine, disk=disk)
-    price_store = PostgresPriceStore(database)
+    price_store = PostgresPriceStore(database, audit.trail)
     books = PriceBooks(store=price_store, changes=price_store)
     askers = PostgresAskers(database, policy_wall, clock)
     closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
-    services, tasks = _slices(database, engine, closer, identity=identity, askers=askers)
+    services, tasks = _slices(database, engine, closer, audit.trail, identity=identity, askers=askers)
     tasks += [
         audit.keep,
         failures.run,
@@ -253,7 +252,7 @@ def _build_people(
         trail,
         people=people,
         egress=EgressClient(egress_allowances()),
-        envelopes=Envelopes(load_envelope_keys(settings.data_dir)),
+        envelopes=load_envelopes(settings.data_dir),
         key=key,
     )
 
@@ -262,6 +261,7 @@ def _slices(
     database: Database,
     engine: TelemetryEngine,
     closer: RollupCloser,
+    trail: AuditTrail,
     *,
     identity: IdentityService,
     askers: PostgresAskers,
@@ -278,17 +278,17 @@ def _slices(
         on_changed=hub.wake,
     )  # fmt: skip
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
-    releases = ReleasesService(store=PostgresReleaseStore(database), ids=ids, clock=clock)
-    isolation = IsolationService(store=PostgresAuthzRunStore(database), clock=clock)
-    evidence = EvidenceService(store=PostgresCiReportStore(database), ids=ids, clock=clock)
+    releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
+    isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
+    evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
     gates = build_gates(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
-        evidence=evidence, ids=ids, clock=clock,
+        evidence=evidence, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
-    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    price_store = PostgresPriceStore(database)
+    price_store = PostgresPriceStore(database, trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer.prices = books
     services: dict[type[Any], object] = {
@@ -298,7 +298,7 @@ def _slices(
         ),
         AiRunService: build_runs(database, engine, clock, traces=traces),
         Recounts: build_recounts(database, clock),
-        PostgresRetention: PostgresRetention(database),
+        PostgresRetention: build_retention(database, clock),
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock, runtime=EngineRuntime(engine)),
         ExploreService: ExploreService(

@@ -21,7 +21,7 @@ def key() -> None:
 @data_dir_option
 @json_option
 def list_(data_dir: Path, *, as_json: bool) -> None:
-    """List the keys by name, never the keys themselves, and how many live credentials hang on each."""
+    """List the keys by name, never the keys themselves, and how many live credentials or secrets hang on each."""
     from tidegate.app.operator_keys import list_keys
     from tidegate.kernel import format_utc
 
@@ -47,17 +47,21 @@ def list_(data_dir: Path, *, as_json: bool) -> None:
 @json_option
 def rotate(purpose: str, data_dir: Path, *, as_json: bool) -> None:
     """Put a new key of PURPOSE in the place of the current one, which stays for what it made. Nobody is signed out."""
-    from tidegate.app.operator_keys import rotate_key
+    from tidegate.app.operator_keys import reseal_secrets, rotate_key
 
     name = run_operator(rotate_key(data_dir, purpose))
+    resealed = run_operator(reseal_secrets(data_dir)) if purpose == "envelopes" else None
     if as_json:
-        print_json({"purpose": purpose, "name": name})
+        counts = {"resealed": resealed.count, "unopened": resealed.unopened_count} if resealed else {}
+        print_json({"purpose": purpose, "name": name, **counts})
         return
     click.echo(f"{name} is the key of {purpose} now.")
     if purpose == "audit":
         click.echo("Give its public key to whoever verifies: tidegate audit key", err=True)
-    elif purpose == "envelopes":
-        click.echo("A running server takes it up with its next start.", err=True)
+    elif resealed is not None:
+        click.echo(f"{resealed.count:,} stored secrets are sealed under it now.", err=True)
+        if resealed.unopened_count:
+            click.echo(f"{resealed.unopened_count:,} do not open and stay as they are: set them anew.", err=True)
     click.echo("Back up again: an earlier backup does not hold it.", err=True)
 
 
@@ -67,7 +71,7 @@ def rotate(purpose: str, data_dir: Path, *, as_json: bool) -> None:
 @data_dir_option
 @json_option
 def retire(purpose: str, name: str, data_dir: Path, *, as_json: bool) -> None:
-    """Forget the key NAME of PURPOSE for good; refused while live credentials hang on it."""
+    """Forget the key NAME of PURPOSE for good; refused while live credentials or stored secrets hang on it."""
     from tidegate.app.operator_keys import retire_key
 
     run_operator(retire_key(data_dir, purpose, name))

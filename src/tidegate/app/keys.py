@@ -17,6 +17,7 @@ from tidegate.audit import AuditKey
 from tidegate.identity.model import SigningKey
 from tidegate.kernel import Keyring, TidegateError, format_utc, parse_utc
 from tidegate.storage.durable_files import sync_folder, write_durably
+from tidegate.storage.envelopes import Envelopes
 
 __all__ = [
     "KEY_FILES",
@@ -27,7 +28,7 @@ __all__ = [
     "audit_public_texts",
     "load_audit_key",
     "load_cursor_key",
-    "load_envelope_keys",
+    "load_envelopes",
     "load_signing_key",
 ]
 
@@ -132,9 +133,9 @@ def load_audit_key(data_dir: Path) -> LiveAuditKey:
     return LiveAuditKey(file)
 
 
-def load_envelope_keys(data_dir: Path) -> Keyring:
-    """Return the keys under which secrets of workspaces are sealed, as they are now."""
-    return KeyFile.of(data_dir, "envelopes").ring()
+def load_envelopes(data_dir: Path) -> Envelopes:
+    """Return what seals secrets of workspaces, under the key that is current with each use."""
+    return Envelopes(KeyFile.of(data_dir, "envelopes").ring)
 
 
 def load_cursor_key(data_dir: Path) -> bytes:

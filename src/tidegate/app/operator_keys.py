@@ -10,19 +10,39 @@ from pathlib import Path
 from typing import ClassVar
 
 from tidegate.app.keeping import only_one
-from tidegate.app.keys import KeyFile, StoredKeys
+from tidegate.app.keys import KeyFile, StoredKeys, load_envelopes
 from tidegate.app.operator import OwnerConnection, state
 from tidegate.audit import AuditKey, Deed, append_deed
 from tidegate.identity.acting import deed_of_operator
+from tidegate.identity.providers.model import SECRET_PURPOSE
 from tidegate.kernel import ConflictError, Keyring, NotFoundError, WorkspaceId
+from tidegate.storage.envelopes import EnvelopeInvalidError, envelope_head
 
-__all__ = ["KeyFacts", "KeyInUseError", "KeyNotFoundError", "list_keys", "retire_key", "rotate_key"]
+__all__ = [
+    "KeyFacts",
+    "KeyInUseError",
+    "KeyNotFoundError",
+    "Resealed",
+    "list_keys",
+    "reseal_secrets",
+    "retire_key",
+    "rotate_key",
+]
 
 _KEY_BYTES = 32
 # Who was about to use the old key when it was replaced has done so by then.
 _TAKEN_UP = timedelta(seconds=60)
 # A head that is being signed while the file is written bears the old key and a moment after it.
 _LAST_HEADS = timedelta(seconds=10)
+
+
+_BATCH = 100
+_SEALED_OTHERWISE = """
+    SELECT workspace, client_secret FROM identity_providers
+    WHERE workspace > $1 AND client_secret IS NOT NULL AND substring(client_secret from 1 for length($2::bytea)) <> $2
+    ORDER BY workspace LIMIT $3
+"""
+_RESEAL = "UPDATE identity_providers SET client_secret = $3 WHERE workspace = $1 AND client_secret = $2"
 
 
 class KeyNotFoundError(NotFoundError):
@@ -48,7 +68,16 @@ class KeyFacts:
     is_current: bool
     made_at: datetime | None
     in_use: int | None
-    """Live credentials that hang on it; `None` where nobody counts."""
+    """Live credentials, or stored secrets, that hang on it; `None` where nobody counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """What was done to stored secrets after a rotation."""
+
+    count: int
+    unopened_count: int
+    """Those that do not open: altered, or sealed under a key that is gone."""
 
 
 async def list_keys(data_dir: Path) -> list[KeyFacts]:
@@ -58,7 +87,11 @@ async def list_keys(data_dir: Path) -> list[KeyFacts]:
         for purpose in ("credentials", "audit", "envelopes"):
             keys = KeyFile.of(data_dir, purpose).read()
             for name in keys.ring.keys:
-                used = await _live_credentials(connection, keys, name) if purpose == "credentials" else None
+                used = None
+                if purpose == "credentials":
+                    used = await _live_credentials(connection, keys, name)
+                elif purpose == "envelopes":
+                    used = await _sealed_secrets(connection, name)
                 found.append(KeyFacts(purpose, name, name == keys.ring.current, keys.made_at[name], used))
     return found
 
@@ -86,6 +119,30 @@ async def rotate_key(data_dir: Path, purpose: str) -> str:
             rotated = replace(rotated, handovers=(*keys.handovers, line))
         file.write(rotated)
     return name
+
+
+async def reseal_secrets(data_dir: Path) -> Resealed:
+    """Seal everything that is sealed under an earlier key under the current one; doing it again changes nothing.
+
+    A server that runs goes on meanwhile: a secret that is set at the same moment is left as it was set.
+    """
+    with only_one(data_dir):
+        envelopes = load_envelopes(data_dir)
+        head = envelope_head(KeyFile.of(data_dir, "envelopes").ring().current)
+        resealed, unopened, after = 0, 0, ""
+        async with state(data_dir) as connection:
+            while rows := await connection.fetch(_SEALED_OTHERWISE, after, head, _BATCH):
+                after = rows[-1]["workspace"]
+                async with connection.transaction():
+                    for row in rows:
+                        try:
+                            new = envelopes.reseal(WorkspaceId(row["workspace"]), SECRET_PURPOSE, row["client_secret"])
+                        except EnvelopeInvalidError:
+                            unopened += 1
+                            continue
+                        done = await connection.execute(_RESEAL, row["workspace"], row["client_secret"], new)
+                        resealed += done == "UPDATE 1"
+    return Resealed(resealed, unopened)
 
 
 async def retire_key(data_dir: Path, purpose: str, name: str) -> None:
@@ -116,7 +173,14 @@ async def _refuse_in_use(connection: OwnerConnection, keys: StoredKeys, purpose:
     if purpose == "audit":
         raise KeyInUseError(name, "heads of every chain are signed with it, and whoever checks the store needs it.")
     if purpose == "envelopes":
-        raise KeyInUseError(name, "secrets may still be sealed with it, and nothing counts them.")
+        sealed = await _sealed_secrets(connection, name)
+        if sealed:
+            raise KeyInUseError(
+                name,
+                f"{sealed:,} stored secrets are sealed under it. Seal them under a new key: tidegate key rotate "
+                "envelopes. What was altered since does not open any more: set it anew, or remove it.",
+            )
+        return
     count = await _live_credentials(connection, keys, name)
     if count:
         raise KeyInUseError(
@@ -150,6 +214,16 @@ async def _live_credentials(connection: OwnerConnection, keys: StoredKeys, name:
         until,
     )
     return int(tokens) + int(others)
+
+
+async def _sealed_secrets(connection: OwnerConnection, name: str) -> int:
+    head = envelope_head(name)
+    return int(
+        await connection.fetchval(
+            "SELECT count(*) FROM identity_providers WHERE substring(client_secret from 1 for length($1::bytea)) = $1",
+            head,
+        )
+    )
 
 
 async def _record(connection: OwnerConnection, deed: Deed, at: datetime) -> None:

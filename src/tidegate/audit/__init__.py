@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tidegate.kernel.lazy import lazily
 
 if TYPE_CHECKING:
-    from tidegate.audit.deeds import deed_of
+    from tidegate.audit.deeds import ITSELF, Doer, deed_of, doer_of
     from tidegate.audit.model import ActorKind, Deed, Outcome
     from tidegate.audit.ports import AuditTrail
     from tidegate.audit.service import AuditService
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazily(
         {
-            "tidegate.audit.deeds": ("deed_of",),
+            "tidegate.audit.deeds": ("ITSELF", "Doer", "deed_of", "doer_of"),
             "tidegate.audit.model": ("ActorKind", "Deed", "Outcome"),
             "tidegate.audit.ports": ("AuditTrail",),
             "tidegate.audit.service": ("AuditService",),
@@ -26,15 +26,18 @@ else:
     )
 
 __all__ = [
+    "ITSELF",
     "ActorKind",
     "AuditKey",
     "AuditKeySource",
     "AuditService",
     "AuditTrail",
     "Deed",
+    "Doer",
     "Outcome",
     "PostgresAuditStore",
     "PostgresAuditTrail",
     "append_deed",
     "deed_of",
+    "doer_of",
 ]

@@ -34,6 +34,17 @@ class AuditTrail(Protocol):
         """
         ...
 
+    async def record_read(self, workspace: WorkspaceId, deed: Deed) -> None:
+        """Record that something was read or exported, before it is shown.
+
+        The first time in a minute is committed when this returns; what the same actor reads by the same action until
+        the minute ends is counted, and is one record with its number then.
+
+        Raises:
+            UnavailableError: the state store does not answer for the moment; nothing may be shown.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:

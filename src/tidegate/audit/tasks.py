@@ -34,11 +34,11 @@ class AuditKeeper:
             await self._finish()
 
     async def keep(self) -> None:
-        """Record the refusals of the minutes that are over, then sign every chain that grew."""
+        """Record the refusals and reads of the minutes that are over, then sign every chain that grew."""
         try:
-            await self._trail.flush_denials()
+            await self._trail.flush_counted()
         except UnavailableError as error:
-            _log.warning("refusals are recorded later", cause=error.message)
+            _log.warning("refusals and reads are recorded later", cause=error.message)
         await self.sign()
 
     async def sign(self) -> None:

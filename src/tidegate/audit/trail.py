@@ -5,8 +5,9 @@ they were committed. Whoever gives up waiting takes nothing with them: the deed 
 Who writes: at most one transaction over many workspaces at a time a process. A workspace whose chain is held by another
 transaction is written by itself and keeps nobody waiting. What the engine refuses in company is tried by itself, so
 that one workspace cannot fail the others.
-On a crash: what was not committed was not answered. Refusals past the twentieth a minute are counted in memory and
-written when the minute ends and when the server stops: a killed process takes at most one minute of those counts along.
+On a crash: what was not committed was not answered. Refusals past the twentieth a minute, and reads of content past the
+first, are counted in memory and written when the minute ends and when the server stops: a killed process takes at most
+one minute of those counts along.
 """
 
 import asyncio
@@ -15,9 +16,9 @@ from typing import Final
 
 import structlog
 
-from tidegate.audit.denials import Denials
 from tidegate.audit.model import Deed, Entry, Outcome, recordable
 from tidegate.audit.ports import ChainStore
+from tidegate.audit.repeats import DENIALS_ONE_BY_ONE, READS_ONE_BY_ONE, Repeats
 from tidegate.audit.store import append_deed
 from tidegate.kernel import Clock, UnavailableError, WorkspaceId
 from tidegate.storage import Connection
@@ -38,7 +39,8 @@ class PostgresAuditTrail:
     def __init__(self, *, store: ChainStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._denials = Denials()
+        self._denials = Repeats(one_by_one=DENIALS_ONE_BY_ONE)
+        self._reads = Repeats(one_by_one=READS_ONE_BY_ONE)
         self._unwritten: list[tuple[WorkspaceId, Entry]] = []
         self._waiting: dict[WorkspaceId, list[_Waiting]] = {}
         self._alone: dict[WorkspaceId, asyncio.Task[None]] = {}
@@ -60,13 +62,19 @@ class PostgresAuditTrail:
             return
         await self._record(workspace, Entry(fit))
 
-    async def flush_denials(self, *, everything: bool = False) -> None:
-        """Record the refusals that were only counted, of the minutes that are over or of all.
+    async def record_read(self, workspace: WorkspaceId, deed: Deed) -> None:
+        fit = recordable(deed)
+        if self._is_closed or not self._reads.is_counted(workspace, fit, self._clock.now()):
+            await self._record(workspace, Entry(fit))
+
+    async def flush_counted(self, *, everything: bool = False) -> None:
+        """Record the refusals and reads that were only counted, of the minutes that are over or of all.
 
         Raises:
             UnavailableError: some could not be written; they are kept for the next time.
         """
-        found = self._unwritten + self._denials.take(before=None if everything else self._clock.now())
+        before = None if everything else self._clock.now()
+        found = self._unwritten + self._denials.take(before=before) + self._reads.take(before=before)
         self._unwritten = []
         answers = await asyncio.gather(
             *(self._record(workspace, entry) for workspace, entry in found), return_exceptions=True
@@ -75,13 +83,13 @@ class PostgresAuditTrail:
             counted for counted, answer in zip(found, answers, strict=True) if isinstance(answer, BaseException)
         ]
         if self._unwritten:
-            raise UnavailableError(f"{len(self._unwritten)} counts of refusals could not be recorded yet.")
+            raise UnavailableError(f"{len(self._unwritten)} counts of refusals and reads could not be recorded yet.")
 
     async def close(self) -> None:
-        """Record what was only counted and finish what waits; from here on every refusal is a record of its own."""
+        """Record what was only counted and finish what waits; from here on nothing is only counted."""
         self._is_closed = True
         try:
-            await self.flush_denials(everything=True)
+            await self.flush_counted(everything=True)
         finally:
             self._name_lost()
         while self._writer is not None or self._alone:
@@ -92,7 +100,7 @@ class PostgresAuditTrail:
     def _name_lost(self) -> None:
         for workspace, entry in self._unwritten:
             _log.error(
-                "refusals could not be recorded",
+                "refusals or reads could not be recorded",
                 workspace=workspace,
                 actor=entry.deed.actor,
                 action=entry.deed.action,

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from tidegate.audit import Deed
 from tidegate.evidence.model import CiReport, CiStanding, CiSubject, ReadReport
 from tidegate.kernel import WorkspaceId
 
@@ -18,8 +19,12 @@ class CiReportStore(Protocol):
         read: ReadReport,
         source_digest: str,
         received_at: datetime,
+        deed: Deed,
     ) -> bool:
-        """Store a report; return whether its subject had none of this run id. Of two at once exactly one is stored."""
+        """Store a report and record it; return whether its subject had none of this run id.
+
+        Of two at once exactly one is stored.
+        """
         ...
 
     async def find_report(self, workspace: WorkspaceId, report_id: str) -> CiReport | None: ...

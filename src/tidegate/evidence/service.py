@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from tidegate.audit import Doer
 from tidegate.evidence.errors import ReportConflictError, ReportNotFoundError
 from tidegate.evidence.junit import read_junit
 from tidegate.evidence.model import CiReport, CiStanding, CiSubject
@@ -26,7 +27,7 @@ class EvidenceService:
         self._clock = clock
 
     async def receive(
-        self, workspace: WorkspaceId, subject: CiSubject, content: bytes, *, run_id: str | None = None
+        self, workspace: WorkspaceId, subject: CiSubject, content: bytes, *, run_id: str | None = None, by: Doer
     ) -> ReceivedReport:
         """Read and store a JUnit report.
 
@@ -41,18 +42,28 @@ class EvidenceService:
         # A report of 16 MB takes half a second to parse; the event loop serves others meanwhile.
         read = await asyncio.to_thread(read_junit, content)
         source_digest = digest_of(content)
+        report_id, run_id = self._ids.new_id("rpt"), run_id or source_digest
         is_new = await self._store.add_report(
             workspace,
-            self._ids.new_id("rpt"),
-            run_id=run_id or source_digest,
+            report_id,
+            run_id=run_id,
             subject=subject,
             read=read,
             source_digest=source_digest,
             received_at=self._clock.now(),
+            deed=by.deed(
+                "evidence:report",
+                f"report/{report_id}",
+                suite=subject.suite,
+                commit=subject.commit,
+                service=subject.service,
+                runId=run_id,
+                sourceDigest=source_digest,
+            ),
         )
-        report = await self._store.find_run(workspace, subject, run_id or source_digest)
+        report = await self._store.find_run(workspace, subject, run_id)
         if report is None or report.source_digest != source_digest:
-            raise ReportConflictError(run_id or source_digest)
+            raise ReportConflictError(run_id)
         return ReceivedReport(report, is_new)
 
     async def get_report(self, workspace: WorkspaceId, report_id: str) -> CiReport:

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import datetime
 
 from asyncpg import Record
 
+from tidegate.audit import AuditTrail, Deed
 from tidegate.evidence.model import CiReport, CiStanding, CiSubject, ReadReport, body_of, report_of
 from tidegate.kernel import Remembered, WorkspaceId, canonical_json, digest_of
 from tidegate.storage import Connection, Database
@@ -18,8 +20,9 @@ _COLUMNS = "id, suite, commit, service, run_id, source_digest, body, digest, rec
 class PostgresCiReportStore:
     """Keeps the promises of `CiReportStore`. Bodies are kept as canonical JSON, so that digests can be checked."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
         self._reports: Remembered[tuple[WorkspaceId, tuple[object, ...]], CiReport] = Remembered(
             max_weight=_MAX_REMEMBERED_CASES
         )
@@ -34,6 +37,7 @@ class PostgresCiReportStore:
         read: ReadReport,
         source_digest: str,
         received_at: datetime,
+        deed: Deed,
     ) -> bool:
         body = canonical_json(body_of(subject, read))
         async with self._database.transaction(workspace) as connection:
@@ -58,6 +62,7 @@ class PostgresCiReportStore:
             if sequence is None:
                 return False
             await _move_head(connection, workspace, subject, sequence)
+            await self._trail.append(workspace, replace(deed, after=digest_of(body)), within=connection)
         return True
 
     async def find_report(self, workspace: WorkspaceId, report_id: str) -> CiReport | None:

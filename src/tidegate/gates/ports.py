@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from tidegate.audit import Doer
 from tidegate.gates.model import (
     Check,
     CheckResult,
@@ -89,8 +90,10 @@ class InForce:
 
 
 class GateStore(Protocol):
-    async def add_gate(self, workspace: WorkspaceId, gate: Gate, *, body: bytes, applied_at: datetime) -> StoredGate:
-        """Store the next version; the file that is in force already adds none and is returned."""
+    async def add_gate(
+        self, workspace: WorkspaceId, gate: Gate, *, body: bytes, applied_at: datetime, by: Doer
+    ) -> StoredGate:
+        """Store the next version and record who did; the file that is in force already adds none and is returned."""
         ...
 
     async def list_gates(self, workspace: WorkspaceId) -> tuple[StoredGate, ...]:
@@ -98,9 +101,14 @@ class GateStore(Protocol):
         ...
 
     async def record(
-        self, workspace: WorkspaceId, judgement: Judgement, decision_id: DecisionId, *, is_asked_for: bool
+        self, workspace: WorkspaceId, judgement: Judgement, decision_id: DecisionId, *, asked_by: Doer | None
     ) -> InForce:
-        """Record `judgement` as a decision when it was asked for or says something new, else move `verified_at`.
+        """Record `judgement` as a decision when somebody asked for it or it says something new.
+
+        Else only `verified_at` moves.
+
+        Of a decision that somebody asked for the audit says who; of one that tidegate made by itself it says so when
+        the verdict is another than before.
 
         All or nothing, and one at a time for a gate and a release: of two that found the same change one records it.
         A judgement older than the one in force changes nothing, unless it was asked for.

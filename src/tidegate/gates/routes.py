@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.bodies import JSON, YAML, read_body
 from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
 from tidegate.edge.providers import provide
@@ -54,9 +55,9 @@ async def list_gates(workspace: CurrentWorkspace, gates: Gates) -> ReleaseGateLi
 
 
 @router.post("/api/v1/gates", status_code=201, openapi_extra=_GATE_FILE)
-async def apply_gate(request: Request, workspace: WritableWorkspace, gates: Gates) -> ReleaseGate:
+async def apply_gate(request: Request, workspace: WritableWorkspace, gates: Gates, by: Writing) -> ReleaseGate:
     """Apply a gate file, YAML or JSON; the file that is in force already adds no version."""
-    return ReleaseGate.of(await gates.apply(workspace, await _gate_file(request)))
+    return ReleaseGate.of(await gates.apply(workspace, await _gate_file(request), by=by))
 
 
 @router.post("/api/v1/gates/validate", openapi_extra=_GATE_FILE)
@@ -87,14 +88,15 @@ async def list_decisions(
 
 
 @router.post("/api/v1/gates/{gate_id}/decisions", status_code=201)
-async def evaluate_gate(
+async def evaluate_gate(  # noqa: PLR0917 - FastAPI passes them by name
     gate_id: GateId,
     workspace: WritableWorkspace,
     gates: Gates,
+    by: Writing,
     release: Annotated[str | None, Query(min_length=1)] = None,
 ) -> DecisionOut:
     """Evaluate one gate now and return the decision with its reasons."""
-    return DecisionOut.of(await gates.evaluate(workspace, gate_id, release=release))
+    return DecisionOut.of(await gates.evaluate(workspace, gate_id, release=release, by=by))
 
 
 @router.get("/api/v1/schemas")

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import structlog
 
+from tidegate.audit import Doer
 from tidegate.gates.errors import GateFileInvalidError, GateNotFoundError
 from tidegate.gates.gate_files import GateFile, parse_gate_file
 from tidegate.gates.model import (
@@ -66,7 +67,7 @@ class GateService:
         self._clock = clock
         self._limits = limits or GateLimits()
 
-    async def apply(self, workspace: WorkspaceId, text: bytes | str) -> Gate:
+    async def apply(self, workspace: WorkspaceId, text: bytes | str, *, by: Doer) -> Gate:
         """Store a gate file as the next version; the file that is in force already changes nothing.
 
         Raises:
@@ -74,7 +75,8 @@ class GateService:
         """
         file = parse_gate_file(text.encode() if isinstance(text, str) else text)
         now = self._clock.now()
-        stored = await self._store.add_gate(workspace, self._reader.read(file), body=body_of(file), applied_at=now)
+        gate = self._reader.read(file)
+        stored = await self._store.add_gate(workspace, gate, body=body_of(file), applied_at=now, by=by)
         return self._read_stored(stored)
 
     async def validate(self, workspace: WorkspaceId, text: bytes | str) -> Gate:  # noqa: ARG002 - rules may differ by workspace, callers already say which
@@ -113,7 +115,9 @@ class GateService:
         gate = await self.get_gate(workspace, gate_id)
         return await self._dashboard(workspace, gate, await self._release(workspace, release))
 
-    async def evaluate(self, workspace: WorkspaceId, gate_id: GateId, *, release: str | None = None) -> Decision:
+    async def evaluate(
+        self, workspace: WorkspaceId, gate_id: GateId, *, release: str | None = None, by: Doer
+    ) -> Decision:
         """Measure every check of the gate now, decide, and record the decision, changed or not.
 
         Raises:
@@ -123,7 +127,7 @@ class GateService:
         gate = await self.get_gate(workspace, gate_id)
         judgement = await self._judge(workspace, gate, await self._release(workspace, release))
         decision_id = DecisionId(self._ids.new_id("dec"))
-        await self._store.record(workspace, judgement, decision_id, is_asked_for=True)
+        await self._store.record(workspace, judgement, decision_id, asked_by=by)
         decision = await self._store.find_decision(workspace, decision_id)
         assert decision is not None  # noqa: S101 - recorded one line above, and decisions are never deleted
         return decision
@@ -172,9 +176,7 @@ class GateService:
 
     async def _dashboard(self, workspace: WorkspaceId, gate: Gate, release: Release | None) -> Dashboard:
         judgement = await self._judge(workspace, gate, release)
-        in_force = await self._store.record(
-            workspace, judgement, DecisionId(self._ids.new_id("dec")), is_asked_for=False
-        )
+        in_force = await self._store.record(workspace, judgement, DecisionId(self._ids.new_id("dec")), asked_by=None)
         return Dashboard(judgement, in_force.decision_id, in_force.decided_at, in_force.verified_at)
 
     async def _judge(self, workspace: WorkspaceId, gate: Gate, release: Release | None) -> Judgement:

@@ -7,6 +7,7 @@ from typing import Any
 
 from asyncpg import Record
 
+from tidegate.audit import ITSELF, AuditTrail, Deed, Doer
 from tidegate.gates.model import CheckResult, Decision, EvidenceRef, Gate, Judgement, RecordedCheck, Step, Verdict
 from tidegate.gates.ports import InForce, StoredGate
 from tidegate.kernel import (
@@ -34,10 +35,13 @@ _DECISION = """
 class PostgresGateStore:
     """Keeps the promises of `GateStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
 
-    async def add_gate(self, workspace: WorkspaceId, gate: Gate, *, body: bytes, applied_at: datetime) -> StoredGate:
+    async def add_gate(
+        self, workspace: WorkspaceId, gate: Gate, *, body: bytes, applied_at: datetime, by: Doer
+    ) -> StoredGate:
         async with self._database.transaction(workspace) as connection:
             await _take_turn(connection, workspace, f"gate {gate.id}")
             newest = await connection.fetchrow(
@@ -59,7 +63,15 @@ class PostgresGateStore:
                 gate.policy_digest,
                 applied_at,
             )
-        assert row is not None  # noqa: S101 - an INSERT without a conflict clause returns its row
+            assert row is not None  # noqa: S101 - an INSERT without a conflict clause returns its row
+            deed = by.deed(
+                "gates:define",
+                f"gate/{gate.id}",
+                before=None if newest is None else newest["policy_digest"],
+                after=gate.policy_digest,
+                version=row["version"],
+            )
+            await self._trail.append(workspace, deed, within=connection)
         return _stored_of(row)
 
     async def list_gates(self, workspace: WorkspaceId) -> tuple[StoredGate, ...]:
@@ -70,27 +82,33 @@ class PostgresGateStore:
         return tuple(map(_stored_of, rows))
 
     async def record(
-        self, workspace: WorkspaceId, judgement: Judgement, decision_id: DecisionId, *, is_asked_for: bool
+        self, workspace: WorkspaceId, judgement: Judgement, decision_id: DecisionId, *, asked_by: Doer | None
     ) -> InForce:
         release_id = judgement.release_id or ""
         async with self._database.transaction(workspace) as connection:
             await _take_turn(connection, workspace, f"decision {judgement.gate_id} {release_id}")
             current = await connection.fetchrow(
                 """
-                SELECT decision_id, fingerprint, decided_at, verified_at FROM decisions_in_force
-                WHERE workspace = $1 AND gate_id = $2 AND release_id = $3
+                SELECT f.decision_id, f.fingerprint, f.decided_at, f.verified_at, d.verdict, d.digest
+                FROM decisions_in_force f
+                LEFT JOIN decisions d ON d.workspace = f.workspace AND d.id = f.decision_id
+                WHERE f.workspace = $1 AND f.gate_id = $2 AND f.release_id = $3
                 """,
                 workspace,
                 judgement.gate_id,
                 release_id,
             )
-            if not is_asked_for and current is not None:
+            if asked_by is None and current is not None:
                 if current["verified_at"] > judgement.decided_at:
                     return _in_force_of(current)
                 if current["fingerprint"] == judgement.fingerprint:
                     return await _verify(connection, workspace, judgement, current)
             await _add_decision(connection, workspace, judgement, decision_id)
-            return await _put_in_force(connection, workspace, judgement, decision_id)
+            in_force = await _put_in_force(connection, workspace, judgement, decision_id)
+            if asked_by is not None or current is None or current["verdict"] != judgement.verdict:
+                deed = _deed_of(asked_by or ITSELF, judgement, decision_id, before=current)
+                await self._trail.append(workspace, deed, within=connection)
+            return in_force
 
     async def find_in_force(
         self, workspace: WorkspaceId, gate_id: GateId, release_id: ReleaseId | None
@@ -144,6 +162,19 @@ class PostgresGateStore:
 async def _take_turn(connection: Connection, workspace: WorkspaceId, what: str) -> None:
     """Wait until nobody else writes `what` of this workspace; the turn ends with the transaction."""
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"{workspace} {what}")
+
+
+def _deed_of(by: Doer, judgement: Judgement, decision_id: DecisionId, *, before: Record | None) -> Deed:
+    return by.deed(
+        "gates:evaluate",
+        f"gate/{judgement.gate_id}",
+        before=None if before is None else before["digest"],
+        after=judgement.digest,
+        decision=decision_id,
+        verdict=judgement.verdict,
+        release=judgement.release_name,
+        version=judgement.gate_version,
+    )
 
 
 async def _add_decision(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from tidegate.alerts import AlertService, Rule
+from tidegate.audit import AuditTrail
 from tidegate.evidence import EvidenceService
 from tidegate.gates.catalogues import AlertQuietReader, BuiltInRunbooks, LoadedRules
 from tidegate.gates.model import CheckKind
@@ -31,13 +32,14 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
     releases: ReleasesService,
     isolation: IsolationService,
     evidence: EvidenceService,
+    trail: AuditTrail,
     ids: IdFactory,
     clock: Clock,
 ) -> GateService:
     """Return the service with the real source of each kind of check."""
     catalogue = LoadedRules(rules)
     return GateService(
-        store=PostgresGateStore(database),
+        store=PostgresGateStore(database, trail),
         sources={
             CheckKind.SIGNAL: SignalSource(signals),
             CheckKind.ALERTS_QUIET: QuietSource(alerts=AlertQuietReader(alerts), catalogue=catalogue, signals=signals),

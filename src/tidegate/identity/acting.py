@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tidegate.audit import ActorKind, Deed
+from tidegate.audit import ActorKind, Deed, doer_of
 from tidegate.audit.model import JsonValue
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.identity.errors import RoleTooHighError
@@ -65,27 +65,15 @@ class Acting:
         **details: JsonValue,
     ) -> Deed:
         """Return what is recorded of `action` on `target`; of `before` and `after` only digests."""
-        return Deed(
-            actor_kind=_kind_of(self.caller),
-            actor=self.caller.actor,
-            action=action,
-            target=target,
-            member=self.caller.member,
-            request_id=self.request_id,
+        return doer_of(self.caller, request_id=self.request_id).deed(
+            action,
+            target,
             before=None if before is None else digest_of(before),
             after=None if after is None else digest_of(after),
-            details=details,
+            **details,
         )
 
 
 def deed_of_operator(action: str, target: str, **details: JsonValue) -> Deed:
     """Return what is recorded of an act of who holds the data directory."""
     return Deed(actor_kind=ActorKind.OPERATOR, actor=_OPERATOR, action=action, target=target, details=details)
-
-
-def _kind_of(caller: Caller) -> ActorKind:
-    if caller.role is Role.AGENT:
-        return ActorKind.AGENT
-    if caller.member is None:
-        return ActorKind.OPERATOR if caller.by_session else ActorKind.TOKEN
-    return ActorKind.PERSON if caller.member.startswith("usr_") else ActorKind.TOKEN

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
+from tidegate.audit import Deed
 from tidegate.isolation.model import AuthzRun, AuthzStanding, AuthzSubject
 from tidegate.kernel import WorkspaceId
 
 
 class AuthzRunStore(Protocol):
-    async def add_run(
+    async def add_run(  # noqa: PLR0913 - one argument a column, and who did it
         self,
         workspace: WorkspaceId,
         run_id: str,
@@ -18,8 +19,9 @@ class AuthzRunStore(Protocol):
         body: Mapping[str, Any],
         digest: str,
         received_at: datetime,
+        deed: Deed,
     ) -> bool:
-        """Store a run; return whether its id was free. Of two at once exactly one gets it."""
+        """Store a run and record it; return whether its id was free. Of two at once exactly one gets it."""
         ...
 
     async def find_run(self, workspace: WorkspaceId, run_id: str) -> AuthzRun | None: ...

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import CurrentWorkspace, Writer, permit
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, Writer, permit
 from tidegate.edge.providers import provide
 from tidegate.isolation.schemas import AuthzRegressionRun, AuthzRegressionRunOut
 from tidegate.isolation.service import IsolationService
@@ -16,13 +17,13 @@ Isolation = Annotated[IsolationService, provide(IsolationService)]
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-async def receive_authz_run(
-    request: Request, response: Response, caller: Writer, isolation: Isolation
+async def receive_authz_run(  # noqa: PLR0917 - FastAPI passes them by name
+    request: Request, response: Response, caller: Writer, isolation: Isolation, by: Writing
 ) -> AuthzRegressionRunOut:
     """Receive a run: 201; 200 when it was received before; 409 when its id was received with another body."""
     sent = parse_json(AuthzRegressionRun, await read_body(request, JSON))
     await permit(request, caller, Target(services=frozenset({sent.service})))
-    received = await isolation.receive(caller.workspace, sent.body())
+    received = await isolation.receive(caller.workspace, sent.body(), by=by)
     response.status_code = 201 if received.is_new else 200
     return AuthzRegressionRunOut.of(received.run)
 
@@ -41,6 +42,10 @@ async def show_latest_authz_run(
 
 
 @router.get("/runs/{run_id:path}")
-async def show_authz_run(run_id: str, workspace: CurrentWorkspace, isolation: Isolation) -> AuthzRegressionRunOut:
+async def show_authz_run(
+    run_id: str, request: Request, caller: CurrentCaller, isolation: Isolation
+) -> AuthzRegressionRunOut:
     """Return one run by its id."""
-    return AuthzRegressionRunOut.of(await isolation.get_run(workspace, run_id))
+    run = await isolation.get_run(caller.workspace, run_id)
+    await permit(request, caller, Target(services=frozenset({run.subject.service})))
+    return AuthzRegressionRunOut.of(run)

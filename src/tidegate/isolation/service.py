@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.audit import Doer
 from tidegate.isolation.errors import AuthzRunConflictError, AuthzRunInvalidError, AuthzRunNotFoundError
 from tidegate.isolation.model import AuthzRun, AuthzStanding, AuthzSubject, CaseOutcome
 from tidegate.isolation.ports import AuthzRunStore
@@ -24,7 +25,7 @@ class IsolationService:
         self._store = store
         self._clock = clock
 
-    async def receive(self, workspace: WorkspaceId, body: Mapping[str, Any]) -> ReceivedRun:
+    async def receive(self, workspace: WorkspaceId, body: Mapping[str, Any], *, by: Doer) -> ReceivedRun:
         """Store the run in `body`, which has the fields of `AuthzRegressionRun`.
 
         Raises:
@@ -33,13 +34,22 @@ class IsolationService:
         """
         _refuse_contradictions(body)
         digest = digest_of(body)
+        subject = AuthzSubject(body["service"], body["commit"], body["suite"])
         is_new = await self._store.add_run(
             workspace,
             body["runId"],
-            subject=AuthzSubject(body["service"], body["commit"], body["suite"]),
+            subject=subject,
             body=body,
             digest=digest,
             received_at=self._clock.now(),
+            deed=by.deed(
+                "isolation:report",
+                f"authz-run/{body['runId']}",
+                after=digest,
+                service=subject.service,
+                commit=subject.commit,
+                suite=subject.suite,
+            ),
         )
         run = await self._store.find_run(workspace, body["runId"])
         if run is None or run.digest != digest:

@@ -8,6 +8,7 @@ from typing import Any
 
 from asyncpg import Record
 
+from tidegate.audit import AuditTrail, Deed
 from tidegate.isolation.model import AuthzRun, AuthzStanding, AuthzSubject, read_run
 from tidegate.kernel import Remembered, WorkspaceId, canonical_json
 from tidegate.storage import Connection, Database
@@ -20,13 +21,14 @@ _COLUMNS = "service, commit, suite, body, digest, received_at, seq"
 class PostgresAuthzRunStore:
     """Keeps the promises of `AuthzRunStore`. Bodies are kept as canonical JSON, so that digests can be checked."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
         self._runs: Remembered[tuple[WorkspaceId, tuple[object, ...]], AuthzRun] = Remembered(
             max_weight=_MAX_REMEMBERED_CASES
         )
 
-    async def add_run(
+    async def add_run(  # noqa: PLR0913 - one argument a column, and who did it
         self,
         workspace: WorkspaceId,
         run_id: str,
@@ -35,6 +37,7 @@ class PostgresAuthzRunStore:
         body: Mapping[str, Any],
         digest: str,
         received_at: datetime,
+        deed: Deed,
     ) -> bool:
         async with self._database.transaction(workspace) as connection:
             sequence = await connection.fetchval(
@@ -65,6 +68,7 @@ class PostgresAuthzRunStore:
                 subject.suite,
                 sequence,
             )
+            await self._trail.append(workspace, deed, within=connection)
         return True
 
     async def find_run(self, workspace: WorkspaceId, run_id: str) -> AuthzRun | None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from tidegate.audit import Deed
 from tidegate.kernel import Cursor, Page, ReleaseId, WorkspaceId
 from tidegate.releases.model import Release, ReleaseService
 
 
 class ReleaseStore(Protocol):
-    async def add_release(
+    async def add_release(  # noqa: PLR0913 - one argument a column, and who did it
         self,
         workspace: WorkspaceId,
         release_id: ReleaseId,
@@ -18,8 +19,9 @@ class ReleaseStore(Protocol):
         environment: str,
         services: Sequence[ReleaseService],
         created_at: datetime,
+        deed: Deed,
     ) -> bool:
-        """Store a new release; return whether the name was free. Of two at once exactly one gets it."""
+        """Store a new release and record it; return whether the name was free. Of two at once exactly one gets it."""
         ...
 
     async def find_release(self, workspace: WorkspaceId, name_or_id: str) -> Release | None: ...

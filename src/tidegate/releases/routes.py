@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import CurrentWorkspace, Writer, permit
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, Writer, permit
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT
 from tidegate.releases.schemas import ReleaseIn, ReleaseOut, ReleasePageOut
@@ -17,7 +18,9 @@ Releases = Annotated[ReleasesService, provide(ReleasesService)]
 
 
 @router.post("", status_code=201, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-async def create_release(request: Request, response: Response, caller: Writer, releases: Releases) -> ReleaseOut:
+async def create_release(  # noqa: PLR0917 - FastAPI passes them by name
+    request: Request, response: Response, caller: Writer, releases: Releases, by: Writing
+) -> ReleaseOut:
     """Create a release: 201; 200 when it was created before with the same contents; 409 with others."""
     wanted = parse_json(ReleaseIn, await read_body(request, JSON))
     services = wanted.services_of()
@@ -25,7 +28,7 @@ async def create_release(request: Request, response: Response, caller: Writer, r
         services=frozenset(service.service for service in services), environments=frozenset({wanted.environment})
     )
     await permit(request, caller, named)
-    created = await releases.create(caller.workspace, wanted.name, services, environment=wanted.environment)
+    created = await releases.create(caller.workspace, wanted.name, services, environment=wanted.environment, by=by)
     response.status_code = 201 if created.is_new else 200
     return ReleaseOut.of(created.release)
 
@@ -43,6 +46,9 @@ async def list_releases(
 
 
 @router.get("/{name_or_id}")
-async def show_release(name_or_id: str, workspace: CurrentWorkspace, releases: Releases) -> ReleaseOut:
+async def show_release(name_or_id: str, request: Request, caller: CurrentCaller, releases: Releases) -> ReleaseOut:
     """Return one release by its name or id."""
-    return ReleaseOut.of(await releases.get(workspace, name_or_id))
+    release = await releases.get(caller.workspace, name_or_id)
+    services = frozenset(service.service for service in release.services)
+    await permit(request, caller, Target(services=services, environments=frozenset({release.environment})))
+    return ReleaseOut.of(release)

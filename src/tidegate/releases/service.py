@@ -1,12 +1,16 @@
 """Creating and finding releases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from tidegate.kernel import DEFAULT_LIMIT, Clock, Cursor, IdFactory, Page, ReleaseId, WorkspaceId
+from tidegate.audit import Deed, Doer
+from tidegate.kernel import DEFAULT_LIMIT, Clock, Cursor, IdFactory, Page, ReleaseId, WorkspaceId, digest_of
 from tidegate.releases.errors import ReleaseExistsError, ReleaseNotFoundError, ReleaseServiceRepeatedError
 from tidegate.releases.model import DEFAULT_ENVIRONMENT, Release, ReleaseService
 from tidegate.releases.ports import ReleaseStore
+
+_MAX_NAMED: Final = 20  # services in a record of the audit; its digest is over all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class ReleasesService:
         services: Sequence[ReleaseService],
         *,
         environment: str = DEFAULT_ENVIRONMENT,
+        by: Doer,
     ) -> CreatedRelease:
         """Create a release; the same one again is answered with the first.
 
@@ -39,13 +44,15 @@ class ReleasesService:
             ReleaseServiceRepeatedError: a service stands twice in it.
         """
         _refuse_repeated(services)
+        release_id = ReleaseId(self._ids.new_id("rel"))
         is_new = await self._store.add_release(
             workspace,
-            ReleaseId(self._ids.new_id("rel")),
+            release_id,
             name=name,
             environment=environment,
             services=services,
             created_at=self._clock.now(),
+            deed=_deed_of(by, release_id, name=name, environment=environment, services=services),
         )
         release = await self.get(workspace, name)
         if not is_new and (set(release.services) != set(services) or release.environment != environment):
@@ -70,6 +77,24 @@ class ReleasesService:
         self, workspace: WorkspaceId, *, limit: int = DEFAULT_LIMIT, cursor: Cursor | None = None
     ) -> Page[Release]:
         return await self._store.list_releases(workspace, limit=limit, cursor=cursor)
+
+
+def _deed_of(
+    by: Doer, release_id: ReleaseId, *, name: str, environment: str, services: Sequence[ReleaseService]
+) -> Deed:
+    contents: dict[str, Any] = {
+        "name": name,
+        "environment": environment,
+        "services": [asdict(each) for each in services],
+    }
+    return by.deed(
+        "releases:create",
+        f"release/{release_id}",
+        after=digest_of(contents),
+        name=name,
+        environment=environment,
+        services=[each.service for each in services[:_MAX_NAMED]],
+    )
 
 
 def _refuse_repeated(services: Sequence[ReleaseService]) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from asyncpg import Record
 
+from tidegate.audit import AuditTrail, Deed
 from tidegate.kernel import (
     Cursor,
     InvalidInputError,
@@ -28,10 +29,11 @@ _COLUMNS = """
 class PostgresReleaseStore:
     """Keeps the promises of `ReleaseStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
 
-    async def add_release(
+    async def add_release(  # noqa: PLR0913 - one argument a column, and who did it
         self,
         workspace: WorkspaceId,
         release_id: ReleaseId,
@@ -40,6 +42,7 @@ class PostgresReleaseStore:
         environment: str,
         services: Sequence[ReleaseService],
         created_at: datetime,
+        deed: Deed,
     ) -> bool:
         async with self._database.transaction(workspace) as connection:
             added = await connection.fetchval(
@@ -54,6 +57,8 @@ class PostgresReleaseStore:
                 [asdict(service) for service in services],
                 created_at,
             )
+            if added:
+                await self._trail.append(workspace, deed, within=connection)
         return bool(added)
 
     async def find_release(self, workspace: WorkspaceId, name_or_id: str) -> Release | None:

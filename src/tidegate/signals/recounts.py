@@ -16,6 +16,7 @@ import numpy as np
 import structlog
 from asyncpg import Record
 
+from tidegate.audit import ITSELF, AuditTrail, Doer
 from tidegate.edge.authority import Askers
 from tidegate.kernel import (
     Clock,
@@ -69,14 +70,16 @@ class RecountUnderWayError(ConflictError):
 class PostgresRecounts:
     """Keeps the promises of `Recounts`, and what the runner notes."""
 
-    def __init__(self, database: Database, *, ids: IdFactory, clock: Clock) -> None:
+    def __init__(self, database: Database, trail: AuditTrail, *, ids: IdFactory, clock: Clock) -> None:
         self._database = database
+        self._trail = trail
         self._ids = ids
         self._clock = clock
 
     async def begin(
-        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, asker: str = ""
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, by: Doer
     ) -> Recount:
+        recount_id = self._ids.new_id("rec")
         try:
             async with self._database.transaction(workspace) as connection:
                 row = await connection.fetchrow(
@@ -86,13 +89,21 @@ class PostgresRecounts:
                     VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7) RETURNING {_COLUMNS}
                     """,
                     workspace,
-                    self._ids.new_id("rec"),
+                    recount_id,
                     reason,
                     _second_of(start),
                     _second_of(end),
                     self._clock.now(),
-                    asker,
+                    "" if by == ITSELF else by.actor,  # looked at again when the work begins
                 )
+                deed = by.deed(
+                    "recounts:request",
+                    f"recount/{recount_id}",
+                    reason=reason,
+                    start=None if start is None else format_utc(start),
+                    end=None if end is None else format_utc(end),
+                )
+                await self._trail.append(workspace, deed, within=connection)
         except asyncpg.UniqueViolationError as error:
             raise RecountUnderWayError from error
         return _recount_of(row)

@@ -10,13 +10,14 @@ reader remembers what was there.
 import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import structlog
 
-from tidegate.kernel import Clock, InvalidInputError, WorkspaceId
+from tidegate.audit import AuditTrail, Doer
+from tidegate.kernel import Clock, InvalidInputError, WorkspaceId, digest_of
 from tidegate.signals.published import AHEAD_S
 from tidegate.signals.roller import Roller
 from tidegate.storage import Database
@@ -47,24 +48,24 @@ class Retention:
 
 
 DEFAULT: Final = Retention()
+_FIND: Final = "SELECT raw_days, minute_days, hour_days FROM retention"
 
 
 class PostgresRetention:
     """The table `retention`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
 
     async def get_retention(self, workspace: WorkspaceId) -> Retention:
         """Return what holds for `workspace`: the defaults unless it was set."""
         async with self._database.transaction(workspace) as connection:
-            row = await connection.fetchrow(
-                "SELECT raw_days, minute_days, hour_days FROM retention WHERE workspace = $1", workspace
-            )
+            row = await connection.fetchrow(f"{_FIND} WHERE workspace = $1", workspace)
         return DEFAULT if row is None else Retention(**row)
 
-    async def set_retention(self, workspace: WorkspaceId, retention: Retention) -> None:
-        """Keep `retention`; what is older goes with the next turn of the job.
+    async def set_retention(self, workspace: WorkspaceId, retention: Retention, *, by: Doer) -> None:
+        """Keep `retention` and record who set it; what is older goes with the next turn of the job.
 
         Raises:
             InvalidInputError: a number of days is out of its bounds, or finer counts would outlive coarser ones.
@@ -75,6 +76,8 @@ class PostgresRetention:
         if retention.minute_days > retention.hour_days:
             raise InvalidInputError("Minutes cannot be kept longer than hours.", field="minuteDays")
         async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(f"{_FIND} WHERE workspace = $1 FOR UPDATE", workspace)
+            before = DEFAULT if row is None else Retention(**row)
             await connection.execute(
                 """
                 INSERT INTO retention (workspace, raw_days, minute_days, hour_days) VALUES ($1, $2, $3, $4)
@@ -86,6 +89,14 @@ class PostgresRetention:
                 retention.minute_days,
                 retention.hour_days,
             )
+            deed = by.deed(
+                "retention:set",
+                f"workspace/{workspace}",
+                before=digest_of(asdict(before)),
+                after=digest_of(asdict(retention)),
+                **{_wire(name): days for name, days in asdict(retention).items()},
+            )
+            await self._trail.append(workspace, deed, within=connection)
 
     async def all_set(self) -> dict[WorkspaceId, Retention]:
         """Return what the workspaces that set it keep."""

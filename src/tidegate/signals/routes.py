@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.bodies import JSON, parse_json, read_body
 from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
 from tidegate.edge.providers import provide
@@ -100,12 +101,14 @@ async def show_retention(workspace: CurrentWorkspace, settings: Retentions) -> R
 
 
 @router.put("/api/v1/retention", openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-async def set_retention(request: Request, workspace: WritableWorkspace, settings: Retentions) -> RetentionOut:
+async def set_retention(
+    request: Request, workspace: WritableWorkspace, settings: Retentions, by: Writing
+) -> RetentionOut:
     """Change for how many days the workspace keeps what; what is older is gone within minutes, for good."""
     wanted = parse_json(RetentionIn, await read_body(request, JSON))
     known = await settings.get_retention(workspace)
     changed = replace(known, **wanted.model_dump(exclude_none=True))
-    await settings.set_retention(workspace, changed)
+    await settings.set_retention(workspace, changed, by=by)
     return RetentionOut(**asdict(changed))
 
 

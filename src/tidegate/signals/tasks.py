@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
+from tidegate.audit import PostgresAuditStore, PostgresAuditTrail
 from tidegate.edge.authority import Askers
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
@@ -19,7 +20,15 @@ from tidegate.signals.touches import MAX_LAG, PostgresTouches
 from tidegate.storage import Database
 from tidegate.telemetry.traces import TraceService
 
-__all__ = ["RollupCloser", "RollupReader", "build_closer", "build_reader", "build_recounts", "build_runs"]
+__all__ = [
+    "RollupCloser",
+    "RollupReader",
+    "build_closer",
+    "build_reader",
+    "build_recounts",
+    "build_retention",
+    "build_runs",
+]
 
 
 class CountingEngine(RowsEngine, DroppingEngine, Protocol):
@@ -41,13 +50,22 @@ def build_closer(
     closer.chores = (
         roller,
         RecountRunner(build_recounts(database, clock), engine, closer, clock, askers),
-        RetentionJob(PostgresRetention(database), engine, roller, workspaces, clock),
+        RetentionJob(build_retention(database, clock), engine, roller, workspaces, clock),
     )
     return closer
 
 
 def build_recounts(database: Database, clock: Clock) -> PostgresRecounts:
-    return PostgresRecounts(database, ids=RandomIds(), clock=clock)
+    return PostgresRecounts(database, _trail_of(database, clock), ids=RandomIds(), clock=clock)
+
+
+def build_retention(database: Database, clock: Clock) -> PostgresRetention:
+    return PostgresRetention(database, _trail_of(database, clock))
+
+
+def _trail_of(database: Database, clock: Clock) -> PostgresAuditTrail:
+    """Return what appends to transactions that are open: it keeps nothing, so it needs nobody who runs it."""
+    return PostgresAuditTrail(store=PostgresAuditStore(database), clock=clock)
 
 
 async def _list_workspaces(database: Database) -> list[WorkspaceId]:

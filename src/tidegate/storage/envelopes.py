@@ -5,6 +5,7 @@ purpose are authenticated with it: an envelope that was moved to another row doe
 """
 
 import os
+from collections.abc import Callable
 from typing import ClassVar, Final
 
 from cryptography.exceptions import InvalidTag
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.kernel.keyring import Keyring
 
-__all__ = ["EnvelopeInvalidError", "Envelopes"]
+__all__ = ["EnvelopeInvalidError", "Envelopes", "envelope_head"]
 
 _VERSION: Final = b"\x01"
 _NONCE_BYTES: Final = 12  # NIST SP 800-38D; random ones are safe for 2^32 envelopes of a key
@@ -35,17 +36,18 @@ class EnvelopeInvalidError(UnavailableError):
 class Envelopes:
     """Seals and opens under the keys of a keyring: the current one seals, each of them opens."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        if any(not 0 < len(name.encode()) <= _MAX_NAME_BYTES for name in keyring.keys):
+    def __init__(self, keyring: Keyring | Callable[[], Keyring]) -> None:
+        """Take the keys, or what is asked for them with each use: then a new key is taken up without a restart."""
+        self._keyring_now = keyring if callable(keyring) else lambda: keyring
+        if any(not 0 < len(name.encode()) <= _MAX_NAME_BYTES for name in self._keyring_now().keys):
             raise ValueError("a key has a name of 1 to 255 bytes")
-        self._keyring = keyring
 
     def seal(self, workspace: WorkspaceId, purpose: str, plain: bytes) -> bytes:
         """Return `plain` so that it opens only for this workspace and purpose."""
-        name = self._keyring.current.encode()
-        head = _VERSION + bytes([len(name)]) + name
+        keyring = self._keyring_now()
+        head = envelope_head(keyring.current)
         nonce = os.urandom(_NONCE_BYTES)
-        return head + nonce + AESGCM(self._keyring.key).encrypt(nonce, plain, _bound_to(head, workspace, purpose))
+        return head + nonce + AESGCM(keyring.key).encrypt(nonce, plain, _bound_to(head, workspace, purpose))
 
     def open(self, workspace: WorkspaceId, purpose: str, sealed: bytes) -> bytes:
         """Return what was sealed.
@@ -54,7 +56,7 @@ class Envelopes:
             EnvelopeInvalidError: it was altered, sealed for another workspace or purpose, or its key is gone.
         """
         head, name = _head_of(sealed)
-        key = self._keyring.keys.get(name)
+        key = self._keyring_now().keys.get(name)
         if key is None:
             raise EnvelopeInvalidError
         nonce = sealed[len(head) : len(head) + _NONCE_BYTES]
@@ -71,7 +73,13 @@ class Envelopes:
             EnvelopeInvalidError: as `open`.
         """
         plain = self.open(workspace, purpose, sealed)
-        return sealed if _head_of(sealed)[1] == self._keyring.current else self.seal(workspace, purpose, plain)
+        return sealed if _head_of(sealed)[1] == self._keyring_now().current else self.seal(workspace, purpose, plain)
+
+
+def envelope_head(key_name: str) -> bytes:
+    """Return how everything begins that was sealed under a key: what is counted by, without opening anything."""
+    name = key_name.encode()
+    return _VERSION + bytes([len(name)]) + name
 
 
 def _head_of(sealed: bytes) -> tuple[bytes, str]:

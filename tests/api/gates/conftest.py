@@ -9,6 +9,7 @@ import asyncpg
 import httpx
 import pytest
 from tests.authority import shipped_authorizer
+from tests.doing import trail_of
 from tests.unit.gates.fakes import FakeAuthenticator, FakeQuiet, FakeSignals
 
 from tidegate.alerts import load_rules
@@ -73,11 +74,11 @@ def quiet() -> FakeQuiet:
 @pytest.fixture
 def services(database: Database, signals: FakeSignals, quiet: FakeQuiet) -> dict[type[Any], object]:
     ids, clock, rules = RandomIds(), SystemClock(), LoadedRules(load_rules())
-    releases = ReleasesService(store=PostgresReleaseStore(database), ids=ids, clock=clock)
-    isolation = IsolationService(store=PostgresAuthzRunStore(database), clock=clock)
-    evidence = EvidenceService(store=PostgresCiReportStore(database), ids=ids, clock=clock)
+    releases = ReleasesService(store=PostgresReleaseStore(database, trail_of(database)), ids=ids, clock=clock)
+    isolation = IsolationService(store=PostgresAuthzRunStore(database, trail_of(database)), clock=clock)
+    evidence = EvidenceService(store=PostgresCiReportStore(database, trail_of(database)), ids=ids, clock=clock)
     gates = GateService(
-        store=PostgresGateStore(database),
+        store=PostgresGateStore(database, trail_of(database)),
         sources={
             CheckKind.SIGNAL: SignalSource(signals),
             CheckKind.ALERTS_QUIET: QuietSource(alerts=quiet, catalogue=rules, signals=signals),

@@ -15,10 +15,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
+from tests.doing import trail_of
 from tests.pages.test_in_a_browser import Server
 from tests.telemetry_rows import AT_NS, NANO, make_log_row, make_run_row, make_span_row, marker_of, store
 from tests.unit.gates.fakes import FakeAuthenticator
 
+from tidegate.audit import AuditTrail
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
@@ -100,11 +102,12 @@ async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Sit
     async def watermark(_: object) -> int:
         return 1
 
-    rows, erasures = EngineErasedRows(engine), PostgresErasures(database)
+    rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail_of(database))
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=secrets.token_hex(4))
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
     services: dict[type[Any], object] = {
-        PostgresRetention: PostgresRetention(database),
+        PostgresRetention: PostgresRetention(database, trail_of(database)),
+        AuditTrail: trail_of(database),
         TraceService: traces,
         AiRunService: AiRunService(store=EngineRunStore(engine, watermark=watermark), traces=traces),
         ErasureService: ErasureService(

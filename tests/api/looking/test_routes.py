@@ -5,6 +5,10 @@ import pytest
 from tests.api.looking.conftest import HOSTILE, Api
 from tests.telemetry_rows import AT_NS, TRACE, span_id
 
+from tidegate.audit import PostgresAuditStore
+from tidegate.audit.ports import AuditFilter
+from tidegate.storage import Database
+
 RUN = f"/api/v1/runs/{TRACE}/{span_id(1)}"
 READS = ["/api/v1/traces", f"/api/v1/traces/{TRACE}", f"/api/v1/traces/{TRACE}/spans/{span_id(1)}", "/api/v1/runs", RUN]
 ADMIN = [
@@ -179,3 +183,14 @@ async def test_traces_can_be_narrowed_by_the_query(api: Api) -> None:
     found = (await api.get("/api/v1/traces", status="error", tenant="acme", minMs="500")).json()["items"]
     assert [item["traceId"] for item in found] == [TRACE]
     assert (await api.get("/api/v1/traces", minMs="901")).json()["items"] == []
+
+
+async def test_reading_a_run_with_its_content_and_taking_runs_away_is_recorded(api: Api, database: Database) -> None:
+    assert (await api.get(RUN)).json()["contents"]
+    assert (await api.call("GET", "/api/v1/runs?format=csv")).headers["content-type"].startswith("text/csv")
+    assert (await api.get("/api/v1/runs")).status_code == 200
+    found = await PostgresAuditStore(database).list_records(api.workspace, AuditFilter(), below=None, limit=9)
+    assert [(one.deed.action, one.deed.target, dict(one.deed.details)) for one in reversed(found)] == [
+        ("runs:read", f"run/{TRACE}/{span_id(1)}", {"what": "content"}),
+        ("runs:read", "runs", {"what": "export"}),
+    ]

@@ -30,6 +30,9 @@ CALLERS = {
     "read": Caller(ACME, Scope.READ, "tok_r", by_session=False),
     "admin-narrow": Caller(ACME, Scope.ADMIN, "tok_n", by_session=False, services=ONLY_PAY),
     "admin-reads": Caller(ACME, Scope.READ, "tok_ar", by_session=False, member="usr_2", role=Role.ADMIN),
+    "ci-reads": Caller(
+        ACME, Scope.READ, "tok_cr", by_session=False, services=ONLY_PAY, environments=frozenset({"staging"})
+    ),
     "ci-of-pay": Caller(
         ACME, Scope.WRITE, "tok_ci", by_session=False, services=ONLY_PAY, environments=frozenset({"staging"})
     ),

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
+from tests.doing import trail_of
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.edge.http import build_http_app
@@ -77,7 +78,7 @@ class Shell:
 
 @pytest.fixture
 def application(database: Database) -> FastAPI:
-    store = PostgresPriceStore(database)
+    store = PostgresPriceStore(database, trail_of(database))
     service = PriceService(store=store, books=PriceBooks(store=store, changes=store), clock=FakeClock(AT))
     built = build_http_app(
         version="test",

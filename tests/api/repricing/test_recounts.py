@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator
 
+from tidegate.audit import Doer
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import ConflictError, Cursor, NotFoundError, Page, WorkspaceId
 from tidegate.signals.repricing import ModelDiff, ModelFigures, Recount, Recounts, RecountState
@@ -35,7 +36,7 @@ class FakeRecounts:
         self.ends = RecountState.DONE
 
     async def begin(
-        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, asker: str = ""
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, by: Doer
     ) -> Recount:
         if workspace in self.stored:
             raise ConflictError("A recount is running already.")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.contract.signals.test_coarser import rest, work_off
 from tests.contract.signals.test_retention import job_of
+from tests.doing import BY, trail_of
 from tests.signals_rows import NANO, Pipeline, agent_rows, auth_row
 
 from tidegate.kernel import TimeRange, WorkspaceId
@@ -85,8 +86,8 @@ async def test_a_recording_whose_minutes_are_gone_is_read_by_whole_hours(
 
 async def drop_minutes(pipeline: Pipeline, engine: TelemetryEngine, workspace: WorkspaceId, clock: FakeClock) -> None:
     """Delete what a retention of two days deletes, and let readers know."""
-    await PostgresRetention(pipeline.database).set_retention(
-        workspace, Retention(raw_days=2, minute_days=2, hour_days=400)
+    await PostgresRetention(pipeline.database, trail_of(pipeline.database)).set_retention(
+        workspace, Retention(raw_days=2, minute_days=2, hour_days=400), by=BY
     )
     job = job_of(pipeline)
     job._next = clock.now()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
+from tests.doing import BY
 from tests.price_books import QuotingBook
 from tests.recounting import Event, events_of, totals_of
 from tests.signals_rows import NANO, Pipeline, Row, bits, log_row, span_row
@@ -344,7 +345,7 @@ async def recount(
         await deliver(pipeline, stream)
         if turn:
             books.book = Book(5)
-            await build_recounts(database, clock).begin(workspace, reason="reprice", start=None, end=None)
+            await build_recounts(database, clock).begin(workspace, reason="reprice", start=None, end=None, by=BY)
             await work_off(pipeline)
         cases.events = events_of(spans, logs, books.book)
         await cases.compare(random, rounds)

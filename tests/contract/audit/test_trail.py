@@ -212,12 +212,12 @@ async def test_refusals_past_the_twentieth_are_one_record_when_the_minute_ends(
     for number in range(25):
         await trail.record(workspace, make_deed(number, outcome=Outcome.DENIED))
     await trail.record(workspace, make_deed(99, outcome=Outcome.DENIED, action="members:invite"))
-    await trail.flush_denials()
+    await trail.flush_counted()
     assert len(await chain_of(store, workspace)) == 21  # the minute is not over
     clock.advance(timedelta(minutes=1))
     await trail.record(workspace, make_deed(30, outcome=Outcome.DENIED))
-    await trail.flush_denials()
-    await trail.flush_denials()
+    await trail.flush_counted()
+    await trail.flush_counted()
     records = await chain_of(store, workspace)
     assert [each.count for each in records] == [1] * 22 + [5]
     assert records[-1].deed.target == "several"
@@ -249,9 +249,9 @@ async def test_counts_that_cannot_be_written_are_kept_and_then_named(
         await asyncio.gather(trail.record(nobody, make_deed(outcome=Outcome.DENIED)), return_exceptions=True)
     clock.advance(timedelta(minutes=1))
     with pytest.raises(UnavailableError):
-        await trail.flush_denials()
+        await trail.flush_counted()
     with structlog.testing.capture_logs() as logs, pytest.raises(UnavailableError):
         await trail.close()
     assert [(each["event"], each["count"]) for each in logs if "count" in each] == [
-        ("refusals could not be recorded", 1)
+        ("refusals or reads could not be recorded", 1)
     ]

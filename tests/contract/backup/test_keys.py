@@ -6,9 +6,20 @@ import pytest
 
 from tidegate.app.backup.errors import BackupUnderWayError
 from tidegate.app.keeping import only_one
-from tidegate.app.keys import KeyFile
+from tidegate.app.keys import KeyFile, load_envelopes
 from tidegate.app.operator import create_token, list_tokens, revoke_token, state
-from tidegate.app.operator_keys import KeyInUseError, KeyNotFoundError, list_keys, retire_key, rotate_key
+from tidegate.app.operator_keys import (
+    KeyInUseError,
+    KeyNotFoundError,
+    Resealed,
+    list_keys,
+    reseal_secrets,
+    retire_key,
+    rotate_key,
+)
+from tidegate.identity.providers.model import SECRET_PURPOSE
+from tidegate.kernel import WorkspaceId
+from tidegate.storage.envelopes import envelope_head
 
 
 async def test_a_key_stays_while_a_live_token_hangs_on_it_and_goes_afterwards(tmp_path: Path) -> None:
@@ -52,3 +63,42 @@ async def test_keys_do_not_change_while_a_backup_is_made(tmp_path: Path) -> None
     with only_one(tmp_path), pytest.raises(BackupUnderWayError):
         await rotate_key(tmp_path, "audit")
     assert KeyFile.of(tmp_path, "audit").ring() == before
+
+
+async def set_secret(data_dir: Path, workspace: str, sealed: bytes) -> None:
+    async with state(data_dir) as connection:
+        await connection.execute(
+            "INSERT INTO workspaces (id, name, created_at) VALUES ($1, $1, now()) ON CONFLICT DO NOTHING", workspace
+        )
+        await connection.execute(
+            """
+            INSERT INTO identity_providers (workspace, issuer, client_id, client_secret, redirect_uri, email_domains,
+                groups_claim, group_roles, set_at, set_by)
+            VALUES ($1, 'https://id.example', 'c', $2, 'https://t.example', '{}', 'groups', '{}', now(), 'x')
+            """,
+            workspace,
+            sealed,
+        )
+
+
+async def test_stored_secrets_go_over_to_a_new_key_and_the_old_one_stays_while_one_hangs_on_it(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    serving = load_envelopes(data_dir)  # as a server that runs all the time has it
+    names = [WorkspaceId(f"w-{number}") for number in range(3)]
+    for name in names:
+        await set_secret(data_dir, name, serving.seal(name, SECRET_PURPOSE, b"of " + name.encode()))
+    await set_secret(data_dir, "w-altered", serving.seal(names[0], SECRET_PURPOSE, b"moved"))
+    assert await rotate_key(data_dir, "envelopes") == "k2"
+    with pytest.raises(KeyInUseError, match="4 stored secrets are sealed under it"):
+        await retire_key(data_dir, "envelopes", "k1")
+    assert [await reseal_secrets(data_dir) for _ in range(2)] == [Resealed(3, 1), Resealed(0, 1)]
+    async with state(data_dir) as connection:
+        rows = await connection.fetch("SELECT workspace, client_secret FROM identity_providers ORDER BY workspace")
+        await connection.execute("DELETE FROM identity_providers WHERE workspace = 'w-altered'")
+    for name, row in zip(names, rows, strict=False):
+        assert row["client_secret"].startswith(envelope_head("k2"))
+        assert serving.open(name, SECRET_PURPOSE, row["client_secret"]) == b"of " + name.encode()
+    await retire_key(data_dir, "envelopes", "k1")
+    assert serving.open(names[0], SECRET_PURPOSE, rows[0]["client_secret"]) == b"of w-0"
+    used = {each.name: each.in_use for each in await list_keys(data_dir) if each.purpose == "envelopes"}
+    assert used == {"k2": 3}

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.doing import BY, trail_of
 from tests.telemetry_rows import (
     AT_NS,
     NANO,
@@ -76,7 +77,7 @@ class World:
     def __init__(self, database: Database, engine: TelemetryEngine, workspace: WorkspaceId) -> None:
         self.database, self.engine, self.workspace = database, engine, workspace
         self.clock = FakeClock(NOW)
-        self.store = PostgresErasures(database)
+        self.store = PostgresErasures(database, trail_of(database))
         rows = EngineErasedRows(Failing(engine))
         self.service = ErasureService(
             rows=rows, store=self.store, ids=RandomIds(), clock=self.clock, hold=HOLD, on_requested=lambda: None
@@ -105,7 +106,7 @@ class World:
         return found
 
     async def ask(self, kind: ErasureKind = ErasureKind.TRACE, subject: str = TRACE) -> str:
-        erasure = await self.service.request(self.workspace, kind, subject, reason="asked for", actor="tok_1")
+        erasure = await self.service.request(self.workspace, kind, subject, reason="asked for", by=BY)
         return erasure.id
 
     async def state(self, erasure_id: str) -> ErasureState:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import asyncpg
 import pytest
+from tests.doing import trail_of
 
 from tidegate.gates.model import Judgement, Verdict
 from tidegate.gates.store import PostgresGateStore
@@ -32,27 +33,25 @@ async def recorded(store: PostgresGateStore, workspace: WorkspaceId) -> list[Ver
 
 
 async def test_of_many_that_found_the_same_change_one_records_it(database: Database, workspace: WorkspaceId) -> None:
-    store = PostgresGateStore(database)
-    in_force = await asyncio.gather(
-        *(store.record(workspace, JUDGEMENT, new_id(), is_asked_for=False) for _ in range(20))
-    )
+    store = PostgresGateStore(database, trail_of(database))
+    in_force = await asyncio.gather(*(store.record(workspace, JUDGEMENT, new_id(), asked_by=None) for _ in range(20)))
     assert len({one.decision_id for one in in_force}) == 1
     assert await recorded(store, workspace) == [Verdict.HOLD]
 
 
 async def test_an_older_measurement_does_not_overwrite_a_newer_one(database: Database, workspace: WorkspaceId) -> None:
-    store = PostgresGateStore(database)
+    store = PostgresGateStore(database, trail_of(database))
     newer = replace(JUDGEMENT, verdict=Verdict.NO_GO, decided_at=NOW + timedelta(seconds=5))
-    await store.record(workspace, newer, new_id(), is_asked_for=False)
-    in_force = await store.record(workspace, JUDGEMENT, new_id(), is_asked_for=False)
+    await store.record(workspace, newer, new_id(), asked_by=None)
+    in_force = await store.record(workspace, JUDGEMENT, new_id(), asked_by=None)
     assert in_force.decided_at == newer.decided_at
     assert await recorded(store, workspace) == [Verdict.NO_GO]
 
 
 async def test_a_decision_about_no_release_is_kept_apart(database: Database, workspace: WorkspaceId) -> None:
-    store = PostgresGateStore(database)
+    store = PostgresGateStore(database, trail_of(database))
     nothing = replace(JUDGEMENT, release_id=None, release_name=None)
-    in_force = await store.record(workspace, nothing, new_id(), is_asked_for=False)
+    in_force = await store.record(workspace, nothing, new_id(), asked_by=None)
     assert await store.find_in_force(workspace, GATE, None) == in_force
     assert await store.find_in_force(workspace, GATE, RELEASE) is None
     decision = await store.find_decision(workspace, in_force.decision_id)
@@ -64,6 +63,7 @@ KILLED_BETWEEN = """
 import asyncio, os, signal, sys
 from datetime import UTC, datetime
 from tests.contract.gates.test_gate_store import JUDGEMENT
+from tests.doing import BY, trail_of
 from tidegate.gates import store as module
 from tidegate.kernel import DecisionId, WorkspaceId
 from tidegate.storage import Database
@@ -75,8 +75,8 @@ async def die(*_: object) -> None:
 async def main() -> None:
     module._put_in_force = die
     database = await Database.connect(sys.argv[1])
-    store = module.PostgresGateStore(database)
-    await store.record(WorkspaceId(sys.argv[2]), JUDGEMENT, DecisionId("dec_killed"), is_asked_for=True)
+    store = module.PostgresGateStore(database, trail_of(database))
+    await store.record(WorkspaceId(sys.argv[2]), JUDGEMENT, DecisionId("dec_killed"), asked_by=BY)
 
 asyncio.run(main())
 """
@@ -90,9 +90,9 @@ async def test_a_process_killed_while_it_records_leaves_nothing_and_blocks_nobod
         subprocess.run, command, capture_output=True, text=True, timeout=60, env={"PYTHONPATH": ":".join(sys.path)}
     )
     assert (killed.returncode, killed.stdout) == (-9, "inserted\n"), killed.stderr
-    store = PostgresGateStore(database)
+    store = PostgresGateStore(database, trail_of(database))
     assert await recorded(store, workspace) == []
-    await store.record(workspace, JUDGEMENT, new_id(), is_asked_for=False)
+    await store.record(workspace, JUDGEMENT, new_id(), asked_by=None)
     assert await recorded(store, workspace) == [Verdict.HOLD]
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from tests.doing import BY, trail_of
 from tests.unit.gates.fakes import FakeSignals
 
 from tidegate.alerts import AlertService, PostgresAlertStore, load_rules
@@ -27,7 +28,9 @@ def signals() -> FakeSignals:
 
 @pytest.fixture
 def releases(database: Database) -> ReleasesService:
-    return ReleasesService(store=PostgresReleaseStore(database), ids=RandomIds(), clock=SystemClock())
+    return ReleasesService(
+        store=PostgresReleaseStore(database, trail_of(database)), ids=RandomIds(), clock=SystemClock()
+    )
 
 
 @pytest.fixture
@@ -39,8 +42,9 @@ def gates(database: Database, signals: FakeSignals, releases: ReleasesService) -
         alerts=AlertService(rules=rules, reader=signals, store=PostgresAlertStore(database), clock=clock),
         rules=rules,
         releases=releases,
-        isolation=IsolationService(store=PostgresAuthzRunStore(database), clock=clock),
-        evidence=EvidenceService(store=PostgresCiReportStore(database), ids=ids, clock=clock),
+        isolation=IsolationService(store=PostgresAuthzRunStore(database, trail_of(database)), clock=clock),
+        evidence=EvidenceService(store=PostgresCiReportStore(database, trail_of(database)), ids=ids, clock=clock),
+        trail=trail_of(database),
         ids=ids,
         clock=clock,
     )
@@ -49,7 +53,7 @@ def gates(database: Database, signals: FakeSignals, releases: ReleasesService) -
 async def test_the_quiet_of_real_alerts_is_not_believed_without_an_evaluator(
     gates: GateService, releases: ReleasesService, workspace: WorkspaceId
 ) -> None:
-    await releases.create(workspace, "7", SERVICES)
+    await releases.create(workspace, "7", SERVICES, by=BY)
     dashboard = await gates.dashboard(workspace, AUTH)
     assert dashboard.judgement.verdict is Verdict.HOLD
     signal, quiet = dashboard.judgement.results
@@ -60,7 +64,7 @@ async def test_the_quiet_of_real_alerts_is_not_believed_without_an_evaluator(
 async def test_the_refresher_records_for_every_workspace_until_it_is_stopped(
     gates: GateService, releases: ReleasesService, database: Database, workspace: WorkspaceId
 ) -> None:
-    await releases.create(workspace, "7", SERVICES)
+    await releases.create(workspace, "7", SERVICES, by=BY)
     refreshing = asyncio.create_task(GateRefresher(gates, list_workspaces=workspace_lister(database)).run())
     async with asyncio.timeout(30):
         while not (await gates.history(workspace, AUTH)).items:  # noqa: ASYNC110 - the store tells nobody
@@ -80,7 +84,7 @@ async def test_a_workspace_that_cannot_be_read_keeps_no_other_from_its_turn(
     monkeypatch: pytest.MonkeyPatch,
     failure: Exception,
 ) -> None:
-    await releases.create(workspace, "7", SERVICES)
+    await releases.create(workspace, "7", SERVICES, by=BY)
     board = gates.board
 
     async def board_or_away(asked: WorkspaceId, **more: str | None) -> object:
@@ -100,7 +104,7 @@ async def test_a_source_that_hangs_holds_its_check_in_time(
     workspace: WorkspaceId,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await releases.create(workspace, "7", SERVICES)
+    await releases.create(workspace, "7", SERVICES, by=BY)
 
     async def hang(*_: object, **__: object) -> None:
         await asyncio.Event().wait()

@@ -6,6 +6,7 @@ import pytest
 from tests.api.identity.people import Installation, Person
 from tests.authority import shipped_authorizer
 
+from tidegate.audit import ActorKind, Doer
 from tidegate.edge.caller import Role, Scope
 from tidegate.identity.members import MemberService
 from tidegate.identity.sessions import SessionService
@@ -135,10 +136,12 @@ class OnlyOurs(PostgresRecounts):
 async def test_a_recount_is_not_begun_for_whom_it_may_not_be_done_any_more(
     installation: Installation, person: Person, askers: PostgresAskers
 ) -> None:
-    jobs = OnlyOurs(installation.database, ids=RandomIds(), clock=installation.clock)
+    jobs = OnlyOurs(installation.database, installation.trail, ids=RandomIds(), clock=installation.clock)
     jobs.workspace = person.workspace
     token_id = await token_id_of(installation, person)
-    begun = await jobs.begin(person.workspace, reason="reprice", start=None, end=None, asker=token_id)
+    begun = await jobs.begin(
+        person.workspace, reason="reprice", start=None, end=None, by=Doer(ActorKind.PERSON, token_id)
+    )
     await installation.get(TokenService).revoke(person.workspace, token_id, by=person.acting)
     no_engine: Any = None  # it is not asked for anything
     runner = RecountRunner(jobs, no_engine, no_engine, installation.clock, askers)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import asyncpg
 import pytest
+from tests.doing import BY, DEED, trail_of
 
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService, Usage
@@ -26,7 +27,7 @@ def prices(usd: object, *, model: str = "m") -> bytes:
 
 @pytest.fixture
 def store(database: Database) -> PostgresPriceStore:
-    return PostgresPriceStore(database)
+    return PostgresPriceStore(database, trail_of(database))
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ async def other(owner_connection: "asyncpg.Connection[asyncpg.Record]") -> Works
 async def test_prices_are_set_in_versions_and_the_newest_counts(
     service: PriceService, store: PostgresPriceStore, workspace: WorkspaceId
 ) -> None:
-    first = await service.apply(workspace, prices(1))
-    second = await service.apply(workspace, prices(2))
-    again = await service.apply(workspace, prices("2.00"))
+    first = await service.apply(workspace, prices(1), by=BY)
+    second = await service.apply(workspace, prices(2), by=BY)
+    again = await service.apply(workspace, prices("2.00"), by=BY)
     assert [first.overrides.version, second.overrides.version, again.overrides.version] == [1, 2, 2]
     assert [first.is_new, second.is_new, again.is_new] == [True, True, False]
     found = await store.find_overrides(workspace)
@@ -56,19 +57,19 @@ async def test_prices_are_set_in_versions_and_the_newest_counts(
 
 async def test_a_file_without_prices_takes_them_back(service: PriceService, workspace: WorkspaceId) -> None:
     empty = b"{apiVersion: tidegate/v1, kind: Prices, prices: []}"
-    assert (await service.apply(workspace, empty)).overrides.version == 0
-    await service.apply(workspace, prices(1))
-    assert (await service.apply(workspace, empty)).overrides.version == 2
+    assert (await service.apply(workspace, empty, by=BY)).overrides.version == 0
+    await service.apply(workspace, prices(1), by=BY)
+    assert (await service.apply(workspace, empty, by=BY)).overrides.version == 2
     assert (await service.explain(workspace, CALL)).quote.cost_nano_usd is None
 
 
 async def test_a_refused_file_changes_nothing(
     service: PriceService, store: PostgresPriceStore, workspace: WorkspaceId
 ) -> None:
-    await service.apply(workspace, prices(1))
+    await service.apply(workspace, prices(1), by=BY)
     before = (await store.find_overrides(workspace), await store.change_count())
     with pytest.raises(PriceFileInvalidError):
-        await service.apply(workspace, prices(-1))
+        await service.apply(workspace, prices(-1), by=BY)
     await service.check(workspace, prices(5))
     assert (await store.find_overrides(workspace), await store.change_count()) == before
 
@@ -78,7 +79,8 @@ async def test_two_who_set_prices_at_once_do_not_overwrite_each_other(
 ) -> None:
     entry = PriceEntry("acme", "m", UsdRates(input=Decimal(1)))
     done = await asyncio.gather(
-        *(store.add_overrides(workspace, (entry,), version=1, applied_at=AT) for _ in range(4)), return_exceptions=True
+        *(store.add_overrides(workspace, (entry,), version=1, applied_at=AT, deed=DEED) for _ in range(4)),
+        return_exceptions=True,
     )
     assert sorted(type(one).__name__ for one in done) == ["Overrides"] + [PricesChangedError.__name__] * 3
 
@@ -89,7 +91,7 @@ async def test_a_book_follows_its_own_workspace_and_no_other(
     books = PriceBooks(store=store, changes=store)  # of another process than the one that sets prices
     before = await books.books_of([workspace, other])
     assert before[workspace].quote(CALL).cost_nano_usd is None
-    await service.apply(workspace, prices(3))
+    await service.apply(workspace, prices(3), by=BY)
     after = await books.books_of([workspace, other])
     assert after[workspace].quote(CALL).cost_nano_usd == 3_000_000
     assert after[other].quote(CALL).cost_nano_usd is None

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from fastapi import Request
-from tests.api.identity.people import PASSWORD, Installation
+from tests.api.identity.people import KEY, PASSWORD, Installation
 from tests.contract.providers.made_up import (
     CLIENT,
     EC,
@@ -28,9 +28,12 @@ from tests.contract.providers.made_up import (
 )
 
 from tidegate.edge.caller import SESSION_COOKIE, Role, Scope
+from tidegate.identity import SigningKey
 from tidegate.identity.members import InvitationService, MemberService
 from tidegate.identity.providers.pages import COOKIE, sign_in_choices
+from tidegate.identity.providers.store import PostgresProviders
 from tidegate.kernel import WorkspaceId
+from tidegate.storage import Database
 
 
 def address() -> str:
@@ -371,6 +374,18 @@ async def test_state_is_there_once_and_for_ten_minutes(worlds: Worlds, ann: str)
     brought = worlds.provider.authorize(await worlds.begin(late))
     worlds.installation.later(minutes=10)
     assert await worlds.refusal(await worlds.come_back(late, brought)) == "state-expired"
+
+
+async def test_a_state_that_was_used_under_a_key_before_its_rotation_is_used(
+    database: Database, installation: Installation, workspace: WorkspaceId
+) -> None:
+    store, now = PostgresProviders(database, installation.trail), installation.clock.now()
+    until = now + timedelta(minutes=10)
+    old, new = KEY.hash_of("state"), SigningKey("k2", b"j" * 32).hash_of("state")
+    assert await store.use_state(workspace, [old], now=now, until=until)
+    assert not await store.use_state(workspace, [new, old], now=now, until=until)
+    assert not await store.use_state(workspace, [old], now=now, until=until)
+    assert await store.use_state(workspace, [SigningKey("k2", b"j" * 32).hash_of("other")], now=now, until=until)
 
 
 async def test_of_two_that_bring_the_same_state_at_once_one_signs_in(worlds: Worlds, ann: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.doing import BY
 from tests.price_books import QuotingBook
 from tests.signals_rows import NANO, Pipeline, agent_rows, auth_row, span_row
 
@@ -148,7 +149,7 @@ async def test_a_recount_prices_stored_runs_again_and_says_what_changed(
     assert (await pipeline.reader.totals(workspace, Family.AI_RUN, None, scope=WHOLE)).priced_count == 0
     books.book = Book(nano_per_token=7)
     jobs = build_recounts(database, clock)
-    begun = await jobs.begin(workspace, reason="reprice", start=None, end=None)
+    begun = await jobs.begin(workspace, reason="reprice", start=None, end=None, by=BY)
     assert begun.state is RecountState.WAITING
     await work_off(pipeline)
     done = await jobs.get_recount(workspace, begun.id)

@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from tests.doing import BY, trail_of
 from tests.signals_rows import NANO, Pipeline, agent_rows, auth_row
 from tests.telemetry_rows import patiently
 
@@ -32,7 +33,7 @@ class Looking:
         self.pipeline = Pipeline(database, engine)
         self.traces = TraceService(store=EngineTraceStore(engine), clock=clock)
         self.runs = build_runs(database, engine, clock, traces=self.traces)
-        rows, store = EngineErasedRows(engine), PostgresErasures(database)
+        rows, store = EngineErasedRows(engine), PostgresErasures(database, trail_of(database))
         self.eraser = EraseRunner(rows=rows, store=store, clock=clock, holder="tests")
         self.erasures = ErasureService(
             rows=rows, store=store, ids=RandomIds(), clock=clock, hold=timedelta(days=7), on_requested=lambda: None
@@ -42,7 +43,7 @@ class Looking:
         return await self.pipeline.reader.totals(self.workspace, family, None, scope=WHOLE)
 
     async def erase(self, kind: ErasureKind, subject: str) -> None:
-        erasure = await self.erasures.request(self.workspace, kind, subject, reason="asked for", actor="tok_1")
+        erasure = await self.erasures.request(self.workspace, kind, subject, reason="asked for", by=BY)
         while (await self.erasures.get(self.workspace, erasure.id)).finished_at is None:
             await patiently(self.eraser.run_once)
         await self.pipeline.close()

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.doing import BY, trail_of
 from tests.signals_rows import NANO, Pipeline, auth_row
 
 from tidegate.kernel import InvalidInputError, WorkspaceId
@@ -55,7 +56,9 @@ async def test_a_workspace_that_keeps_less_loses_its_own_rows_only(
     for name in (workspace, WorkspaceId("default")):
         await pipeline.flush([auth_row(name, 200, end_ns=old_ns, received_ns=old_ns), auth_row(name, 200)])
     before = await count_of(engine, WorkspaceId("default"), "raw_spans")
-    await PostgresRetention(database).set_retention(workspace, Retention(raw_days=2, minute_days=2, hour_days=400))
+    await PostgresRetention(database, trail_of(database)).set_retention(
+        workspace, Retention(raw_days=2, minute_days=2, hour_days=400), by=BY
+    )
     job = job_of(pipeline)
     await pipeline.close()
     watermark = pipeline.closer._watermark
@@ -79,6 +82,6 @@ async def test_a_time_that_cannot_be_kept_is_refused(
     database: Database, workspace: WorkspaceId, retention: Retention, field: str
 ) -> None:
     with pytest.raises(InvalidInputError) as refused:
-        await PostgresRetention(database).set_retention(workspace, retention)
+        await PostgresRetention(database, trail_of(database)).set_retention(workspace, retention, by=BY)
     assert refused.value.field == field
-    assert await PostgresRetention(database).get_retention(workspace) == Retention()
+    assert await PostgresRetention(database, trail_of(database)).get_retention(workspace) == Retention()

@@ -113,6 +113,9 @@ class FakeTrail:
     async def record(self, workspace: WorkspaceId, deed: Deed) -> None:
         await self.chains.write_one(workspace, [Entry(deed)], recorded_at=self._clock.now())
 
+    async def record_read(self, workspace: WorkspaceId, deed: Deed) -> None:
+        await self.record(workspace, deed)
+
 
 async def make_export(
     workspace: str = "harbor", *, count: int = 24, key: AuditKey = KEY, signed_every: int = 6, changed: int = 0

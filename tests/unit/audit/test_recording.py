@@ -13,8 +13,8 @@ from tests.unit.audit.fakes import AT, KEY, FakeChains, FakeTrail, make_deed, ma
 import tidegate.audit
 from tidegate.audit import ActorKind, AuditService, Outcome, deed_of
 from tidegate.audit.canonical import RECORD_FIELDS, canonical_json, genesis_of, hash_of
-from tidegate.audit.denials import Denials
 from tidegate.audit.model import MAX_DETAILS_BYTES, MAX_TEXT_CHARACTERS, AuditRecord, Entry, canonical_of, recordable
+from tidegate.audit.repeats import DENIALS_ONE_BY_ONE, READS_ONE_BY_ONE, Repeats
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.kernel import InvalidInputError, WorkspaceId
 from tidegate.testing import FakeClock
@@ -75,7 +75,7 @@ def test_the_verifier_imports_nothing_that_could_lie_for_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({"by_session": True}, ActorKind.PERSON),
+        ({"by_session": True}, ActorKind.OPERATOR),
         ({"by_session": False}, ActorKind.TOKEN),
         ({"by_session": False, "member": "usr_1"}, ActorKind.PERSON),
         ({"by_session": False, "member": "svc_1"}, ActorKind.TOKEN),
@@ -89,7 +89,7 @@ def test_who_acts_is_told_by_the_credential(changes: dict[str, object], kind: Ac
 
 
 def test_twenty_refusals_a_minute_are_recorded_and_the_rest_is_counted() -> None:
-    denials, clock = Denials(), FakeClock(AT)
+    denials, clock = Repeats(one_by_one=DENIALS_ONE_BY_ONE), FakeClock(AT)
     refused = make_deed(outcome=Outcome.DENIED)
     assert [denials.is_counted(HARBOR, refused, clock.now()) for _ in range(23)] == [False] * 20 + [True] * 3
     for other in (replace(refused, actor="ses_2"), replace(refused, action="gates:read")):
@@ -103,8 +103,20 @@ def test_twenty_refusals_a_minute_are_recorded_and_the_rest_is_counted() -> None
     assert denials.take() == []
 
 
+def test_of_what_is_read_the_first_time_a_minute_is_recorded_and_the_rest_is_counted() -> None:
+    reads, clock = Repeats(one_by_one=READS_ONE_BY_ONE), FakeClock(AT)
+    read = make_deed(action="runs:read", target="run/a", details={"what": "content"})
+    assert [reads.is_counted(HARBOR, each, AT) for each in (read, read, replace(read, target="run/b"))] == [
+        False, True, True,
+    ]  # fmt: skip
+    clock.advance(timedelta(minutes=1))
+    ((_, entry),) = reads.take(before=clock.now())
+    assert (entry.count, entry.deed.target, entry.deed.details["what"]) == (2, "several", "content")
+    assert entry.deed.details["targets"] == ["run/a", "run/b"]
+
+
 def test_counts_go_on_within_the_minute_after_others_were_taken() -> None:
-    denials = Denials()
+    denials = Repeats(one_by_one=DENIALS_ONE_BY_ONE)
     refused = make_deed(outcome=Outcome.DENIED)
     for _ in range(21):
         denials.is_counted(HARBOR, refused, AT)

@@ -22,5 +22,8 @@ class RecordingTrail:
     async def record(self, workspace: WorkspaceId, deed: Deed) -> None:
         self.deeds.append((workspace, deed))
 
+    async def record_read(self, workspace: WorkspaceId, deed: Deed) -> None:
+        self.deeds.append((workspace, deed))
+
     def actions(self, workspace: WorkspaceId) -> list[str]:
         return [deed.action for of, deed in self.deeds if of == workspace]

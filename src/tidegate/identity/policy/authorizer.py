@@ -25,6 +25,7 @@ from tidegate.edge.authority import (
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.identity.policy.actions import FRESH, action_of
 from tidegate.identity.policy.loading import Policies
+from tidegate.identity.policy.naming import FOUND, about, takes
 from tidegate.identity.policy.ports import DenialLog
 from tidegate.kernel import Clock, SystemClock, TidegateError, WorkspaceId
 
@@ -101,13 +102,15 @@ class CedarAuthorizer:
                 policy_ids=(UNKNOWN_OPERATION,),
                 reason="No policy knows this operation, so nobody may do it. That is an error of tidegate: report it.",
             )
+        if caller.services is not None or caller.environments is not None:
+            on = about(operation, on)
         age_s = self.since_proof_s(caller) if since_proof_s is None else since_proof_s
         is_allowed, policy_ids = self._ask(caller, action, on, since_proof_s=age_s)
         return Ruling(
             is_allowed=is_allowed,
             action=action,
             policy_ids=policy_ids,
-            reason="" if is_allowed else self._reason(caller, action, on, policy_ids),
+            reason="" if is_allowed else self._reason(caller, operation, on, policy_ids),
             needs_proof=policy_ids == (FRESH_PROOF,),
         )
 
@@ -199,7 +202,8 @@ class CedarAuthorizer:
         self._parsed[caller, on] = parsed
         return parsed
 
-    def _reason(self, caller: Caller, action: str, on: Target, policy_ids: tuple[str, ...]) -> str:
+    def _reason(self, caller: Caller, operation: str, on: Target, policy_ids: tuple[str, ...]) -> str:
+        action = action_of(operation) or ""
         if policy_ids == (EVALUATION_FAILED,):
             return "The policies could not be evaluated, so nobody is let through. The log has the cause."
         # A proof is asked for when nothing else is missing: nobody proves who they are to be refused after all.
@@ -215,7 +219,7 @@ class CedarAuthorizer:
             needed = f"the scope `{scopes[0]}`" if scopes else "what no token has: ask an owner"
             hint = f" `tidegate token create --scope {scopes[0]}` makes one that fits." if scopes else ""
             return f"This needs {needed}; the credential has `{caller.scope}`.{hint}"
-        return _narrowed(caller, on) or f"No policy permits `{action}` to this credential."
+        return _narrowed(caller, operation, on) or f"No policy permits `{action}` to this credential."
 
 
 def may_know_policies(caller: Caller) -> bool:
@@ -266,14 +270,20 @@ def _one_of(noun: str, names: tuple[str, ...]) -> str:
     return f"the {noun} {quoted[0]}" if len(quoted) == 1 else f"one of the {noun}s {', '.join(quoted)}"
 
 
-def _narrowed(caller: Caller, on: Target) -> str:
+def _narrowed(caller: Caller, operation: str, on: Target) -> str:
     pairs = (("service", caller.services, on.services), ("environment", caller.environments, on.environments))
     for noun, owned, named in pairs:
         if owned is not None and named - owned:
             kept = ", ".join(f"`{name}`" for name in sorted(owned)) or "none"
             missing = sorted(named - owned)
-            what = f"names no {noun}" if UNNAMED in missing else f"is about `{missing[0]}`"
-            return f"The credential is narrowed to the {noun}s {kept}; this {what}. Use one that has it."
+            narrowed = f"The credential is narrowed to the {noun}s {kept}"
+            if operation in FOUND and operation.startswith("GET "):
+                return f"{narrowed}; this is about another. Use one that has it."
+            if UNNAMED not in missing:
+                return f"{narrowed}; this is about `{missing[0]}`. Use one that has it."
+            if noun in takes(operation):
+                return f"{narrowed}; this names no {noun}. Add `{noun}=` with one of them to the query."
+            return f"{narrowed}; this names no {noun}. Use one that is not narrowed to {noun}s."
     return ""
 
 

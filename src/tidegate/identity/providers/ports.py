@@ -1,6 +1,6 @@
 """What signing in by a provider needs from the state store and from the network."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -62,8 +62,10 @@ class ProviderStore(Protocol):
         """Delete it with all links; false, and nothing recorded, when there is none."""
         ...
 
-    async def use_state(self, workspace: WorkspaceId, state_hash: bytes, *, now: datetime, until: datetime) -> bool:
-        """Use up the state of a sign-in; false when that was done before."""
+    async def use_state(
+        self, workspace: WorkspaceId, hashes: Sequence[bytes], *, now: datetime, until: datetime
+    ) -> bool:
+        """Use up the state of a sign-in, known by its hash under each key; false when that was done before by any."""
         ...
 
     async def find_linked(self, workspace: WorkspaceId, issuer: str, subject: str) -> str | None:

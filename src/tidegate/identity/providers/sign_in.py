@@ -178,7 +178,8 @@ class ProviderSignIn:
         now, until = self._parts.clock.now(), datetime.fromtimestamp(begun.until, tz=UTC)
         if now >= until:
             raise ProviderSignInRefusedError(Reason.STATE_EXPIRED)
-        if not await self._parts.store.use_state(workspace, self._parts.key.hash_of(begun.state), now=now, until=until):
+        hashes = self._parts.key.hashes_of(begun.state)
+        if not await self._parts.store.use_state(workspace, hashes, now=now, until=until):
             raise ProviderSignInRefusedError(Reason.STATE_USED)
         known = (provider.issuer, provider.client_id, provider.redirect_uri)
         if known != (begun.issuer, begun.client_id, begun.redirect_uri):

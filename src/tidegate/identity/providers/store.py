@@ -1,5 +1,6 @@
 """Providers of identities in PostgreSQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -77,21 +78,25 @@ class PostgresProviders:
                 await self._trail.append(workspace, deed, within=connection)
         return bool(done)
 
-    async def use_state(self, workspace: WorkspaceId, state_hash: bytes, *, now: datetime, until: datetime) -> bool:
+    async def use_state(
+        self, workspace: WorkspaceId, hashes: Sequence[bytes], *, now: datetime, until: datetime
+    ) -> bool:
         async with self._database.transaction(workspace) as connection:
             await connection.execute(
                 "DELETE FROM provider_states_used WHERE workspace = $1 AND until < $2", workspace, now
             )
-            done = await connection.fetchval(
+            # In one order, so that two who bring the same state wait for each other and not both for ever.
+            added = await connection.fetch(
                 """
-                INSERT INTO provider_states_used (workspace, hash, until) VALUES ($1, $2, $3)
-                ON CONFLICT DO NOTHING RETURNING true
+                INSERT INTO provider_states_used (workspace, hash, until)
+                SELECT $1, hash, $3 FROM unnest($2::bytea[]) AS hash ORDER BY hash
+                ON CONFLICT DO NOTHING RETURNING hash
                 """,
                 workspace,
-                state_hash,
+                hashes,
                 until,
             )
-        return bool(done)
+        return len(added) == len(hashes)
 
     async def find_linked(self, workspace: WorkspaceId, issuer: str, subject: str) -> str | None:
         async with self._database.transaction(workspace) as connection:

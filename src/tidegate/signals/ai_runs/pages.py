@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from fastapi import Query, Request
 from fastapi.responses import Response
 
+from tidegate.audit.doing import Reading
 from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.html import Pages, page_router
 from tidegate.edge.providers import provide
@@ -71,11 +72,19 @@ async def compare_runs(  # noqa: PLR0917 - FastAPI passes them by name
 
 
 @router.get("/ai-runs/{trace_id}/{span_id}")
-async def show_run(  # noqa: PLR0917 - FastAPI passes them by name
-    trace_id: str, span_id: str, request: Request, workspace: CurrentWorkspace, runs: Runs, pages: Pages
+async def show_run(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+    trace_id: str,
+    span_id: str,
+    request: Request,
+    workspace: CurrentWorkspace,
+    runs: Runs,
+    pages: Pages,
+    reading: Reading,
 ) -> Response:
     """Show one run: how it ended and why, what it used and cost, every step."""
     detail = await runs.get_run(workspace, trace_id, span_id)
+    if detail.contents:
+        await reading.content("runs:read", f"run/{trace_id}/{span_id}")
     return pages.render(
         request,
         "signals/ai_run.html",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
+from tidegate.audit.doing import Reading
 from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.csv import csv_response
 from tidegate.edge.providers import provide
@@ -25,18 +26,27 @@ async def list_runs(
     workspace: CurrentWorkspace,
     runs: Runs,
     filters: Filter,
+    reading: Reading,
     *,
     format_: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
 ) -> RunPageOut | Response:
     """List AI runs, the newest first; as CSV with `format=csv`."""
     page = await runs.list_runs(workspace, filters.to_query())
-    return _csv_of(page.items) if format_ == "csv" else RunPageOut.of(page)
+    if format_ != "csv":
+        return RunPageOut.of(page)
+    await reading.export("runs:read", "runs")
+    return _csv_of(page.items)
 
 
 @router.get("/api/v1/runs/{trace_id}/{span_id}")
-async def get_run(trace_id: str, span_id: str, workspace: CurrentWorkspace, runs: Runs) -> RunDetailOut:
+async def get_run(  # noqa: PLR0917 - FastAPI passes them by name
+    trace_id: str, span_id: str, workspace: CurrentWorkspace, runs: Runs, reading: Reading
+) -> RunDetailOut:
     """Show one AI run: its figures, steps, tools, documents, scores, and content as it is stored."""
-    return RunDetailOut.of(await runs.get_run(workspace, trace_id, span_id))
+    detail = await runs.get_run(workspace, trace_id, span_id)
+    if detail.contents:
+        await reading.content("runs:read", f"run/{trace_id}/{span_id}")
+    return RunDetailOut.of(detail)
 
 
 def _csv_of(runs: Sequence[AiRun]) -> Response:

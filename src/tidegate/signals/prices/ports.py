@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from tidegate.audit import Deed
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.prices.model import Overrides, PriceEntry
 
@@ -15,9 +16,9 @@ class PriceStore(Protocol):
         ...
 
     async def add_overrides(
-        self, workspace: WorkspaceId, entries: tuple[PriceEntry, ...], *, version: int, applied_at: datetime
+        self, workspace: WorkspaceId, entries: tuple[PriceEntry, ...], *, version: int, applied_at: datetime, deed: Deed
     ) -> Overrides:
-        """Store `entries` as `version`.
+        """Store `entries` as `version`, and record it.
 
         Raises:
             PricesChangedError: there is such a version already.

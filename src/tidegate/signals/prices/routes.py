@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.bodies import JSON, YAML, read_body
 from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
 from tidegate.edge.providers import provide
@@ -47,11 +48,11 @@ async def show_overrides(workspace: CurrentWorkspace, prices: Prices) -> Overrid
 
 
 @router.put("/overrides", openapi_extra=_PRICE_FILE)
-async def set_overrides(
-    request: Request, response: Response, workspace: WritableWorkspace, prices: Prices
+async def set_overrides(  # noqa: PLR0917 - FastAPI passes them by name
+    request: Request, response: Response, workspace: WritableWorkspace, prices: Prices, by: Writing
 ) -> AppliedPricesOut:
     """Set the workspace's prices to those of a price file, YAML or JSON: 201; 200 when they counted already."""
-    applied = await prices.apply(workspace, await _price_file(request))
+    applied = await prices.apply(workspace, await _price_file(request), by=by)
     response.status_code = 201 if applied.is_new else 200
     return AppliedPricesOut.of_applied(applied)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from tidegate.audit import Doer
 from tidegate.kernel import (
     Clock,
     Cursor,
@@ -86,7 +87,7 @@ class PriceService:
         wanted = await asyncio.to_thread(_overrides_of, text)
         return now if wanted.digest == now.digest else wanted
 
-    async def apply(self, workspace: WorkspaceId, text: bytes) -> AppliedPrices:
+    async def apply(self, workspace: WorkspaceId, text: bytes, *, by: Doer) -> AppliedPrices:
         """Set the prices of a workspace: those in `text` replace all that it set before.
 
         Raises:
@@ -97,8 +98,11 @@ class PriceService:
         now = await self._store.find_overrides(workspace)
         if wanted.digest == now.digest or not (wanted.entries or now.entries):
             return AppliedPrices(now, is_new=False)
+        version = now.version + 1
+        before = now.digest if now.version else None
+        deed = by.deed("prices:set", "prices/overrides", before=before, after=wanted.digest, version=version)
         applied = await self._store.add_overrides(
-            workspace, wanted.entries, version=now.version + 1, applied_at=self._clock.now()
+            workspace, wanted.entries, version=version, applied_at=self._clock.now(), deed=deed
         )
         return AppliedPrices(applied, is_new=True)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from tidegate.audit import AuditTrail, Deed
 from tidegate.kernel import WorkspaceId, digest_of
 from tidegate.signals.prices.errors import PricesChangedError
 from tidegate.signals.prices.model import NO_OVERRIDES, Overrides, PriceEntry
@@ -15,8 +16,9 @@ from tidegate.storage import Database
 class PostgresPriceStore:
     """Keeps the promises of `PriceStore` and `PriceChanges`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
 
     async def find_overrides(self, workspace: WorkspaceId) -> Overrides:
         async with self._database.transaction(workspace) as connection:
@@ -32,7 +34,7 @@ class PostgresPriceStore:
         return Overrides(row["version"], row["digest"], entries_of(json.loads(row["body"])), row["applied_at"])
 
     async def add_overrides(
-        self, workspace: WorkspaceId, entries: tuple[PriceEntry, ...], *, version: int, applied_at: datetime
+        self, workspace: WorkspaceId, entries: tuple[PriceEntry, ...], *, version: int, applied_at: datetime, deed: Deed
     ) -> Overrides:
         body = body_of(entries)
         async with self._database.transaction(workspace) as connection:
@@ -51,6 +53,7 @@ class PostgresPriceStore:
             except asyncpg.UniqueViolationError as error:
                 raise PricesChangedError from error
             await connection.execute("UPDATE price_changes SET change_count = change_count + 1")
+            await self._trail.append(workspace, deed, within=connection)
         return Overrides(version, digest_of(body), entries, applied_at)
 
     async def change_count(self) -> int:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
+from tidegate.audit import Doer
 from tidegate.kernel import Cursor, Page, WorkspaceId
 from tidegate.signals.repricing.model import Recount
 
@@ -11,11 +12,11 @@ class Recounts(Protocol):
     """Counts stored telemetry again, under the prices and rules of now. Exact while telemetry comes in."""
 
     async def begin(
-        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, asker: str = ""
+        self, workspace: WorkspaceId, *, reason: str, start: datetime | None, end: datetime | None, by: Doer
     ) -> Recount:
-        """Store a recount, to be worked off in the background; survives a crash.
+        """Store a recount and record who asked, to be worked off in the background; survives a crash.
 
-        `asker` is the credential of who asks: it is looked at again when the work begins.
+        The credential of `by` is looked at again when the work begins.
 
         Raises:
             ConflictError: one is waiting or running already.

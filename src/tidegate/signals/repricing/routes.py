@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
+from tidegate.audit.doing import Writing
 from tidegate.edge.bodies import JSON, parse_json, read_body
 from tidegate.edge.caller import CurrentWorkspace, Writer
 from tidegate.edge.providers import provide
@@ -16,14 +17,12 @@ Job = Annotated[Recounts, provide(Recounts)]
 
 
 @router.post("", status_code=202, openapi_extra={"requestBody": {"content": {"application/json": {}}}})
-async def begin_recount(request: Request, caller: Writer, recounts: Job) -> RecountOut:
+async def begin_recount(request: Request, caller: Writer, recounts: Job, by: Writing) -> RecountOut:
     """Count stored runs again under the prices of now: 202, and the work goes on in the background."""
     wanted = parse_json(RecountIn, await read_body(request, JSON))
     if wanted.from_ is not None and wanted.to is not None:
         TimeRange(wanted.from_, wanted.to)  # refuses an empty one, with its field
-    begun = await recounts.begin(
-        caller.workspace, reason=wanted.reason, start=wanted.from_, end=wanted.to, asker=caller.actor
-    )
+    begun = await recounts.begin(caller.workspace, reason=wanted.reason, start=wanted.from_, end=wanted.to, by=by)
     return RecountOut.of(begun)
 
 

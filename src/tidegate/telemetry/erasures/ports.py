@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from tidegate.audit import Deed
 from tidegate.kernel import WorkspaceId
 from tidegate.telemetry.erasures.model import Erasure, Found, Target
 
@@ -39,8 +40,8 @@ class ErasedRows(Protocol):
 class ErasureStore(Protocol):
     """Remembers erasures, and touches the seconds that they change."""
 
-    async def add(self, workspace: WorkspaceId, erasure: Erasure) -> Erasure:
-        """Keep `erasure`; when one of the same subject is running, return that one instead."""
+    async def add(self, workspace: WorkspaceId, erasure: Erasure, *, deed: Deed) -> Erasure:
+        """Keep `erasure` and record it; when one of the same subject is running, return that one instead."""
         ...
 
     async def find(self, workspace: WorkspaceId, erasure_id: str) -> Erasure | None: ...

@@ -4,9 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from tidegate.audit import doer_of
 from tidegate.edge.bodies import JSON, parse_json, read_body
 from tidegate.edge.caller import Caller, Scope, requires
 from tidegate.edge.providers import provide
+from tidegate.edge.requests import request_id_of
 from tidegate.telemetry.erasures.model import ErasureKind
 from tidegate.telemetry.erasures.schemas import ErasureIn, ErasureListOut, ErasureOut, FoundOut, PreviewOut
 from tidegate.telemetry.erasures.service import ErasureService
@@ -68,6 +70,5 @@ async def _request(  # noqa: PLR0917 - called by position, a line above
     request: Request, caller: Caller, erasures: ErasureService, kind: ErasureKind, subject: str
 ) -> ErasureOut:
     body = parse_json(ErasureIn, await read_body(request, JSON, limit_bytes=_MAX_BODY_BYTES))
-    return ErasureOut.of(
-        await erasures.request(caller.workspace, kind, subject, reason=body.reason, actor=caller.actor)
-    )
+    by = doer_of(caller, request_id=request_id_of(request.scope))
+    return ErasureOut.of(await erasures.request(caller.workspace, kind, subject, reason=body.reason, by=by))

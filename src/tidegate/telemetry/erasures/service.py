@@ -6,6 +6,8 @@ from typing import Final
 
 import structlog
 
+from tidegate.audit import Doer
+from tidegate.audit.model import JsonValue
 from tidegate.kernel import Clock, IdFactory, InvalidInputError, WorkspaceId
 from tidegate.telemetry.erasures.errors import ErasureNotFoundError, NothingToEraseError
 from tidegate.telemetry.erasures.model import Erasure, ErasureKind, ErasureState, Found, Target
@@ -46,7 +48,7 @@ class ErasureService:
         return await self._count(workspace, self._target_of(kind, subject))
 
     async def request(
-        self, workspace: WorkspaceId, kind: ErasureKind, subject: str, *, reason: str, actor: str
+        self, workspace: WorkspaceId, kind: ErasureKind, subject: str, *, reason: str, by: Doer
     ) -> Erasure:
         """Begin to erase; the same request while one is running returns that one.
 
@@ -63,7 +65,7 @@ class ErasureService:
             id=self._ids.new_id("ers"),
             target=target,
             reason=reason.strip(),
-            requested_by=actor,
+            requested_by=by.actor,
             state=ErasureState.RUNNING,
             found=found,
             seconds_done=0,
@@ -71,8 +73,17 @@ class ErasureService:
             held_until=target.until + self._hold,
             finished_at=None,
         )
-        kept = await self._store.add(workspace, erasure)
-        _log.info("erasure requested", erasureId=kept.id, kind=kind.value, actor=actor, workspace=workspace)
+        rows: dict[str, JsonValue] = {
+            "spans": found.spans,
+            "logs": found.logs,
+            "points": found.points,
+            "runs": found.runs,
+        }
+        deed = by.deed(
+            "telemetry:erase", f"{kind.value}/{target.subject}", erasure=erasure.id, reason=erasure.reason, rows=rows
+        )
+        kept = await self._store.add(workspace, erasure, deed=deed)
+        _log.info("erasure requested", erasureId=kept.id, kind=kind.value, actor=by.actor, workspace=workspace)
         self._on_requested()
         return kept
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from asyncpg import Record, UniqueViolationError
 
+from tidegate.audit import AuditTrail, Deed
 from tidegate.kernel import ConflictError, WorkspaceId
 from tidegate.storage import Connection, Database
 from tidegate.storage.scope import SCOPE
@@ -154,10 +155,11 @@ def _pieces(items: Sequence[str], size: int) -> Iterator[list[str]]:
 class PostgresErasures:
     """Keeps the promises of `ErasureStore`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
+        self._trail = trail
 
-    async def add(self, workspace: WorkspaceId, erasure: Erasure) -> Erasure:
+    async def add(self, workspace: WorkspaceId, erasure: Erasure, *, deed: Deed) -> Erasure:
         try:
             async with self._database.transaction(workspace) as connection:
                 await connection.execute(
@@ -176,6 +178,7 @@ class PostgresErasures:
                     asdict(erasure.found),
                     erasure.held_until,
                 )
+                await self._trail.append(workspace, deed, within=connection)
         except UniqueViolationError:
             async with self._database.transaction(workspace) as connection:
                 row = await connection.fetchrow(

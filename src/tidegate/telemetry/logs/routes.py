@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
+from tidegate.audit.doing import Reading
 from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT
@@ -70,10 +71,11 @@ AskedByQuery = Annotated[Asked, Depends(_asked)]
 
 
 @router.get("/api/v1/logs", response_model=LogPageOut)
-async def search_logs(
+async def search_logs(  # noqa: PLR0917 - FastAPI passes them by name
     workspace: CurrentWorkspace,
     logs: LogSearch,
     asked: AskedByQuery,
+    reading: Reading,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     *,
     form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
@@ -83,6 +85,7 @@ async def search_logs(
     page = await logs.search(workspace, query, limit=limit)
     shown = LogPageOut.of(page, query.window.start, query.window.end)
     if form == "csv":
+        await reading.export("logs:read", "logs")
         headers = {"content-disposition": 'attachment; filename="logs.csv"', "cache-control": "no-store"}
         return Response(csv_of(shown.items), media_type="text/csv; charset=utf-8", headers=headers)
     return shown

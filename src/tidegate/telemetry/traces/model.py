@@ -180,6 +180,11 @@ def split_content(attributes: Mapping[str, str]) -> tuple[dict[str, str], tuple[
     return plain, tuple(ContentPart(key, text) for key, text in attributes.items() if key not in plain)
 
 
+def has_content(detail: SpanDetail) -> bool:
+    """Return whether a span holds what people wrote or were told."""
+    return any(split_content(each)[1] for each in (detail.attributes, *(event.attributes for event in detail.events)))
+
+
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """A log record that names the trace."""

@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 from fastapi import Query, Request
 from fastapi.responses import Response
 
+from tidegate.audit.doing import Reading
 from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.html import Pages, page_router
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, encode_cursor
-from tidegate.telemetry.traces.model import Trace, TraceQuery
+from tidegate.telemetry.traces.model import Trace, TraceQuery, has_content
 from tidegate.telemetry.traces.schemas import moment_of
 from tidegate.telemetry.traces.service import TraceService, position_after
 from tidegate.telemetry.traces.views import (
@@ -91,6 +92,7 @@ async def show_trace(  # noqa: PLR0913, PLR0917 - the query of the page
     workspace: CurrentWorkspace,
     traces: Traces,
     pages: Pages,
+    reading: Reading,
     span: Annotated[str, Query(max_length=64)] = "",
     cursor: Annotated[str, Query(max_length=1_000)] = "",
 ) -> Response:
@@ -100,6 +102,8 @@ async def show_trace(  # noqa: PLR0913, PLR0917 - the query of the page
     selected = None
     if span:
         detail = await traces.get_span(workspace, trace.trace_id, span.lower())
+        if has_content(detail):
+            await reading.content("traces:read", f"span/{trace.trace_id}/{detail.line.span_id}")
         selected = span_view(detail, await traces.find_logs(workspace, trace.trace_id, span_id=detail.line.span_id))
     logs = await traces.find_logs(workspace, trace.trace_id)
     return pages.render(
@@ -137,13 +141,21 @@ async def show_rows(  # noqa: PLR0917 - FastAPI passes them by name
 
 
 @router.get("/traces/{trace_id}/spans/{span_id}")
-async def show_span(  # noqa: PLR0917 - FastAPI passes them by name
-    trace_id: str, span_id: str, request: Request, workspace: CurrentWorkspace, traces: Traces, pages: Pages
+async def show_span(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+    trace_id: str,
+    span_id: str,
+    request: Request,
+    workspace: CurrentWorkspace,
+    traces: Traces,
+    pages: Pages,
+    reading: Reading,
 ) -> Response:
     """Show one span in full: attributes, events, links, log records."""
     trace_id = trace_id.lower()
     detail = await traces.get_span(workspace, trace_id, span_id.lower())
     logs = await traces.find_logs(workspace, trace_id, span_id=detail.line.span_id)
+    if has_content(detail):
+        await reading.content("traces:read", f"span/{trace_id}/{detail.line.span_id}")
     return pages.render(
         request, "telemetry/span.html", section="traces", trace_id=trace_id, view=span_view(detail, logs)
     )

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
+from tidegate.audit.doing import Reading
 from tidegate.edge.caller import CurrentWorkspace
 from tidegate.edge.providers import provide
 from tidegate.kernel import (
@@ -11,7 +12,7 @@ from tidegate.kernel import (
     MAX_LIMIT,
     encode_cursor,
 )
-from tidegate.telemetry.traces.model import TraceQuery
+from tidegate.telemetry.traces.model import TraceQuery, has_content
 from tidegate.telemetry.traces.schemas import (
     SpanOut,
     TraceOut,
@@ -61,6 +62,7 @@ async def get_trace(
     workspace: CurrentWorkspace,
     traces: Traces,
     *,
+    reading: Reading,
     cursor: Annotated[str | None, Query(max_length=1_000)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = MAX_LIMIT,
 ) -> TraceOut:
@@ -69,6 +71,8 @@ async def get_trace(
     start = position_after(trace, cursor)
     shown = trace.spans[start : start + limit]
     details = await traces.find_spans(workspace, trace.trace_id, [span.line.span_id for span in shown])
+    if any(map(has_content, details)):
+        await reading.content("traces:read", f"trace/{trace.trace_id}")
     by_id = {detail.line.span_id: detail for detail in details}
     more = start + limit < len(trace.spans)
     return TraceOut(
@@ -79,8 +83,12 @@ async def get_trace(
 
 
 @router.get("/api/v1/traces/{trace_id}/spans/{span_id}")
-async def get_span(trace_id: str, span_id: str, workspace: CurrentWorkspace, traces: Traces) -> SpanOut:
+async def get_span(  # noqa: PLR0917 - FastAPI passes them by name
+    trace_id: str, span_id: str, workspace: CurrentWorkspace, traces: Traces, reading: Reading
+) -> SpanOut:
     """Show one span in full, and the log records that name it."""
     detail = await traces.get_span(workspace, trace_id.lower(), span_id.lower())
     logs = await traces.find_logs(workspace, trace_id.lower(), span_id=detail.line.span_id)
+    if has_content(detail):
+        await reading.content("traces:read", f"span/{trace_id.lower()}/{detail.line.span_id}")
     return SpanOut.of(trace_id.lower(), detail, logs)

@@ -1,4 +1,4 @@
-"""Refusals are added up, so that whoever is refused a thousand times a second fills no table. Pure."""
+"""What is done again and again is added up, so that a thousand times a second fill no table. Pure."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -7,13 +7,14 @@ from typing import Final
 from tidegate.audit.model import ActorKind, Deed, Entry, JsonValue
 from tidegate.kernel import WorkspaceId, format_utc
 
-__all__ = ["RECORDED_ONE_BY_ONE", "Denials"]
+__all__ = ["DENIALS_ONE_BY_ONE", "READS_ONE_BY_ONE", "Repeats"]
 
-RECORDED_ONE_BY_ONE: Final = 20  # SECURITY section 2: by actor, action and minute
+DENIALS_ONE_BY_ONE: Final = 20  # SECURITY section 2: by actor, action and minute
+READS_ONE_BY_ONE: Final = 1  # the same, for content that is read: a page that stays open asks every few seconds
 _MINUTE: Final = timedelta(minutes=1)
 _NAMED_TARGETS: Final = 10
 
-_Key = tuple[WorkspaceId, ActorKind, str, str, datetime]
+_Key = tuple[WorkspaceId, ActorKind, str, str, object, datetime]
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class _Counted:
     def as_entry(self) -> Entry:
         targets: list[JsonValue] = list(self.targets)
         details: dict[str, JsonValue] = {
+            **({"what": self.deed.details["what"]} if "what" in self.deed.details else {}),
             "firstAt": format_utc(self.first_at),
             "lastAt": format_utc(self.last_at),
             "targets": targets,
@@ -36,18 +38,19 @@ class _Counted:
         return Entry(replace(self.deed, target=target, details=details), self.count)
 
 
-class Denials:
-    """Counts refusals of this process by workspace, actor, action and minute."""
+class Repeats:
+    """Counts deeds of this process by workspace, actor, action and minute; the first of them are not only counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, one_by_one: int) -> None:
+        self._one_by_one = one_by_one
         self._seen: dict[_Key, int] = {}
         self._counted: dict[_Key, _Counted] = {}
 
     def is_counted(self, workspace: WorkspaceId, deed: Deed, now: datetime) -> bool:
-        """Take note of a refusal; return whether it is only counted, and so needs no record of its own."""
-        key = (workspace, deed.actor_kind, deed.actor, deed.action, _minute_of(now))
+        """Take note of a deed; return whether it is only counted, and so needs no record of its own."""
+        key = (workspace, deed.actor_kind, deed.actor, deed.action, deed.details.get("what"), _minute_of(now))
         seen = self._seen[key] = self._seen.get(key, 0) + 1
-        if seen <= RECORDED_ONE_BY_ONE:
+        if seen <= self._one_by_one:
             return False
         counted = self._counted.get(key)
         if counted is None:

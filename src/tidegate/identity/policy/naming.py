@@ -1,0 +1,90 @@
+"""What a credential that is narrowed to services or environments has to name, operation by operation. Pure.
+
+One rule: whatever it asks for has to say which of its services, and of its environments, it is about. Where a request
+cannot say so, it is about all of them, and refused. An operation without a row here is one of those.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from tidegate.edge.authority import UNNAMED, Target
+from tidegate.identity.policy.actions import GROUPS, OPERATIONS
+
+__all__ = ["ABOUT_NONE", "ENVIRONMENT", "FOUND", "NAMED", "SERVICE", "about", "takes"]
+
+SERVICE: Final = "service"
+ENVIRONMENT: Final = "environment"
+_BOTH: Final = frozenset({SERVICE, ENVIRONMENT})
+_SERVICE: Final = frozenset({SERVICE})
+
+NAMED: Final[Mapping[str, frozenset[str]]] = {
+    "GET /api/v1/traces": _SERVICE,
+    "GET /traces": _SERVICE,
+    "GET /api/v1/logs": _SERVICE,
+    "GET /logs": _SERVICE,
+    "GET /api/v1/runs": _SERVICE,
+    "GET /ai-runs": _SERVICE,
+    "GET /api/v1/alerts": _SERVICE,
+    "GET /alerts": _SERVICE,
+    "GET /api/v1/signals/{family}/series": _BOTH,
+    "GET /api/v1/signals/{family}/quantiles": _BOTH,
+    "GET /api/v1/signals/{family}/by": _BOTH,
+}
+"""What the query names, and the answer is filtered by."""
+
+FOUND: Final = frozenset({
+    "POST /v1/traces",
+    "POST /v1/logs",
+    "POST /v1/metrics",
+    "GRPC /opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "GRPC /opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    "GRPC /opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+    "POST /api/v1/evaluations",
+    "POST /api/v1/releases",
+    "GET /api/v1/releases/{name_or_id}",
+    "POST /release/authz-regression",
+    "GET /release/authz-regression/latest",
+    "GET /release/authz-regression/runs/{run_id}",
+    "POST /api/v1/ci/reports",
+    "GET /api/v1/ci/reports/latest",
+    "GET /api/v1/ci/reports/{report_id}",
+    "GET /api/v1/alerts/{alert_id}",
+    "GET /alerts/{alert_id}",
+})  # fmt: skip
+"""What the body names, or what is found: the door asks the policies once more when it knows."""
+
+_OPEN_ACTIONS: Final = frozenset({
+    *GROUPS["self"],
+    *GROUPS["mint"],
+    "gates:validate",
+    "members:read",
+    "prices:read",
+    "prices:validate",
+    "retention:read",
+    "runbooks:read",
+    "schemas:read",
+    "service-accounts:read",
+    "workspace:read",
+})  # fmt: skip
+ABOUT_NONE: Final = frozenset({operation for operation, action in OPERATIONS.items() if action in _OPEN_ACTIONS}) | {
+    "GET /api/v1/signals",
+}
+"""What is about no service: oneself, one's tokens (never wider than the credential), and what is the same for all."""
+
+
+def about(operation: str, named: Target) -> Target:
+    """Return what a request of somebody who is narrowed is about, from what it names."""
+    if operation not in OPERATIONS or operation in FOUND or operation in ABOUT_NONE:
+        return named
+    taken = takes(operation)
+    return replace(
+        named,
+        services=named.services if SERVICE in taken and named.services else frozenset({UNNAMED}),
+        environments=named.environments if ENVIRONMENT in taken and named.environments else frozenset({UNNAMED}),
+    )
+
+
+def takes(operation: str) -> frozenset[str]:
+    """Return what the query of an operation can name."""
+    return NAMED.get(operation, frozenset())
