@@ -53,12 +53,13 @@ class Planted:
     """Head and body of every answer but of those that hand a new secret out."""
 
     def found_in(self, texts: Mapping[str, str | bytes]) -> list[str]:
-        """Return where a secret stands that must not stand there."""
+        """Return where a secret stands that must not stand there, as it is or as the hexadecimal form of bytes."""
         return [
             f"{what} in {place}"
             for place, text in texts.items()
             for what, secret in self.secrets.items()
-            if (secret.encode() if isinstance(text, bytes) else secret) in text
+            for form in (secret, secret.encode().hex())
+            if (form.encode() if isinstance(text, bytes) else form) in text
         ]
 
     def note(self, name: str, answer: httpx.Response) -> None:

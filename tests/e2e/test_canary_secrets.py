@@ -53,9 +53,9 @@ async def test_no_row_of_either_engine_holds_a_secret(planted: Planted) -> None:
         finally:
             await owner.close()
         tables = await engines.telemetry.admin(
-            "SELECT DISTINCT table AS name FROM system.columns WHERE database = 'tidegate' AND name = 'workspace'"
+            "SELECT DISTINCT table FROM system.columns WHERE database = 'tidegate' AND name = 'workspace'"
         )
-        for table in (each["name"] for each in tables):
+        for table in (each["table"] for each in tables):
             found = await engines.telemetry.admin(
                 f"SELECT * FROM tidegate.{table} WHERE workspace = '{planted.workspace}'"
             )
