@@ -2,8 +2,8 @@
 
 Requests are generated over every route with ids of others in every slot, sent to the real application over real engines
 within this process: with all walls, without the conditions of the code, without row-level security and claims, without
-the policies. The mutants remove conditions and policies one and two at a time. And with all walls one cannot tell by the
-time of an answer whether an id is somebody else's or nobody's.
+the policies. The mutants remove conditions and policies one and two at a time. And with all walls one cannot tell by
+the time of an answer whether an id is somebody else's or nobody's.
 """
 
 import argparse

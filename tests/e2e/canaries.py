@@ -1,4 +1,4 @@
-"""Secrets that are known to a test, brought in wherever one can enter, and all that comes out of a server afterwards."""
+"""Secrets that are known to a test, brought in wherever one can enter, and all that a server lets out afterwards."""
 
 import os
 import re
@@ -139,7 +139,10 @@ def _plant_telemetry(planted: Planted) -> None:
         "note": f"said {token}",
         "tenant.id": f"t-{token}",
     }
-    event = {"name": f"event {token}", "attributes": key_values({"exception.message": f"Bearer {token}", "note": token})}
+    event = {
+        "name": f"event {token}",
+        "attributes": key_values({"exception.message": f"Bearer {token}", "note": token}),
+    }
     trace_id = os.urandom(16)
     span = make_span(
         name=f"GET /{token}", trace_id=trace_id, attributes=attributes, events=[event],
@@ -154,7 +157,9 @@ def _plant_telemetry(planted: Planted) -> None:
     resource = {"host.name": token, "service.version": token}
     spans = make_request(span, run, auth_span(401, at_ns=now, attributes={"user_agent.original": token}), **resource)
     record = make_record(f"sent {token}", attributes, time_unix_nano=now)
-    said = AnyValue(kvlist_value=KeyValueList(values=key_values({"note": token, "password": secrets["value of a header"]})))
+    said = AnyValue(
+        kvlist_value=KeyValueList(values=key_values({"note": token, "password": secrets["value of a header"]}))
+    )
     structured = make_record(time_unix_nano=now)
     structured.body.CopyFrom(said)
     point = make_counter(1, attributes={"label": token, "api_key": secrets["value of a header"]}, time_unix_nano=now)
@@ -165,7 +170,7 @@ def _plant_telemetry(planted: Planted) -> None:
         answer = planted.browser.post(path, content=body.SerializeToString(), headers=headers)
         assert answer.status_code == 200, answer.text
     read = secrets["token of a member"]
-    wait_until(lambda: planted.server.get("/api/v1/telemetry/stats", read)[1]["spans"] >= 3, within_s=25, what='spans')
+    wait_until(lambda: planted.server.get("/api/v1/telemetry/stats", read)[1]["spans"] >= 3, within_s=25, what="spans")
     planted.slots |= {"trace_id": trace_id.hex(), "span_id": span.span_id.hex(), "service": "harbor", "family": "auth",
                       "workspace": planted.workspace}  # fmt: skip
 
@@ -195,7 +200,7 @@ def _ask_badly(client: httpx.Client, planted: Planted, operation: Operation, sec
     if operation.method != "GET" and operation.body_shape is None:
         headers["authorization"] = f"Bearer {planted.secrets['token of a member']}"
         headers.pop("cookie", None)
-    query = {name: secret for name in operation.query_slots} | {"access_token": secret}
+    query = dict.fromkeys(operation.query_slots, secret) | {"access_token": secret}
     body = {"token": secret, "name": secret, "id": [secret]} if operation.method not in {"GET", "HEAD"} else None
     return client.request(operation.method, path, params=query, headers=headers, json=body)
 

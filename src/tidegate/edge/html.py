@@ -26,8 +26,8 @@ from tidegate.edge.appearance import Appearance, appearance_of
 from tidegate.edge.authority import NotPermittedError, StepUpRequiredError
 from tidegate.edge.caller import SESSION_COOKIE, Caller, Scope, is_own_path, requires
 from tidegate.edge.csrf import new_form_token
-from tidegate.edge.moments import absolute, relative
 from tidegate.edge.masking import MASK, tokens_in, without_tokens
+from tidegate.edge.moments import absolute, relative
 from tidegate.edge.problems import answer_for
 from tidegate.edge.providers import provide
 from tidegate.edge.requests import request_id_of

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 __all__ = ["environment_with"]
 
 # A child that needs what stands in one of them is told in its own settings.
-_SECRETS = frozenset({
-    "TIDEGATE_DATABASE_URL",
-    "TIDEGATE_OWNER_DATABASE_URL",
-    "TIDEGATE_TELEMETRY_PASSWORD",
-    "TIDEGATE_TELEMETRY_SECRET",
-    "TIDEGATE_TELEMETRY_URL",
-    "TIDEGATE_TOKEN",
-})
+_SECRETS = frozenset(
+    {
+        "TIDEGATE_DATABASE_URL",
+        "TIDEGATE_OWNER_DATABASE_URL",
+        "TIDEGATE_TELEMETRY_PASSWORD",
+        "TIDEGATE_TELEMETRY_SECRET",
+        "TIDEGATE_TELEMETRY_URL",
+        "TIDEGATE_TOKEN",
+    }
+)
 
 
 def environment_with(more: Mapping[str, str]) -> dict[str, str]:
