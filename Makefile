@@ -8,7 +8,7 @@ WORKERS ?= 2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-real test-server test-long lint format bench lock clean
+.PHONY: help install run test test-real test-server test-long test-walls lint format bench lock clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,9 @@ test-server: $(STAMP) ## The telemetry server that TIDEGATE_TELEMETRY_URL names:
 
 test-long: $(STAMP) ## Rounds and cases of the bars
 	$(BIN)/python -m pytest -m "long"
+
+test-walls: $(STAMP) ## 5,000 requests with ids of other workspaces over every route, each wall taken away in turn
+	$(BIN)/python -m pytest -m "long" tests/api/walls/test_generated_requests.py
 
 lint: $(STAMP) ## Format, lint, types and import contracts
 	$(BIN)/ruff format --check .

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "authz", "walls", "flood", "crash")
+SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "authz", "walls", "pages", "flood", "crash")
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
     "memory": ("--spans", "1000000"),
@@ -20,6 +20,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "verdict": ("--decisions", "1000"),
     "authz": ("--seconds", "20"),
     "walls": ("--requests", "100000"),
+    "pages": ("--blocks", "100"),
     "crash": ("--rounds", "100"),
 }
 _HOLDS = {True: "yes", False: "**no**", None: "-"}

@@ -113,6 +113,11 @@ def cpu_by_process(server: Server) -> dict[str, float]:
     return {**spent, "supervisor": _cpu_s(server.pid)}
 
 
+def cpu_below(pid: int) -> float:
+    """Return the processor seconds of all processes that a process started, and of those below them."""
+    return sum(_cpu_s(each) for each in descendants_of(pid) if each != pid)
+
+
 def _cpu_s(pid: int) -> float:
     """Return the time of a process and of those of its children that ended: backends come and go."""
     try:

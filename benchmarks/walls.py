@@ -2,7 +2,8 @@
 
 Requests are generated over every route with ids of others in every slot, sent to the real application over real engines
 within this process: with all walls, without the conditions of the code, without row-level security and claims, without
-the policies. The mutants remove conditions and policies one and two at a time.
+the policies. The mutants remove conditions and policies one and two at a time. And with all walls one cannot tell by
+the time of an answer whether an id is somebody else's or nobody's.
 """
 
 import argparse
@@ -11,19 +12,23 @@ import os
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import median
 
 from tests.api.walls.filling import open_installation
 from tests.api.walls.judging import Judge, Verdicts, collect
 from tests.api.walls.mutants import Mutant, policy_mutants, record, state_mutants, telemetry_mutants
 from tests.api.walls.requests import Generator
+from tests.api.walls.timing import Pair, differences_by_operation, time_pairs
 from tests.api.walls.unwalled import WALLS, without
 from tests.api.walls.world import Installation, document_of
 
-from benchmarks.harness import Figure, Report, fresh_folder, quieten
+from benchmarks.harness import Figure, Report, at_most, fresh_folder, quieten
 
 _BAR_REQUESTS = 5_000
 _BAR_MUTANTS = 200
+_BAR_MS = 1
 _RECORDED = 400
+_PAIRS = 1_000
 _WITHOUT = {"none": "all walls", "code": "without the code's", "engines": "without the engines'",
             "policies": "without the policies'"}  # fmt: skip
 
@@ -45,10 +50,22 @@ async def measure(folder: Path, *, count: int) -> tuple[list[Figure], dict[str, 
         recorded = await record(installation, count=_RECORDED, seed=1)
         mutants = [each for make in (state_mutants, policy_mutants, telemetry_mutants)
                    for each in await make(installation, recorded)]  # fmt: skip
+        async with without(installation, "none") as doors:
+            operations = Generator(installation, document_of(doors), seed=1).operations
+            pairs = await time_pairs(doors, operations, installation.own, installation.others[0], count=_PAIRS)
         found = await send_many(installation, count=count)
     spent = time.process_time() - began
     problems = {wall: each.summary() for wall, each in found.items() if not each.is_clean}
-    return [*_of_requests(found), *_of_mutants(mutants)], {"problems": problems, "ownCpuS": round(spent, 1)}
+    details = {"problems": problems, "ownCpuS": round(spent, 1), "msByOperation": differences_by_operation(pairs)}
+    return [*_of_requests(found), *_of_times(pairs), *_of_mutants(mutants)], details
+
+
+def _of_times(pairs: list[Pair]) -> list[Figure]:
+    foreign, unknown = median(each.foreign_ms for each in pairs), median(each.unknown_ms for each in pairs)
+    return [
+        Figure(f"{len(pairs):,} foreign ids beside unknown ones, median answer", f"{foreign:.2f} / {unknown:.2f} ms"),
+        at_most("difference of the medians", abs(foreign - unknown), _BAR_MS, unit="ms"),
+    ]
 
 
 def _of_requests(found: dict[str, Verdicts]) -> list[Figure]:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.e2e.canaries import environments_of
 from tests.e2e.server import Server, wait_until
 from tests.factories import auth_span, make_request
 
 from tidegate.storage.postgres.layout import PostgresDsns
+
+TOKEN = "a token of whoever starts the server"
 
 
 async def test_the_server_keeps_its_state_in_the_database_that_is_named(
@@ -16,10 +19,14 @@ async def test_the_server_keeps_its_state_in_the_database_that_is_named(
 ) -> None:
     monkeypatch.setenv("TIDEGATE_DATABASE_URL", state_dsns.serving)
     monkeypatch.setenv("TIDEGATE_OWNER_DATABASE_URL", state_dsns.owner)
+    monkeypatch.setenv("TIDEGATE_TOKEN", TOKEN)
     server = Server(tmp_path)
     server.start()
     try:
         assert "postgres" not in server.children()
+        texts = [text for child in server.children().values() for text in environments_of(child).values()]
+        assert texts
+        assert not [text for text in texts if state_dsns.owner in text or TOKEN in text]
         server.cli("workspace", "create", "external")
         ingest, read = server.token("ingest", "external"), server.token("read", "external")
         body = make_request(auth_span(200, at_ns=time.time_ns())).SerializeToString()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 import structlog
 from fastapi import APIRouter, Depends, Request
@@ -26,6 +26,7 @@ from tidegate.edge.appearance import Appearance, appearance_of
 from tidegate.edge.authority import NotPermittedError, StepUpRequiredError
 from tidegate.edge.caller import SESSION_COOKIE, Caller, Scope, is_own_path, requires
 from tidegate.edge.csrf import new_form_token
+from tidegate.edge.masking import MASK, tokens_in, without_tokens
 from tidegate.edge.moments import absolute, relative
 from tidegate.edge.problems import answer_for
 from tidegate.edge.providers import provide
@@ -115,7 +116,11 @@ class PageRenderer:
             notices=self._notices() if caller else (),
             topics=topics,
         )
-        body = self._templates.get_template(template).render(shell=shell, **values).encode()
+        text = self._templates.get_template(template).render(shell=shell, **values)
+        # A page shows a new token once; one that somebody put into the address is shown nowhere.
+        for token in tokens_in(unquote(str(request.url))):
+            text = text.replace(token, MASK)
+        body = text.encode()
         # Private to one session, and never to be seen again by "back" after signing out.
         headers = {"cache-control": "no-store", "vary": "cookie, authorization, hx-request-type, accept-encoding"}
         if len(body) >= _COMPRESSED_FROM_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
@@ -132,7 +137,7 @@ class PageRenderer:
             "edge/error.html",
             status=answer.status if answer else 500,
             heading=answer.title if answer else "Internal error",
-            message=known.message
+            message=without_tokens(known.message)
             if known
             else "Something failed that should not. The log has the cause under this request id.",
             code=known.code if known else "internal_error",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.edge.authority import PROOF_GOOD_FOR_S, NotPermittedError, StepUpRequiredError
+from tidegate.edge.masking import without_tokens
 from tidegate.kernel import (
     ConflictError,
     ForbiddenError,
@@ -75,15 +76,18 @@ def problem_of(error: TidegateError, *, request_id: str) -> tuple[int, dict[str,
 def problem_body(  # noqa: PLR0917 - the fields of RFC 9457 and our three
     status: int, title: str, code: str, detail: str, request_id: str, field: str | None = None
 ) -> dict[str, Any]:
-    """Return a problem document; `field` is left out when no one field is at fault."""
+    """Return a problem document; `field` is left out when no one field is at fault.
+
+    What a caller sent may be repeated in it, but no token of ours that stood in the wrong place.
+    """
     body: dict[str, Any] = {
         "type": f"/docs/reference/errors#{code}",
         "title": title,
         "status": status,
         "code": code,
-        "detail": detail,
+        "detail": without_tokens(detail),
         "requestId": request_id,
     }
     if field is not None:
-        body["field"] = field
+        body["field"] = without_tokens(field)
     return body

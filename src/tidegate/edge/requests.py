@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from tidegate.edge.masking import tokens_in, without_tokens
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -68,18 +70,18 @@ def request_id_of(scope: "Scope") -> str:
 
 
 def _accepted(given: bytes | None, *, otherwise: bytes | None = None) -> bytes:
-    if given is not None and _SAFE_ID.fullmatch(given):
+    if given is not None and _SAFE_ID.fullmatch(given) and not tokens_in(given.decode()):
         return given
     return otherwise or secrets.token_hex(16).encode()
 
 
 def _write_line(scope: "Scope", status: int, duration_s: float, correlation_id: str) -> None:
-    # The path alone: a query may hold a one-time link, a header a token.
+    # The path alone: a query may hold a one-time link, a header a token; a path does when somebody pasted one there.
     level = "error" if status >= 500 else "warning" if status >= 400 else "info"
     getattr(_log, level)(
         "request",
         method=scope["method"],
-        path=scope["path"],
+        path=without_tokens(scope["path"]),
         status=status,
         durationMs=round(duration_s * 1000, 2),
         requestId=request_id_of(scope),

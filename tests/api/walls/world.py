@@ -196,12 +196,17 @@ class Installation:
 _FINISHING: tuple[type, ...] = (IngestService, EraseRunner, RollupCloser)
 
 
-def document_of(doors: Doors) -> Mapping[str, Any]:
-    """Return the OpenAPI of the application behind the doors."""
+def application_of(doors: Doors) -> Any:
+    """Return the application behind the doors, without what is wrapped around it."""
     found: Any = doors.edge.application
     while not hasattr(found, "openapi"):
         found = found._app
-    document: Mapping[str, Any] = found.openapi()
+    return found
+
+
+def document_of(doors: Doors) -> Mapping[str, Any]:
+    """Return the OpenAPI of the application behind the doors."""
+    document: Mapping[str, Any] = application_of(doors).openapi()
     return document
 
 
@@ -215,4 +220,4 @@ def slots_of(workspaces: Sequence[Workspace], *, with_the_vital: bool) -> Mappin
     return joined
 
 
-__all__ = ["Doors", "Installation", "Workspace", "document_of", "slots_of"]
+__all__ = ["Doors", "Installation", "Workspace", "application_of", "document_of", "slots_of"]

@@ -1,15 +1,14 @@
 """From settings to children: who is started, with what, after whom."""
 
 import json
-import os
 import secrets
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from tidegate.app.supervisor.environment import environment_with
 from tidegate.app.supervisor.probes import get, http_answers
 from tidegate.app.supervisor.settings import ChildSpec, Lifetime, SupervisorSettings
 from tidegate.app.supervisor.sockets import listen, reserve_loopback, url_of
@@ -162,7 +161,7 @@ def _engine(wiring: Wiring, listener: socket.socket) -> ChildSpec:
         launch=Launch(
             (*wiring.settings.engine_command, "--data-dir", folder, "--listen-fd", str(descriptor)),
             # Killed outright with its supervisor it loses nothing acknowledged, and cannot linger with its lock.
-            _environment({"TIDEGATE_ENGINE_SECRET": wiring.telemetry_secret}),
+            environment_with({"TIDEGATE_ENGINE_SECRET": wiring.telemetry_secret}),
             log=_log(wiring, ENGINE),
             pass_fds=(descriptor,),
         ),
@@ -233,11 +232,7 @@ def _worker(wiring: Wiring, command: tuple[str, ...]) -> ChildSpec:
 
 
 def _told(wiring: Wiring, **more: str | int | list[str] | None) -> dict[str, str]:
-    return _environment({"TIDEGATE_CHILD": wiring.child_settings(**more)})
-
-
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, **more}
+    return environment_with({"TIDEGATE_CHILD": wiring.child_settings(**more)})
 
 
 def _log(wiring: Wiring, name: str) -> Path:

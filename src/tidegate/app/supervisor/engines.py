@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from tidegate.app.lock import DataDirectory, DataDirectoryInUseError
 from tidegate.app.supervisor.alone import dsns_of_running
 from tidegate.app.supervisor.engine_address import EngineAddress
+from tidegate.app.supervisor.environment import environment_with
 from tidegate.app.supervisor.state import stop_leftover_children
 from tidegate.kernel import UnavailableError
 from tidegate.storage import processes
@@ -78,7 +78,7 @@ async def _engine_started(data_dir: Path) -> AsyncIterator[TelemetryEngine]:
     command = (sys.executable, "-m", "tidegate.storage.engine", "--data-dir", str(data_dir / "telemetry"))
     launch = Launch(
         (*command, "--port", "0", "--port-file", str(note)),
-        {**os.environ, "TIDEGATE_ENGINE_SECRET": secret},
+        environment_with({"TIDEGATE_ENGINE_SECRET": secret}),
         log=data_dir / "logs" / "engine.log",
     )
     process = processes.spawn(launch)

@@ -23,6 +23,7 @@ from tidegate.edge.authority import (
     Target,
 )
 from tidegate.edge.caller import Caller, Role, Scope
+from tidegate.edge.masking import without_tokens
 from tidegate.identity.policy.actions import FRESH, action_of
 from tidegate.identity.policy.loading import Policies
 from tidegate.identity.policy.naming import FOUND, about, takes
@@ -318,7 +319,8 @@ def _details_of(caller: Caller, operation: str, on: Target) -> Mapping[str, Any]
         "authors": on.authors or None,
         "workspace": on.workspace and {on.workspace},
     }
-    lists = {key: sorted(names) for key, names in named.items() if names is not None}
+    # A name is what a caller says: a token that was said in its place is not recorded.
+    lists = {key: sorted(map(without_tokens, names)) for key, names in named.items() if names is not None}
     if len(json.dumps(lists)) > _MAX_DETAILS_BYTES:
         return found | {"isCut": True} | {key: names[0][:_MAX_CUT_CHARACTERS] for key, names in lists.items() if names}
     return found | lists
