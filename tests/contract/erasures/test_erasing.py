@@ -307,7 +307,7 @@ class Refusing:
     """Knows nobody who may still have anything done."""
 
     async def why_not(self, workspace: WorkspaceId, asker: str, action: str) -> str:
-        assert (asker, action) == ("tok_1", "telemetry:erase")
+        assert (asker, action) == ("tok_test", "telemetry:erase")
         return "The token was revoked."
 
 
