@@ -1,10 +1,11 @@
 """One valid call and one that is refused for every unsafe operation, and what the first leaves in the audit."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.api.audit.writing import Call, Left, World
+from tests.api.audit.entries import Entry, api, form, nobody
+from tests.api.audit.people_writes import PEOPLE
+from tests.api.audit.writing import Left, World
 from tests.api.gates.test_tenant_isolation import make_case
 from tests.api.identity.people import PASSWORD
 from tests.contract.providers.made_up import SECRET
@@ -15,40 +16,6 @@ XML: Final = {"headers": {"content-type": "application/xml"}}
 YAML: Final = {"headers": {"content-type": "application/yaml"}}
 REASON: Final = {"json": {"reason": "asked for"}}
 OTHER_PASSWORD: Final = "four other unlikely words"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A call that does something, one like it that is refused, and what the first leaves."""
-
-    call: Call
-    refused: Call
-    actions: tuple[str, ...]
-    target: str
-    """How the target begins."""
-    has_request: bool = True
-    """Whether the record says in which request it was done; what begins or ends a session says only the session."""
-
-
-def api(method: str, path: str, **request: Any) -> Call:
-    async def call(world: World) -> Left:
-        return await world.api(method, path, **request)
-
-    return call
-
-
-def form(path: str, **fields: str) -> Call:
-    async def call(world: World) -> Left:
-        return await world.form(path, **fields)
-
-    return call
-
-
-def nobody(path: str, **fields: str) -> Call:
-    async def call(world: World) -> Left:
-        return await world.form_of_nobody(path, **fields)
-
-    return call
 
 
 def gate_file(bound: str) -> bytes:
@@ -353,7 +320,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/decisions": Entry(
         evaluate, api("POST", "/api/v1/gates/unknown/decisions"), ("gates:evaluate",), "gate/money"
     ),
-}  # fmt: skip
+} | PEOPLE  # fmt: skip
 UNRECORDED: Final = {
     "HEAD /assets/{file}": "reads",
     "POST /appearance": "a cookie of the browser; nothing is kept",
@@ -364,5 +331,10 @@ UNRECORDED: Final = {
     "POST /api/v1/prices/validate": "nothing is kept",
     "POST /api/v1/gates/validate": "nothing is kept",
     "POST /api/v1/evaluations": "telemetry",
+    "POST /account/passkeys/options": "a question for a browser, good for five minutes",
+    "POST /account/prove/passkey/options": "a question for a browser, good for five minutes",
+    "POST /sign-in/passkey/options": "a question for a browser, good for five minutes",
+    "POST /scim/v2/Groups": "refused always: groups are mapped by an admin",
+    "DELETE /scim/v2/Groups/{group_id}": "refused always: groups are mapped by an admin",
 }
 """What needs no record of its own, each with its reason."""

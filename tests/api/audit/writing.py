@@ -1,7 +1,7 @@
 """The real application over the engines of the session, and a client that says what each call left in the audit."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from tidegate.storage.postgres.layout import PostgresDsns
 
 __all__ = ["ORIGIN", "Call", "Left", "World", "opened_world"]
 
-ORIGIN: Final = "http://tidegate.test"
+ORIGIN: Final = "http://localhost:8420"  # browsers have passkeys for it without TLS
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class World:
         headers = {"authorization": f"Bearer {self.token}"} | request.pop("headers", {})
         return await self._send(self.token_id, method, path, headers=headers, **request)
 
+    async def of_session(self, method: str, path: str, **request: Any) -> Left:
+        """Ask the API in the session of the person who is signed in."""
+        headers = {"origin": ORIGIN, "cookie": f"{SESSION_COOKIE}={self.session}"}
+        return await self._send(self.session_id, method, path, headers=headers, **request)
+
     async def form(self, path: str, **fields: str) -> Left:
         """Send a form of the person who is signed in."""
         data = {"form_token": new_form_token(self.session), **fields}
@@ -64,6 +69,17 @@ class World:
 
     async def form_of_nobody(self, path: str, **fields: str) -> Left:
         return await self._send("", "POST", path, data=fields, headers={"origin": ORIGIN})
+
+    async def ceremony(self, path: str, answer: Callable[[Any], str], *, options: str = "", **fields: str) -> Left:
+        """Send what `answer` makes of the question before, with the session if there is one and its cookie."""
+        session = {SESSION_COOKIE: self.session} if self.session else {}
+        proof = {"form_token": new_form_token(self.session)} if self.session else {}
+        headers = {"origin": ORIGIN, "cookie": _cookie_of(session)}
+        asked = await self._send(self.session_id, "POST", options or f"{path}/options", data=proof, headers=headers)
+        headers["cookie"] = _cookie_of({**session, **asked.answer.cookies})
+        assert asked.answer.status_code == 200, asked.answer.text[-600:]
+        data = {**proof, "credential": answer(asked.answer.json()), **fields}
+        return await self._send(self.session_id, "POST", path, data=data, headers=headers)
 
     async def invited(self, role: str = "viewer") -> tuple[str, str]:
         """Return the id of an open invitation, and its secret."""
@@ -113,6 +129,10 @@ class World:
             "SELECT * FROM audit_records WHERE workspace = $1 AND seq > $2 ORDER BY seq", self.workspace, before or 0
         )
         return Left(answer, records, actor)
+
+
+def _cookie_of(cookies: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
 Call = Callable[[World], Awaitable[Left]]
