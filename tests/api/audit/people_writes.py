@@ -161,7 +161,7 @@ PEOPLE: Final[dict[str, Entry]] = {
         ("groups:change", "members:change"), "member/usr_",
     ),
     "PUT /scim/v2/Groups/{group_id}": Entry(
-        put_group, api("PUT", "/scim/v2/Groups/x", json={"displayName": "Engineers"}), ("groups:change", "members:change"),
-        "member/usr_",
+        put_group, api("PUT", "/scim/v2/Groups/x", json={"displayName": "Engineers"}),
+        ("groups:change", "members:change"), "member/usr_",
     ),
 }  # fmt: skip
