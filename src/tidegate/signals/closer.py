@@ -168,8 +168,10 @@ class RollupCloser:
 
     async def _redo(self) -> None:
         """Count old seconds although there are hot ones all the time: the newest were just counted."""
+        has_more = self._has_more
         if not await self.close_once(may_count_hot=False, is_patient=True):
             self._redo_at = time.monotonic() + _REDO_EVERY_S
+        self._has_more = has_more
 
     async def _rest(self, seconds: float) -> None:
         """Rest for `seconds`, or until nothing was stored for a while: the last of it is counted at once."""
@@ -198,6 +200,8 @@ class RollupCloser:
             self._forget()
             return False
         self._watermark = backlog.watermark
+        if not backlog.is_own:
+            self._forget()
         touched = choose(
             backlog,
             limit=self._most if may_count_hot else 0,

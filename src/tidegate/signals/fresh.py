@@ -28,14 +28,15 @@ class FreshSpans:
     def keep(self, flush_id: str, spans: Sequence[Columns]) -> None:
         """Know that `spans` are all of a flush that is stored; the oldest make room."""
         self._flushes[flush_id] = spans
-        self._row_count += _count_of(spans)
+        self._row_count += _weight_of(spans)
         while self._row_count > _MOST_ROWS:
-            self._row_count -= _count_of(self._flushes.popitem(last=False)[1])
+            self._row_count -= _weight_of(self._flushes.popitem(last=False)[1])
 
     def drop(self, flush_ids: Iterable[str]) -> None:
         """Forget flushes that were counted."""
         for flush_id in flush_ids:
-            self._row_count -= _count_of(self._flushes.pop(flush_id, ()))
+            spans = self._flushes.pop(flush_id, None)
+            self._row_count -= 0 if spans is None else _weight_of(spans)
 
     def of(self, touches: Sequence[Touch], seconds: Seconds) -> tuple[set[Second], list[Columns]]:
         """Return those of `seconds` whose `touches` are all known here, and the spans of these flushes."""
@@ -51,5 +52,5 @@ class FreshSpans:
         return known, [spans for flush_id in sorted(needed) for spans in self._flushes[flush_id]]
 
 
-def _count_of(spans: Sequence[Columns]) -> int:
-    return sum(one.row_count for one in spans)
+def _weight_of(spans: Sequence[Columns]) -> int:
+    return 1 + sum(one.row_count for one in spans)  # one without spans takes room too

@@ -177,6 +177,8 @@ class Backlog:
     is_all: bool
     """Whether these are all that wait."""
     read_at: datetime
+    is_own: bool = False
+    """Whether nobody but the reader published since it did: what it remembers of rows holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,29 @@ class RecentSpans:
         }
         return {workspace: seconds for workspace, seconds in found.items() if seconds}
 
-    def keep(self, columns: Columns, seconds: Seconds, now_s: int) -> None:
-        """Know that `columns` hold all rows of `seconds`, and forget what is old."""
+    def unknown_of(self, seconds: Seconds) -> Seconds:
+        """Return those of `seconds` that are not known."""
+        found = {
+            workspace: [one for one in own if (workspace, one) not in self._rows] for workspace, own in seconds.items()
+        }
+        return {workspace: own for workspace, own in found.items() if own}
+
+    def make_room(self, now_s: int) -> None:
+        """Forget what is old or too much. Between closings only: within one, rows keep the codes of their words."""
         if sum(map(len, self.dictionaries.values())) > MAX_WORDS:
             self.forget()  # the next closing begins anew, with the words that are still said
-            return
+        _let_go(self._rows, now_s - _KEPT_S, MAX_ROWS)
+        _let_go(self._events, now_s - _EVENTS_KEPT_S, _MAX_EVENTS)
+
+    def drop(self, seconds: Seconds) -> None:
+        """Know nothing of `seconds`: they were counted from what was read elsewhere."""
+        for workspace, found in seconds.items():
+            for one in found:
+                self._rows.pop((workspace, one), None)
+                self._events.pop((workspace, one), None)
+
+    def keep(self, columns: Columns, seconds: Seconds) -> None:
+        """Know that `columns` hold all rows of `seconds`."""
         workspace, second = columns.words["workspace"], columns.numbers["second"]
         codes = {word: code for code, word in enumerate(workspace.words)}
         place = workspace.codes.astype(np.int64) * _WIDTH + second
@@ -63,10 +81,8 @@ class RecentSpans:
                 start, end = np.searchsorted(ranked, [moment, moment + 1])
                 self._rows[name, one] = _picked(columns, order[start:end], LINK_NUMBERS, LINK_WORDS)
                 self._events[name, one] = _picked(columns, order[start:end], EVENT_NUMBERS, EVENT_WORDS)
-        _let_go(self._rows, now_s - _KEPT_S, MAX_ROWS)
-        _let_go(self._events, now_s - _EVENTS_KEPT_S, _MAX_EVENTS)
 
-    def grow(self, seconds: AbstractSet[Second], fresh: Sequence[Columns], now_s: int) -> Columns:
+    def grow(self, seconds: AbstractSet[Second], fresh: Sequence[Columns]) -> Columns:
         """Know that `fresh` holds all rows that came to `seconds` since, and return all of these; they were known."""
         own: dict[WorkspaceId, list[int]] = {}
         for workspace, second in sorted(seconds):
@@ -77,7 +93,7 @@ class RecentSpans:
             numbers, words = {**linked.numbers, **event.numbers}, {**linked.words, **event.words}
             parts.append(Columns(linked.row_count, numbers, words))
         found = joined(parts, self.dictionaries, LINK_NUMBERS + EVENT_NUMBERS, LINK_WORDS + EVENT_WORDS)
-        self.keep(found, own, now_s)
+        self.keep(found, own)
         return found
 
     def has_all_of(self, second: Second) -> bool:

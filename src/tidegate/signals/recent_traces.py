@@ -81,6 +81,20 @@ class RecentTraces:
             if all(self._is_without(workspace, block, own, traces) for workspace, (own, traces) in wanted.items())
         }
 
+    def knows(self, workspace: WorkspaceId, second: int) -> bool:
+        return (workspace, second) in self._traces
+
+    def that_may_have(self, columns: Columns, seconds: Seconds) -> dict[WorkspaceId, list[int]]:
+        """Return those of `seconds` in which traces of `columns` may have rows."""
+        found: dict[WorkspaceId, list[int]] = {}
+        for workspace, own in seconds.items():
+            wanted = np.unique(_short(columns, np.flatnonzero(_is_of(columns, workspace))))
+            for second in own:
+                known = self._traces.get((workspace, second))
+                if known is None or _meet(known, wanted):
+                    found.setdefault(workspace, []).append(second)
+        return found
+
     def _is_without(self, workspace: WorkspaceId, block: int, own: Collection[int], wanted: Numbers) -> bool:
         for second in range(block, block + BLOCK_S):
             if second in own:

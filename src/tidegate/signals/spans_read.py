@@ -65,23 +65,20 @@ class SpanReads:
     async def touched(self, seconds: Seconds, now_s: int, touches: Sequence[Touch] = ()) -> Columns:
         """Return all rows of `seconds`, with the columns of events as well; `touches` are all there are, or none."""
         self._own = None
+        self.recent.make_room(now_s)
         if not self._is_hot(seconds, now_s):
-            words: Dictionaries = {}
-            columns = await self.rows.spans(seconds, words)
-            await apart(self.traces.keep, columns, seconds)
-            self._own = seconds, columns, words
-            return columns
+            return (await self._read_apart(seconds))[0]
         known, fresh = self.fresh.of(touches, seconds)
         known = {one for one in known if self.recent.has_all_of(one)}
         left = {workspace: [one for one in own if (workspace, one) not in known] for workspace, own in seconds.items()}
         left = {workspace: own for workspace, own in left.items() if own}
-        parts = [await apart(self._grown, known, fresh, now_s)] if known else []
+        parts = [await apart(self._grown, known, fresh)] if known else []
         if left:
             parts.append(await self._fetched(left, now_s))
         return parts[0] if len(parts) == 1 else joined(parts, self.recent.dictionaries, _NUMBERS, _WORDS)
 
-    def _grown(self, known: AbstractSet[Second], fresh: Sequence[Columns], now_s: int) -> Columns:
-        columns = self.recent.grow(known, fresh, now_s)
+    def _grown(self, known: AbstractSet[Second], fresh: Sequence[Columns]) -> Columns:
+        columns = self.recent.grow(known, fresh)
         own: dict[WorkspaceId, list[int]] = {}
         for workspace, second in known:
             own.setdefault(workspace, []).append(second)
@@ -92,8 +89,20 @@ class SpanReads:
         """Read `seconds`, and what is not known around them: the next ones too, which hold nothing yet."""
         first, last = self._range(seconds, now_s)
         more = self.recent.unknown(seconds, first, last + (_AHEAD_S if len(seconds) <= _MOST_AHEAD else 0))
-        fetched = {workspace: sorted({*own, *more.get(workspace, ())}) for workspace, own in seconds.items()}
-        return await self._kept(fetched, now_s)
+        # Of those that were known before, traces say whether they are wanted.
+        never = {workspace: [one for one in found if not self.traces.knows(workspace, one)]
+                 for workspace, found in more.items()}  # fmt: skip
+        fetched = {workspace: sorted({*own, *never.get(workspace, ())}) for workspace, own in seconds.items()}
+        return await self._kept(fetched)
+
+    async def _read_apart(self, seconds: Seconds) -> tuple[Columns, Dictionaries]:
+        """Read `seconds` with words of their own, and know of them no more than their traces."""
+        words: Dictionaries = {}
+        columns = await self.rows.spans(seconds, words)
+        self.recent.drop(seconds)
+        await apart(self.traces.keep, columns, seconds)
+        self._own = seconds, columns, words
+        return columns, words
 
     async def linked(self, seconds: Seconds, now_s: int) -> Spans:
         """Return the spans of all traces through `seconds`, read back to where their longest span began.
@@ -113,26 +122,29 @@ class SpanReads:
     async def _traces(self, seconds: Seconds, now_s: int) -> Columns:
         if not self._is_hot(seconds, now_s):
             if self._own is None or self._own[0] != seconds:
-                words: Dictionaries = {}
-                self._own = seconds, await self.rows.spans(seconds, words), words
-            _, own, words = self._own
+                own, words = await self._read_apart(seconds)
+            else:
+                _, own, words = self._own
             ranges = await apart(self._ranges_of_others, own, seconds)
             near = await self.rows.neighbours(seconds, ranges, words) if ranges else no_rows()
             return joined([own, near], words)
         first, last = self._range(seconds, now_s)
+        missing = self.recent.unknown_of(seconds)
+        if missing:
+            await self._kept(missing)
+        own = joined([no_rows(), *self.recent.rows_of(seconds)], self.recent.dictionaries)
         around = {workspace: range(first, last + 1) for workspace in seconds}
-        unknown = self.recent.unknown(seconds, first, last)
-        if unknown:
-            await self._kept(unknown, now_s)
-        words = self.recent.dictionaries
-        own = joined([no_rows(), *self.recent.rows_of(seconds)], words)
         others = {workspace: sorted({*around[workspace]} - {*found}) for workspace, found in seconds.items()}
+        wanted = await apart(self.traces.that_may_have, own, self.recent.unknown_of(others))
+        if wanted:
+            await self._kept(wanted)
+        words = self.recent.dictionaries
         their_rest = await apart(of_traces, self.recent.rows_of(others), own)
         return joined([own, *their_rest], words)
 
-    async def _kept(self, seconds: Seconds, now_s: int) -> Columns:
+    async def _kept(self, seconds: Seconds) -> Columns:
         columns = await self.rows.spans(seconds, self.recent.dictionaries)
-        self.recent.keep(columns, seconds, now_s)
+        self.recent.keep(columns, seconds)
         await apart(self.traces.keep, columns, seconds)
         return columns
 

@@ -41,6 +41,7 @@ class PostgresTouches:
         self._database = database
         self._clock = clock
         self._max_lag = max_lag
+        self._published: int | None = None
 
     async def read(self) -> Backlog | None:
         read_at = self._clock.now()
@@ -65,7 +66,7 @@ class PostgresTouches:
                     is_all = False
                     rows += await connection.fetch(_OLDEST_TOUCHES, workspace, rows[-1]["announced_s"], _MAX_OLDEST)
                 touches += [Touch(workspace, *row) for row in rows]
-        return Backlog(touches, watermark, is_all, read_at)
+        return Backlog(touches, watermark, is_all, read_at, is_own=watermark == self._published)
 
     async def next_version(self) -> int:
         async with self._database.across_workspaces() as connection:
@@ -99,6 +100,7 @@ class PostgresTouches:
                     await _forget(connection, workspace, touched)
                 if progress is not None and progress.workspace == workspace:
                     await _note(connection, progress)
+        self._published = version
 
     async def caught_up(self, at: datetime) -> None:
         async with self._database.across_workspaces() as connection:

@@ -176,4 +176,9 @@ async def opened_world(
         edge = await open_edge(settings, stack)
         transport = httpx.ASGITransport(edge.application, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=ORIGIN))
-        yield World(workspace, client, owner, provider, token, token_id, key=key, folder=folder)
+        try:
+            yield World(workspace, client, owner, provider, token, token_id, key=key, folder=folder)
+        finally:
+            # What nobody works off here would be worked off by the next test that does.
+            for table in ("erasures", "recounts"):
+                await owner.execute(f"DELETE FROM {table} WHERE workspace = $1", workspace)

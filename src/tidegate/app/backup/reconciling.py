@@ -8,6 +8,7 @@ other counts were made of rows that the backup holds, for they were copied befor
 go: one that is made later under the same id must not find them.
 """
 
+import secrets
 from typing import Final
 
 from tidegate.app.backup.state_copy import OwnerConnection
@@ -58,7 +59,7 @@ async def _touch(connection: OwnerConnection, workspace: str, seconds: list[int]
             VALUES ($1, $2, 'restored', 'stored', $3)
             """,
             workspace,
-            f"restored-{first}",
+            f"restored-{secrets.token_hex(8)}",  # another one may still wait, restored from a backup itself
             seconds[first : first + _SECONDS_A_TOUCH],
         )
 

@@ -11,7 +11,7 @@ from tests.api.identity.people import Installation, bearer, client_of
 from tests.api.identity.scim.conftest import provision
 
 from tidegate.audit import Outcome
-from tidegate.edge.caller import Role
+from tidegate.edge.caller import SESSION_COOKIE, Role
 from tidegate.identity import IdentityService
 from tidegate.identity.members import InvitationService, MemberService
 from tidegate.kernel import TidegateError, WorkspaceId
@@ -364,8 +364,12 @@ async def test_an_admin_maps_groups_and_nobody_above_the_own_role(
     make_user: MakeUser,
 ) -> None:
     admin = await installation.join(workspace, Role.ADMIN)
-    client = client_of(application, **bearer(await installation.token_of(admin, scope="admin")))
+    by_token = client_of(application, **bearer(await installation.token_of(admin, scope="admin")))
     path = "/api/v1/provisioning"
+    # Who says who comes in could come in as anybody: a token is no person.
+    assert (await by_token.put(path, json={"defaultRole": "viewer", "groups": {}})).status_code == 403
+    client = client_of(application, origin="http://tidegate.test")
+    client.cookies.set(SESSION_COOKIE, admin.session)
     user = await make_user(address())
     await join_groups(directory, user["id"], "Engineers")
     for body, field in (
