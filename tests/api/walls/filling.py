@@ -159,7 +159,7 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
         wish = {"email": f"{name(f'guest{number}')}@example.com", "role": "viewer"}
         slots["invitation_id"].append((await make(workspace, "POST", "/api/v1/invitations", json=wish))["id"])
     wish = {"defaultRole": "viewer", "groups": {name("group"): "engineer"}}
-    await make(workspace, "PUT", "/api/v1/provisioning", json=wish)
+    await make(workspace, "PUT", "/api/v1/provisioning", json=wish, headers={**cookie, "authorization": ""})
     [group] = (await make(workspace, "GET", "/scim/v2/Groups"))["Resources"]
     slots["group_id"].append(group["id"])
     [owner] = (await make(workspace, "GET", "/scim/v2/Users"))["Resources"]

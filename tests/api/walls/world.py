@@ -71,6 +71,7 @@ class Doors:
 
     async def call(self, workspace: Workspace, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {workspace.token}"} | request.pop("headers", {})
+        headers = {name: value for name, value in headers.items() if value}  # an empty one: sent without
         return await self.client.request(method, path, headers=headers, **request)
 
     async def make(self, workspace: Workspace, method: str, path: str, **request: Any) -> Any:
