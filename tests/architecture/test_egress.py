@@ -6,8 +6,8 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[2] / "src" / "tidegate"
 CLIENTS = {
     "aiohttp", "aiosmtplib", "clickhouse_connect", "ftplib", "grpc", "http.client", "httpcore", "httpx", "httpx2",
-    "imaplib", "niquests", "poplib", "pycurl", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3", "websockets",
-    "xmlrpc.client",
+    "imaplib", "niquests", "poplib", "pycurl", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3",
+    "websockets", "xmlrpc.client",
 }  # fmt: skip
 CONNECTING = {
     "create_connection", "create_datagram_endpoint", "open_connection", "open_unix_connection", "sock_connect",
