@@ -22,6 +22,7 @@ from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
+from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
@@ -30,6 +31,8 @@ from tidegate.edge.http import build_http_app
 from tidegate.edge.limits import RequestLimits
 from tidegate.edge.live import LiveHub
 from tidegate.edge.live import router as live_routes
+from tidegate.edge.mcp import ToolDoor
+from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
@@ -141,6 +144,7 @@ _ROUTERS = (
     session_routes,
     passkey_routes,
     live_routes,
+    tool_door,
     signal_routes,
     trace_routes,
     erasure_routes,
@@ -205,7 +209,9 @@ def build_edge(
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
     services, tasks = _slices(database, engine, closer, audit.trail, identity=identity, askers=askers)
+    tools = ToolDoor(version=__version__, toolbox=TOOLBOX, record=recorder(audit.trail))
     tasks += [
+        tools.run,
         audit.keep,
         failures.run,
         *ingest.tasks,
@@ -217,6 +223,7 @@ def build_edge(
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         **people,
+        ToolDoor: tools,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }

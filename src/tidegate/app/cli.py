@@ -30,6 +30,7 @@ _NOUNS: Final = {
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
     "login": ("tidegate.identity.sessions.commands", "login", "Keep a server and a token for later commands."),
     "logout": ("tidegate.identity.sessions.commands", "logout", "Forget what `tidegate login` keeps."),
+    "mcp": ("tidegate.app.mcp_commands", "mcp", "Tools for AI agents, and a bridge to them."),
     "member": ("tidegate.identity.members.commands", "member", "Members: people, service accounts and their roles."),
     "person": ("tidegate.app.workspace_commands", "person", "People, in every workspace at once (operator)."),
     "service-account": (

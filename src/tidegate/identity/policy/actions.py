@@ -44,6 +44,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "signals:read",
         "telemetry:read",
         "tenants:read",
+        "tools:call",
         "traces:read",
         "workspace:read",
     ),
@@ -216,6 +217,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET /api/v1/schemas": "schemas:read",
     "GET /api/v1/schemas/{name}": "schemas:read",
     # Open pages, and what people set for themselves.
+    "POST /mcp": "tools:call",
     "GET /events": "live:listen",
     "POST /appearance": "appearance:set",
     "POST /sign-out": "sessions:end",
