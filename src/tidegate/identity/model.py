@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
 from tidegate.edge.caller import Role
+from tidegate.edge.quotas import NOTHING_SET, QuotasSet
 from tidegate.kernel import Keyring, TokenId, WorkspaceId
 
 TOKEN_PREFIX = "tg_"  # noqa: S105 - the public mark of our tokens, so that scanners find leaked ones
@@ -57,6 +58,8 @@ class Token:
     """When a token that was rotated stops to work."""
     is_suspended: bool = False
     """Whether its workspace is."""
+    quotas: QuotasSet = field(default=NOTHING_SET, compare=False)
+    """Read when it is proven."""
 
     @property
     def ends_at(self) -> datetime | None:
@@ -84,6 +87,7 @@ class Session:
     user_agent: str = ""
     last_used_at: datetime | None = None
     is_suspended: bool = False
+    quotas: QuotasSet = field(default=NOTHING_SET, compare=False)
 
     def is_valid_at(self, moment: datetime) -> bool:
         return moment < self.expires_at and (self.holder is None or self.holder.is_active)

@@ -1,10 +1,12 @@
 """Credentials in PostgreSQL."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from tidegate.audit import ActorKind, AuditTrail, Deed
 from tidegate.identity.acting import Visit
 from tidegate.identity.model import SESSION_LENGTH, USE_NOTED_EVERY, Session, Token
+from tidegate.identity.quotas.store import read_quotas
 from tidegate.identity.rows import SESSIONS, TOKENS, session_of, token_of
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
@@ -23,7 +25,9 @@ class PostgresCredentialStore:
             return None
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(f"{TOKENS} WHERE t.workspace = $1 AND t.hash = $2", workspace, token_hash)
-        return None if row is None else token_of(row)
+            if row is None:
+                return None
+            return replace(token_of(row), quotas=await read_quotas(connection, workspace, row["id"]))
 
     async def rehash_token(self, workspace: WorkspaceId, old: bytes, new: bytes, *, key_name: str) -> None:
         async with self._database.transaction(workspace) as connection:
@@ -43,7 +47,9 @@ class PostgresCredentialStore:
             row = await connection.fetchrow(
                 f"{SESSIONS} WHERE s.workspace = $1 AND s.hash = $2 AND s.ended_at IS NULL", workspace, session_hash
             )
-        return None if row is None else session_of(row)
+            if row is None:
+                return None
+            return replace(session_of(row), quotas=await read_quotas(connection, workspace))
 
     async def note_use_of_token(self, workspace: WorkspaceId, token_id: str, *, now: datetime) -> None:
         await self._note_use("tokens", workspace, token_id, now=now)
