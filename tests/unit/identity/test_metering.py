@@ -29,14 +29,16 @@ class Process:
     def __init__(self, usage: UsageStore, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
         self.refusals = Refusals(usage)
-        started = self.clock.now()
         self.meter = Meter(
             usage,
             self.clock,
             defaults={},
             on_refused=self.refusals.note,
-            monotonic=(self.clock.now() - started).total_seconds,
+            monotonic=self._monotonic,
         )
+
+    def _monotonic(self) -> float:
+        return self.clock.now().timestamp()
 
     async def send(self, sender: Caller, spans: int, *, logs: int = 0, trouble: Exception | None = None) -> None:
         async with self.meter.spending(sender, {"traces": spans, "logs": logs}):

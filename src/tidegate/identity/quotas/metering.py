@@ -5,7 +5,7 @@ each process for itself: with an ingest edge beside the main one, a workspace th
 rate. A day's quota is taken from PostgreSQL in advance, a thousandth of it at a time and at most 10,000: it is never
 exceeded, by however many processes and through restarts; of it, a process that is killed loses what it held, and while
 several take telemetry in, one may hold what another would need. A process that stops gives back what it holds. Days
-are those of UTC. Measured: 4 µs a body without quotas, 20 µs with all of them.
+are those of UTC. Measured: 2.4 µs of processor time a body without quotas, 7.5 µs with them.
 """
 
 import asyncio
