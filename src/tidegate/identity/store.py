@@ -5,6 +5,7 @@ from datetime import datetime
 
 from tidegate.audit import ActorKind, AuditTrail, Deed
 from tidegate.identity.acting import Visit
+from tidegate.identity.lookups import workspace_of
 from tidegate.identity.model import SESSION_LENGTH, USE_NOTED_EVERY, Session, Token
 from tidegate.identity.quotas.store import read_quotas
 from tidegate.identity.rows import SESSIONS, TOKENS, session_of, token_of
@@ -20,7 +21,7 @@ class PostgresCredentialStore:
         self._trail = trail
 
     async def find_token(self, token_hash: bytes) -> Token | None:
-        workspace = await self._workspace_of("token", token_hash)
+        workspace = await workspace_of(self._database, "token", token_hash)
         if workspace is None:
             return None
         async with self._database.transaction(workspace) as connection:
@@ -40,7 +41,7 @@ class PostgresCredentialStore:
             )
 
     async def find_session(self, session_hash: bytes) -> Session | None:
-        workspace = await self._workspace_of("session", session_hash)
+        workspace = await workspace_of(self._database, "session", session_hash)
         if workspace is None:
             return None
         async with self._database.transaction(workspace) as connection:
@@ -60,7 +61,7 @@ class PostgresCredentialStore:
     async def redeem_link(
         self, link_hash: bytes, *, session_hash: bytes, session_id: str, visit: Visit, now: datetime
     ) -> Session | None:
-        workspace = await self._workspace_of("sign_in_link", link_hash)
+        workspace = await workspace_of(self._database, "sign_in_link", link_hash)
         if workspace is None:
             return None
         async with self._database.transaction(workspace) as connection:
@@ -97,7 +98,7 @@ class PostgresCredentialStore:
         return session
 
     async def find_workspace_of_link(self, link_hash: bytes) -> WorkspaceId | None:
-        return await self._workspace_of("sign_in_link", link_hash)
+        return await workspace_of(self._database, "sign_in_link", link_hash)
 
     async def end_session(self, workspace: WorkspaceId, session_hash: bytes, *, now: datetime) -> None:
         async with self._database.transaction(workspace) as connection:
@@ -128,8 +129,3 @@ class PostgresCredentialStore:
                 now,
                 now - USE_NOTED_EVERY,
             )
-
-    async def _workspace_of(self, kind: str, credential_hash: bytes) -> WorkspaceId | None:
-        async with self._database.across_workspaces() as connection:
-            found = await connection.fetchval(f"SELECT workspace_of_{kind}($1)", credential_hash)
-        return WorkspaceId(found) if found is not None else None
