@@ -77,7 +77,7 @@ def verify(token: str, key: Mapping[str, Any], expected: Expected) -> dict[str, 
     for is_right, reason in (
         (claims.get("iss") == expected.issuer, Reason.ISSUER_WRONG),
         (_is_for(claims, expected.client_id), Reason.AUDIENCE_WRONG),
-        (isinstance(nonce, str) and compare_digest(nonce.encode(), expected.nonce.encode()), Reason.NONCE_WRONG),
+        (isinstance(nonce, str) and _is_same(nonce, expected.nonce), Reason.NONCE_WRONG),
         (expires_at is not None and now < expires_at + _LEEWAY, Reason.EXPIRED),
         (issued_at is not None and now - _OLDEST <= issued_at, Reason.EXPIRED),
         (issued_at is not None and issued_at <= now + _LEEWAY, Reason.NOT_YET),
@@ -88,6 +88,11 @@ def verify(token: str, key: Mapping[str, Any], expected: Expected) -> dict[str, 
         if not is_right:
             raise ProviderSignInRefusedError(reason)
     return claims
+
+
+def _is_same(given: str, expected: str) -> bool:
+    # JSON can hold half of a surrogate pair, which is no text that could be encoded.
+    return compare_digest(given.encode(errors="surrogatepass"), expected.encode())
 
 
 def _header_of(token: str) -> Mapping[str, Any]:
