@@ -59,6 +59,7 @@ from tidegate.identity.providers.routes import router as provider_routes
 from tidegate.identity.quotas import build_metering, build_quotas
 from tidegate.identity.quotas.routes import router as quota_routes
 from tidegate.identity.scim import build_scim
+from tidegate.identity.scim.routes import answer_missing
 from tidegate.identity.scim.routes import mapping as provisioning_routes
 from tidegate.identity.scim.routes import scim as scim_routes
 from tidegate.identity.sessions import SignInFailures
@@ -237,6 +238,7 @@ def build_edge(
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
+    application.state.error_shapes = {scim_routes.prefix: answer_missing}
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
