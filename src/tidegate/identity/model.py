@@ -73,6 +73,15 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderSession:
+    """By which provider a session began: it may end it."""
+
+    issuer: str
+    id: str | None = None
+    """As the provider calls its own session; `None` when it says none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A browser that is signed in; its secret is not here."""
 
@@ -88,6 +97,8 @@ class Session:
     last_used_at: datetime | None = None
     is_suspended: bool = False
     quotas: QuotasSet = field(default=NOTHING_SET, compare=False)
+    provider: ProviderSession | None = None
+    """Written when it begins; not read back."""
 
     def is_valid_at(self, moment: datetime) -> bool:
         return moment < self.expires_at and (self.holder is None or self.holder.is_active)

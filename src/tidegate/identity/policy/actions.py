@@ -126,6 +126,7 @@ PUBLIC: Final[Mapping[str, str]] = {
     "GET /sign-in/with": "names the host of a workspace's provider, which the next one leads to anyway",
     "GET /sign-in/with/{workspace}": "leads to the provider, which is to say who it is",
     "GET /sign-in/callback/{workspace}": "what the provider signed proves who it is",
+    "POST /sign-in/backchannel-logout/{workspace}": "what the provider signed proves that it says so",
     "POST /sign-in/passkey/options": "who is to be proved is not known yet",
     "POST /sign-in/passkey": "the passkey proves who it is",
     "GET /accept-invitation": "who is invited is not known yet",

@@ -1,4 +1,5 @@
 -- Quotas: how much a workspace and its tokens may ask and send, what of a day's is used, and what was refused.
+-- At the end, which sessions a provider of identities began: it may end them.
 
 -- By the operator. The serving role reads it and cannot write it: no admin raises what a workspace may.
 CREATE TABLE quota_ceilings (
@@ -47,3 +48,7 @@ GRANT SELECT ON quota_ceilings TO tidegate_serving;
 GRANT SELECT, INSERT, DELETE, UPDATE (amount, set_at, set_by) ON quotas TO tidegate_serving;
 GRANT SELECT, INSERT, DELETE, UPDATE (used) ON quota_usage TO tidegate_serving;
 GRANT SELECT, INSERT, UPDATE (refused) ON quota_refusals TO tidegate_serving;
+
+ALTER TABLE sessions
+    ADD COLUMN provider_issuer text CHECK (length(provider_issuer) <= 1024), -- NULL: no provider began it
+    ADD COLUMN provider_session text CHECK (length(provider_session) <= 255); -- as the provider calls its own
