@@ -143,6 +143,15 @@ async def test_many_at_once_are_counted_one_by_one(usage: FakeUsage) -> None:
     assert 9_970 < sum(let_in) <= 10_000
 
 
+async def test_what_others_take_while_one_asks_the_store_is_not_taken_twice(usage: FakeUsage) -> None:
+    process, sender = Process(usage), caller(spans_per_day=13)
+    with pytest.raises(UnavailableError):
+        await process.send(sender, 5, trouble=UnavailableError("not stored"))  # five are held
+    let_in = await asyncio.gather(*(process.let_in(sender, spans) for spans in (8, 5)))
+    let_in += [await Process(usage).let_in(sender, 5)]
+    assert sum(let_in) <= 13
+
+
 async def test_a_rate_refuses_before_the_body_is_read_and_says_when(usage: FakeUsage) -> None:
     process, sender = Process(usage), caller(spans_per_second=10)
     await process.send(sender, 150)

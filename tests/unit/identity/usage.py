@@ -1,5 +1,6 @@
 """What is used of quotas, without an engine; keeps the promises of `UsageStore`."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 
@@ -20,6 +21,7 @@ class FakeUsage:
     async def take(self, workspace: WorkspaceId, of: DayQuota, *, limit: int, least: int, most: int) -> Grant:
         self._answer()
         self.asked_count += 1
+        await asyncio.sleep(0)  # others go on meanwhile, as with a real one
         left = max(limit - self.used[workspace, of], 0)
         amount = 0 if left < least else min(most, left)
         self.used[workspace, of] += amount

@@ -146,7 +146,7 @@ class Meter:
         try:
             await asyncio.Event().wait()
         finally:
-            for (workspace, subject, quota), known in self._days.items():
+            for (workspace, subject, quota), known in list(self._days.items()):
                 held, known.held = known.held, 0
                 if held and known.day == self._today():
                     with contextlib.suppress(UnavailableError):
@@ -174,7 +174,7 @@ class Meter:
         if known.held < count:
             async with known.lock:
                 known = self._day_of(key)
-                if known.held < count:
+                while known.held < count:  # others, for whom there was enough, may take of it while the store answers
                     await self._fill(key, known, amount, count)
         known.held -= count
         return lambda: _give_back(known, count)
