@@ -28,6 +28,7 @@ _NOUNS: Final = {
         "Evaluations: how good answers were, and retrieval metrics.",
     ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "limits": ("tidegate.app.limit_commands", "limits", "Limits: how much a workspace or a token may ask and send."),
     "login": ("tidegate.identity.sessions.commands", "login", "Keep a server and a token for later commands."),
     "logout": ("tidegate.identity.sessions.commands", "logout", "Forget what `tidegate login` keeps."),
     "mcp": ("tidegate.app.mcp_commands", "mcp", "Tools for AI agents, and a bridge to them."),

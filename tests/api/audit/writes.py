@@ -341,6 +341,8 @@ UNRECORDED: Final = {
     "POST /appearance": "a cookie of the browser; nothing is kept",
     "POST /account/owner": "three records: the first owner, a session that begins and the one of the link that ends; "
     "below",
+    "POST /sign-in/backchannel-logout/{workspace}": "as many records as sessions end: "
+    "tests/contract/providers/test_signing_out.py",
     "POST /identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",
