@@ -21,9 +21,8 @@ from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
-from tidegate.app.settings import egress_allowances, request_allowance
-from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.app.settings import default_quotas, egress_allowances, request_allowance
+from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
