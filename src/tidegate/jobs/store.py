@@ -33,7 +33,7 @@ from tidegate.storage.database import Connection
 
 __all__ = ["CHANNEL", "LEASE", "PostgresJobs", "PostgresLedger", "PostgresOutbox"]
 
-CHANNEL: Final = "jobs_added"
+CHANNEL: Final = "jobs_added"  # add_jobs in 0021_jobs.sql notifies it
 LEASE: Final = timedelta(seconds=30)  # what a crash costs at most; a stall of PostgreSQL of 20 s costs nothing
 
 
@@ -69,7 +69,6 @@ class PostgresOutbox:
                 same.priority = max(same.priority, job.priority)
         ids = {place: JobId(self._ids.new_id("job")) for place in wanted}
         await self._insert(connection, workspace, wanted, ids)
-        await connection.execute(f"NOTIFY {CHANNEL}")
         return [ids[place] for place in places]
 
     async def _insert(
@@ -83,7 +82,7 @@ class PostgresOutbox:
         order = sorted(wanted, key=lambda place: (place[0], str(place[1])))
         each = [wanted[place] for place in order]
         rows = await connection.fetch(
-            _ADD,
+            "SELECT * FROM add_jobs($1, $2, $3, $4, $5, $6, $7, $8, coalesce($9, now()))",
             workspace,
             [ids[place] for place in order],
             [one.job.kind for one in each],
@@ -94,14 +93,7 @@ class PostgresOutbox:
             [one.run_at for one in each],
             _judged_at(self._clock),
         )
-        keyed = {(place[0], place[1]) for place in order if isinstance(place[1], str)}
-        for row in rows:
-            if row["key"] is not None:
-                ids[row["kind"], row["key"]] = JobId(row["id"])
-                keyed.discard((row["kind"], row["key"]))
-        if keyed:  # there already, and nothing about them changed: they are locked now and cannot go away
-            found = await connection.fetch(_UNFINISHED, workspace, [k for k, _ in keyed], [k for _, k in keyed])
-            ids.update({(row["kind"], row["key"]): JobId(row["id"]) for row in found})
+        ids.update({(row["kind"], row["key"]): JobId(row["id"]) for row in rows if row["key"] is not None})
 
 
 class PostgresLedger:
@@ -241,32 +233,6 @@ def _some(moment: datetime | None) -> datetime:
     return moment
 
 
-# A job that waits is moved earlier only; one that runs is to run again. Where neither is needed the row is locked all
-# the same, until the adder commits: a worker that would claim it in between could not see why it was added again.
-_ADD: Final = """
-    INSERT INTO jobs AS kept (workspace, id, kind, key, payload, priority, max_attempts, state, added_at, run_at)
-    SELECT $1, n.id, n.kind, n.key, n.payload, n.priority, n.max_attempts,
-        CASE WHEN n.run_at > at.judged THEN 'scheduled' ELSE 'ready' END, at.judged, coalesce(n.run_at, at.judged)
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::int[], $8::timestamptz[])
-        WITH ORDINALITY AS n (id, kind, key, payload, priority, max_attempts, run_at, place)
-    CROSS JOIN (SELECT coalesce($9, now()) AS judged) AS at
-    ORDER BY n.place
-    ON CONFLICT (workspace, kind, key) WHERE state IN ('scheduled', 'ready', 'running')
-    DO UPDATE SET
-        again_at = CASE WHEN kept.state = 'running' THEN least(kept.again_at, excluded.run_at) END,
-        run_at = CASE WHEN kept.state = 'running' THEN kept.run_at ELSE excluded.run_at END,
-        state = CASE WHEN kept.state = 'running' THEN 'running' ELSE excluded.state END
-    WHERE CASE kept.state
-        WHEN 'running' THEN kept.again_at IS NULL OR excluded.run_at < kept.again_at
-        WHEN 'scheduled' THEN excluded.run_at < kept.run_at
-        ELSE false END
-    RETURNING id, kind, key
-"""
-_UNFINISHED: Final = """
-    SELECT j.id, j.kind, j.key FROM unnest($2::text[], $3::text[]) AS wanted (kind, key)
-    JOIN jobs j ON j.workspace = $1 AND j.kind = wanted.kind AND j.key = wanted.key
-    WHERE j.state IN ('scheduled', 'ready', 'running')
-"""
 _DELETE_OLD: Final = """
     WITH gone AS (
         DELETE FROM jobs WHERE workspace = $1 AND id IN (

@@ -301,3 +301,23 @@ async def test_no_workspace_sees_or_ends_jobs_of_another(world: World, new_works
     in_other = await world.ledger.settle([Settled(replace(claimed, workspace=other), Done())])
     assert in_other == set()
     assert (await world.row(job_id))["state"] == "running"
+
+
+async def test_a_claim_reads_what_it_takes_however_much_there_is(world: World) -> None:
+    for _ in range(4):
+        await world.add(*(world.job(key=None) for _ in range(1_000)))
+    for _ in range(8):  # plans are kept after some
+        claimed = await world.claim()
+        async with world.database.across_workspaces() as connection:
+            before = await connection.fetchval(_ROWS_READ)
+            await world.ledger._settle(connection, [Settled(job, Done()) for job in claimed])
+            settled = await connection.fetchval(_ROWS_READ) - before
+            await connection.fetch(
+                "SELECT * FROM claim_jobs($1, 10, 10, '{}', '{}', '', '', interval '30 s', now())", [world.kind]
+            )
+            taken = await connection.fetchval(_ROWS_READ) - before - settled
+    assert settled <= 20
+    assert taken <= 100  # ten, and those that the last claims left behind until the next vacuum
+
+
+_ROWS_READ = "SELECT coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'jobs'"

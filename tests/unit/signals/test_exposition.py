@@ -1,8 +1,8 @@
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as plain_families
 
-from tidegate.signals import Family, Totals, figures_of
 from tidegate.jobs import JobCounts
+from tidegate.signals import Family, Totals, figures_of
 from tidegate.signals.exposition import exposition_of, openmetrics_of
 from tidegate.signals.service import RetainedFamily
 
