@@ -10,7 +10,7 @@ from tidegate.jobs.model import NewJob
 from tidegate.kernel import canonical_json
 from tidegate.kernel.canonical import JsonValue
 
-__all__ = ["MAX_PAYLOAD_BYTES", "json_of", "payload_of", "reason_of", "storable"]
+__all__ = ["MAX_PAYLOAD_BYTES", "json_of", "payload_of", "presentable", "reason_of", "storable"]
 
 MAX_PAYLOAD_BYTES: Final = 64 * 1024
 _KIND: Final = re.compile(r"[a-z][a-z0-9_.]{2,62}")
@@ -68,9 +68,14 @@ def storable(text: str) -> str:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return an error as one line that may be shown to people: bounded, without control characters and secrets."""
-    text = _CONTROLS.sub(" ", storable(str(error)[: 8 * _MAX_REASON])).strip()
+    """Return an error as one line that may be shown to people."""
+    text = presentable(str(error))
+    return presentable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def presentable(text: str) -> str:
+    """Return `text` as one line that may be shown to people: bounded, without control characters and secrets."""
+    text = _CONTROLS.sub(" ", storable(text[: 8 * _MAX_REASON])).strip()
     for pattern, shown in _SECRETS:
         text = pattern.sub(shown, text)
-    named = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return named if len(named) <= _MAX_REASON else f"{named[: _MAX_REASON - 1]}…"
+    return text if len(text) <= _MAX_REASON else f"{text[: _MAX_REASON - 1]}…"

@@ -31,6 +31,12 @@ class Settler:
             self._writing = asyncio.create_task(self._write())
         return await future
 
+    async def close(self) -> None:
+        """Give up what could not be stored so far: the leases of these jobs run out, and they are tried again."""
+        if self._writing is not None:
+            self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+
     async def _write(self) -> None:
         try:
             while self._gathered:

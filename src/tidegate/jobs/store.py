@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from tidegate.jobs.contents import json_of, payload_of, storable
+from tidegate.jobs.contents import json_of, payload_of, presentable
 from tidegate.jobs.errors import LeaseLostError
 from tidegate.jobs.model import Claimed, Dead, Done, JobId, NewJob, Release, Settled
 from tidegate.jobs.rows import PostgresJobs
@@ -221,7 +221,7 @@ def _ending_of(settled: Settled) -> tuple[str, str | None, str | None]:
     if isinstance(outcome, Release):
         return "release", None, None
     is_over = isinstance(outcome, Dead) or job.attempt >= job.max_attempts
-    return "dead" if is_over else "retry", storable(outcome.reason), None
+    return "dead" if is_over else "retry", presentable(outcome.reason), None
 
 
 def _judged_at(clock: Clock | None) -> datetime | None:

@@ -38,6 +38,7 @@ _LEASE: Final = timedelta(seconds=30)  # store.LEASE; a test pins them together
 _GRACE: Final = timedelta(seconds=3)  # less than what the supervisor waits for a child that was told to stop
 _TIME_LIMIT: Final = timedelta(minutes=5)  # ten times the longest HTTP request that egress allows
 _EFFECT_TRIES: Final = 5
+_EFFECTS_AT_ONCE: Final = 4  # the pool has eight connections, and pages need some
 _log = structlog.get_logger("tidegate.jobs")
 
 
@@ -76,6 +77,7 @@ class Worker:
         self._lease, self._grace, self._time_limit = lease, grace, time_limit
         self._random = random
         self._settler = Settler(ledger)
+        self._effects = asyncio.Semaphore(_EFFECTS_AT_ONCE)
         self._wake = asyncio.Event()
         self._held: dict[tuple[JobId, int], _Held] = {}  # strong references: the loop has none to its tasks
         self._claiming: asyncio.Task[list[Claimed]] | None = None
@@ -149,7 +151,13 @@ class Worker:
         self._claiming = asyncio.create_task(
             self._ledger.claim(self._handlers.keys(), limit=room, of_one=self._of_one, busy=busy)
         )
-        claimed = await asyncio.shield(self._claiming)
+        try:
+            claimed = await asyncio.shield(self._claiming)
+        except asyncio.CancelledError:
+            raise  # the stop waits for it
+        except BaseException:
+            self._claiming = None
+            raise
         self._claiming = None
         return claimed
 
@@ -199,13 +207,14 @@ class Worker:
                 outcome = Retry(reason_of(error))
         settled = self._settled(job, outcome)
         if isinstance(outcome, Dead) or (isinstance(outcome, Retry) and job.attempt >= job.max_attempts):
-            _log.warning("job is dead", job=job.id, kind=job.kind, attempt=job.attempt, reason=outcome.reason)
+            age_s = (self._clock.now() - job.added_at).total_seconds()
+            _log.warning("job is dead", job=job.id, kind=job.kind, attempt=job.attempt, ageS=age_s)
         return await self._settler.settle(settled)
 
     async def _settle_with_effects(self, job: Claimed, outcome: Done) -> bool:
         for tries_left in reversed(range(_EFFECT_TRIES)):
             try:
-                async with self._ledger.settling(Settled(job, outcome)) as connection:
+                async with self._effects, self._ledger.settling(Settled(job, outcome)) as connection:
                     assert outcome.also is not None  # noqa: S101 - asked by the caller
                     await outcome.also(connection)
             except LeaseLostError:
@@ -256,10 +265,12 @@ class Worker:
         tasks = {one.task: one for one in self._held.values() if one.task is not None}
         if tasks:
             _, unfinished = await asyncio.wait(tasks, timeout=self._grace.total_seconds())
-            released += [tasks[task].job for task in unfinished]
+            # What is being settled is not given back: that could come first, and the job would run again.
+            released += [tasks[task].job for task in unfinished if not tasks[task].is_settling]
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
         if released:
             with suppress(TidegateError):  # their leases run out
                 await self._ledger.settle([Settled(job, Release()) for job in released])
+        await self._settler.close()

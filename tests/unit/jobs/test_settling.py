@@ -70,5 +70,15 @@ async def test_while_the_store_is_away_ends_are_kept(monkeypatch: pytest.MonkeyP
     assert ledger.batches == [1, 1, 1]
 
 
+async def test_a_stop_does_not_wait_for_a_store_that_is_away() -> None:
+    ledger = Slow()
+    settler = settler_of(ledger)
+    waiting = asyncio.create_task(settler.settle(ended("a")))
+    await ledger.is_asked.wait()
+    await settler.close()
+    waiting.cancel()
+    assert ledger.batches == [1]
+
+
 def test_the_worker_renews_leases_of_the_length_that_the_ledger_gives() -> None:
     assert _LEASE == LEASE

@@ -65,7 +65,8 @@ DECLARE
 BEGIN
     WHILE found_count < at_most LOOP
         SELECT j.workspace INTO reached FROM jobs j
-        WHERE j.state = 'ready' AND j.workspace > reached ORDER BY j.workspace, j.kind, j.priority DESC, j.run_at, j.id LIMIT 1;
+        WHERE j.state = 'ready' AND j.workspace > reached
+        ORDER BY j.workspace, j.kind, j.priority DESC, j.run_at, j.id LIMIT 1; -- the order of that index alone
         IF reached IS NULL THEN
             EXIT WHEN is_round;
             is_round := true;
