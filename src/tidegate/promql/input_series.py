@@ -73,4 +73,3 @@ def _values(found: re.Match[str], count: int) -> np.ndarray:  # type: ignore[typ
         raise RuleFileError(f"{found[0]!r} is no value. Write 0+10x60.")
     # One addition after the other, as promtool does: the last digits are those of a running sum.
     return np.cumsum(np.concatenate([[start], np.full(count - 1, step)]))
-

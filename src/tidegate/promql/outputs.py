@@ -72,9 +72,7 @@ def recorded_series(labels: Labels, values: Floats, present: Mask, answered: Mas
     return Series(labels, moments[written], kept[written])
 
 
-def alert_series(
-    labels: Labels, rule: Rule, states: States, answered: Mask, moments: Moments
-) -> Iterator[Series]:
+def alert_series(labels: Labels, rule: Rule, states: States, answered: Mask, moments: Moments) -> Iterator[Series]:
     """Yield `ALERTS` and `ALERTS_FOR_STATE` of one alert."""
     # As in Prometheus, whose builder begins with the labels as the rule writes them.
     base = {**{name: template.source for name, template in rule.labels.items()}, **dict(labels)}

@@ -73,7 +73,7 @@ def parse_series_name(text: str) -> Selector:
     """
     selector = parse_expression(text) if text.strip() not in {"", "{}"} else Selector(())
     if not isinstance(selector, Selector) or selector.offset_ms:
-        raise ExpressionError(f"{text!r} names no series. Write it like up{{job=\"a\"}}.")
+        raise ExpressionError(f'{text!r} names no series. Write it like up{{job="a"}}.')
     if any(matcher.op is not MatchOp.EQUAL for matcher in selector.matchers):
         raise ExpressionError(f"{text!r} names no series: every label needs one value (=).")
     return selector

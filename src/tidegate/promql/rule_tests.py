@@ -104,9 +104,7 @@ class _GroupTest:
             found = evaluator.at(parse_expression(test.expression), test.at_ms + self.test.start_ms)
         except TidegateError as error:
             return [f"{place}, err: {error.message}"]
-        samples = sorted(
-            [Sample((), found)] if isinstance(found, float) else found, key=lambda sample: sample.labels
-        )
+        samples = sorted([Sample((), found)] if isinstance(found, float) else found, key=lambda sample: sample.labels)
         expected = sorted(test.samples, key=lambda sample: sample.labels)
         if _same_samples(expected, samples, is_fuzzy=self.file.is_fuzzy):
             return []

@@ -12,7 +12,9 @@ __all__ = ["TEMPLATE_FUNCTIONS", "TemplateValue"]
 
 TemplateValue: TypeAlias = str | float | int | bool
 
-_VERB: Final = re.compile(r"%(?P<flags>[-+# 0]*)(?P<width>[0-9]{1,3})?(?:\.(?P<precision>[0-9]{0,3}))?(?P<verb>[a-zA-Z%])")
+_VERB: Final = re.compile(
+    r"%(?P<flags>[-+# 0]*)(?P<width>[0-9]{1,3})?(?:\.(?P<precision>[0-9]{0,3}))?(?P<verb>[a-zA-Z%])"
+)
 _LARGE: Final = ("k", "M", "G", "T", "P", "E", "Z", "Y")
 _BINARY: Final = ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi")
 _SMALL: Final = ("m", "u", "n", "p", "f", "a", "z", "y")
