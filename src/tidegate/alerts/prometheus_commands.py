@@ -96,32 +96,38 @@ def _rule_files(file: Path, patterns: Sequence[str]) -> Iterator[Path]:
 
 
 def _checked(content: bytes, form: str | None) -> Iterator[dict[str, Any]]:
-    from tidegate.promql.objectives.reading import PROMETHEUS, find_format, read_objectives
-    from tidegate.promql.rule_files import read_rule_file
+    from tidegate.promql.objectives.reading import PROMETHEUS, find_format
 
     form = form or find_format(content)
-    if form == PROMETHEUS:
-        file = read_rule_file(content)
-        for group in file.groups:
-            for one in group.rules:
-                yield _row("alert" if one.is_alert else "record", f"{group.name}/{one.name}", detail=one.source)
-        for refusal in file.refusals:
-            yield _row("rule", f"{refusal.group}/{refusal.rule}", refusal.error)
-        return
+    return _checked_rules(content) if form == PROMETHEUS else _checked_objectives(content, form)
+
+
+def _checked_rules(content: bytes) -> Iterator[dict[str, Any]]:
+    from tidegate.promql.rule_files import read_rule_file
+
+    file = read_rule_file(content)
+    for group in file.groups:
+        for one in group.rules:
+            yield _row("alert" if one.is_alert else "record", f"{group.name}/{one.name}", detail=one.source)
+    for refusal in file.refusals:
+        yield _row("rule", f"{refusal.group}/{refusal.rule}", refusal.error)
+
+
+def _checked_objectives(content: bytes, form: str) -> Iterator[dict[str, Any]]:
+    from tidegate.promql.objectives.reading import read_objectives
+
     imported = read_objectives(content, form)
     for objective in imported.objectives:
         generated = objective.generate(objective)
-        refused = {one.name for one in generated.refusals}
         yield _row("objective", objective.id, detail=_described(objective))
-        for group in generated.groups:
-            for rule_ in group.rules:
-                if f"{objective.id} {rule_.name}" not in refused:
-                    kind = "alert" if rule_.is_alert else "record"
-                    yield _row(kind, f"{objective.id}/{rule_.name}", detail=" ".join(rule_.expression.split()))
-        for one in generated.refusals:
-            yield _row("rule", one.name, one.error)
-    for one in imported.refusals:
-        yield _row("objective", one.name, one.error)
+        refused = {refusal.name for refusal in generated.refusals}
+        for one in (one for group in generated.groups for one in group.rules):
+            if f"{objective.id} {one.name}" not in refused:
+                yield _row("alert" if one.is_alert else "record", f"{objective.id}/{one.name}", detail=one.expression)
+        for refusal in generated.refusals:
+            yield _row("rule", refusal.name, refusal.error)
+    for refusal in imported.refusals:
+        yield _row("objective", refusal.name, refusal.error)
 
 
 def _described(objective: Any) -> str:  # noqa: ANN401 - the package is loaded when the verb runs

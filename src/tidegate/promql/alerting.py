@@ -18,6 +18,7 @@ __all__ = ["FIRING", "INACTIVE", "PENDING", "AlertMachine", "States", "states_ov
 INACTIVE: Final = 0
 PENDING: Final = 1
 FIRING: Final = 2
+_NONE: Final = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,26 @@ def states_over(present: NDArray[np.bool_], moments: Moments, *, for_ms: int, ke
     """Return the states of one alert whose condition held where `present`, evaluated at `moments`."""
     states = np.zeros(moments.size, dtype=np.int8)
     active_at = np.zeros(moments.size, dtype=np.int64)
-    edges = np.flatnonzero(present[1:] != present[:-1]) + 1
+    edges = np.concatenate([[0], np.flatnonzero(present[1:] != present[:-1]) + 1]) if moments.size else _NONE
+    begins = moments[edges]
+    # For each stretch: where its alert would fire, or would no longer be kept firing.
+    holds = present[edges]
+    limits = np.maximum(moments.searchsorted(begins + np.where(holds, for_ms, keep_ms)), edges)
+    ends = [*edges[1:].tolist(), moments.size][: edges.size]
     state, since = INACTIVE, 0
-    for begin, end in zip((0, *edges.tolist()), (*edges.tolist(), moments.size), strict=True):
-        if begin == end:
-            continue
-        if present[begin]:
-            if state == INACTIVE:
-                since = int(moments[begin])
-                fires = max(int(np.searchsorted(moments, since + for_ms)), begin)
+    for begin, end, holding, at, limit in zip(
+        edges.tolist(), ends, holds.tolist(), begins.tolist(), limits.tolist(), strict=True
+    ):
+        if holding:
+            since = at if state == INACTIVE else since
+            fires = limit if state == INACTIVE else begin
+            states[begin:end] = FIRING
+            if fires > begin:
                 states[begin : min(fires, end)] = PENDING
-                states[min(fires, end) : end] = FIRING
-                state = FIRING if fires < end else PENDING
-            else:
-                states[begin:end] = FIRING
             active_at[begin:end] = since
+            state = FIRING if fires < end else PENDING
         elif state == FIRING:
-            over = min(max(int(np.searchsorted(moments, int(moments[begin]) + keep_ms)), begin), end)
+            over = min(limit, end)
             states[begin:over] = FIRING
             active_at[begin:over] = since
             state = FIRING if over == end else INACTIVE

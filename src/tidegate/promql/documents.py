@@ -27,7 +27,7 @@ def read_documents(content: bytes, *, limit_bytes: int = _LARGEST) -> list[Node]
     if len(content) > limit_bytes:
         raise RuleFileError(f"The file has {len(content)} bytes; {limit_bytes} are the most.")
     try:
-        found = list(yaml.load_all(content.decode(), Loader=_TextLoader))  # noqa: S506 - builds nothing but text, lists, maps
+        found = list(yaml.load_all(content.decode(), Loader=_TextLoader))
     except UnicodeDecodeError as error:
         raise RuleFileError("The file is not UTF-8.") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:

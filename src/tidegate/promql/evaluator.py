@@ -1,7 +1,7 @@
 """Evaluates expressions with Prometheus's semantics, at one moment or at many at once.
 
 There is one semantics: a single moment is evaluated as many moments of which there is one. What Prometheus does
-differently when it is asked for a range (duplicates at different moments) is not done: rules are asked moment by moment.
+differently when it is asked for a range (duplicates at different moments) is not done: rules are asked for moments.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,11 +24,12 @@ from tidegate.promql.expressions import (
     Selector,
     Subquery,
     TextLiteral,
+    selectors_of,
 )
 from tidegate.promql.functions import MATH_FUNCTIONS
 from tidegate.promql.histograms import histogram_quantile
-from tidegate.promql.series import METRIC_NAME, Labels, Matcher, MatchOp, Moments, Series, SeriesSource, is_stale
-from tidegate.promql.vectors import Scalar, Vector, aggregate, merge, without_name
+from tidegate.promql.series import METRIC_NAME, Floats, Labels, MatchOp, Moments, Series, SeriesSource, is_stale
+from tidegate.promql.vectors import Mask, Scalar, Vector, aggregate, merge, without_name
 from tidegate.promql.windows import RANGE_FUNCTIONS, Windows, cut_windows
 
 __all__ = ["Evaluator", "Options", "Sample", "Text"]
@@ -77,7 +78,7 @@ class Evaluator:
         found = self._pass(expression, np.array([moment_ms], dtype=np.int64))
         if isinstance(found, Scalar):
             return float(found.values[0])
-        rows = np.flatnonzero(found.present[:, 0])
+        rows = np.flatnonzero(found.present[:, 0]).tolist()
         return [Sample(found.labels[row], float(found.values[row, 0])) for row in rows]
 
     def over(self, expression: Expression, moments: Moments) -> Vector | Scalar:
@@ -93,8 +94,6 @@ class Evaluator:
         return _joined(parts) if len(parts) > 1 else parts[0]
 
     def _series_count(self, expression: Expression, moments: Moments) -> int:
-        from tidegate.promql.expressions import selectors_of
-
         first, last = int(moments[0]) - self.options.lookback_ms, int(moments[-1])
         counts = [len(self.source.select(selector.matchers, first, last)) for selector in selectors_of(expression)]
         return max(counts, default=1)
@@ -131,10 +130,9 @@ class _Pass:
         self._source = source
         self._options = options
         self._moments = moments
-        # A subquery is asked of the past; what is seen there is what the moment that asks sees.
         self._seen = np.full(moments.size, _FOREVER) if options.horizon_ms is not None else moments
 
-    def value(self, node: Expression) -> _Value:
+    def value(self, node: Expression) -> _Value:  # noqa: PLR0911 - one answer a kind of node
         match node:
             case NumberLiteral(number):
                 return Scalar(np.full(self._moments.size, number))
@@ -246,10 +244,10 @@ class _Pass:
         return self._absent(arguments[0], self._vector(arguments[0]).anywhere)
 
     def absent_over_time(self, arguments: Sequence[Expression]) -> Vector:
-        return self._absent(arguments[0], self._ranges(arguments[0]).filled.any(axis=0))
+        return self._absent(arguments[0], np.asarray(self._ranges(arguments[0]).filled.any(axis=0)))
 
-    def _absent(self, node: Expression, anywhere: Moments) -> Vector:
-        return Vector([_absent_labels(node)], np.ones((1, self._moments.size)), ~anywhere[np.newaxis].astype(np.bool_))
+    def _absent(self, node: Expression, anywhere: Mask) -> Vector:
+        return Vector([_absent_labels(node)], np.ones((1, self._moments.size)), ~anywhere[np.newaxis])
 
     def quantile(self, arguments: Sequence[Expression]) -> Vector:
         return histogram_quantile(self._scalar(arguments[0]).values, self._vector(arguments[1]))
@@ -293,7 +291,7 @@ def _newest_of(series: Sequence[Series], starts: Moments, until: Moments, *, is_
         fresh = at > starts if is_open else at >= starts
         values[row] = one.values[places]
         present[row] = (newest >= 0) & fresh & ~is_stale(values[row])
-    there = present.any(axis=1)
+    there = np.asarray(present.any(axis=1))
     if there.all():
         return Vector([one.labels for one in series], values, present)
     return Vector([one.labels for one, is_there in zip(series, there, strict=True) if is_there], values[there],
@@ -304,7 +302,7 @@ def _negated(found: Vector | Scalar) -> Vector | Scalar:
     return Scalar(-found.values) if isinstance(found, Scalar) else _mapped(found, np.negative)
 
 
-def _mapped(vector: Vector, function: Callable[[np.ndarray], np.ndarray]) -> Vector:  # type: ignore[type-arg]
+def _mapped(vector: Vector, function: Callable[[Floats], Floats]) -> Vector:
     return merge([without_name(one) for one in vector.labels], function(vector.values), vector.present)
 
 
@@ -318,14 +316,9 @@ def _absent_labels(node: Expression) -> Labels:
     for matcher in selector.matchers:
         if matcher.label == METRIC_NAME:
             continue
-        is_first = _names_value(matcher) and matcher.label not in seen
-        seen.add(matcher.label) if _names_value(matcher) else None
-        if is_first:
+        if matcher.op is MatchOp.EQUAL and matcher.label not in seen:
             named[matcher.label] = matcher.value
+            seen.add(matcher.label)
         else:
             named.pop(matcher.label, None)
     return tuple(sorted((name, value) for name, value in named.items() if value))
-
-
-def _names_value(matcher: Matcher) -> bool:
-    return matcher.op is MatchOp.EQUAL

@@ -46,7 +46,7 @@ def _one_histogram(quantiles: Floats, buckets: Vector, rows: Mapping[int, float]
         moments = np.flatnonzero(which.reshape(-1) == number)
         kept = [row for row, is_there in zip(ordered, patterns[:, number], strict=True) if is_there]
         if kept:
-            bounds, counts = _coalesced([rows[row] for row in kept], buckets.values[np.ix_(kept, moments)])
+            bounds, counts = _coalesced([rows[row] for row in kept], buckets.values[kept][:, moments])
             result[moments] = _quantile(quantiles[moments], bounds, counts)
     return result, np.asarray(there.any(axis=0))
 

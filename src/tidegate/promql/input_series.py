@@ -7,7 +7,7 @@ import numpy as np
 
 from tidegate.promql.errors import NotSupportedError, RuleFileError
 from tidegate.promql.parsing import parse_series_name
-from tidegate.promql.series import STALE, Labels, Series, labels_of
+from tidegate.promql.series import STALE, Floats, Labels, Moments, Series, labels_of
 
 __all__ = ["MOST_SAMPLES", "parse_input_series", "parse_labels"]
 
@@ -38,8 +38,8 @@ def parse_input_series(name: str, values: str, *, start_ms: int, interval_ms: in
         RuleFileError: the notation is wrong, or means more samples than a test may have.
     """
     labels = parse_labels(name)
-    parts: list[np.ndarray] = []  # type: ignore[type-arg]
-    places: list[np.ndarray] = []  # type: ignore[type-arg]
+    parts: list[Floats] = []
+    places: list[Moments] = []
     at = 0
     for word in _words(name, values):
         found = _ITEM.fullmatch(word)
@@ -65,7 +65,7 @@ def _words(name: str, values: str) -> list[str]:
     return values.split()
 
 
-def _values(found: re.Match[str], count: int) -> np.ndarray:  # type: ignore[type-arg]
+def _values(found: re.Match[str], count: int) -> Floats:
     if found["stale"]:
         return np.array([STALE])
     start, step = float(found["start"]), float(found["step"] or "0")

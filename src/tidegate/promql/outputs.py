@@ -60,7 +60,7 @@ def recorded_labels(rule: Rule, labels: Labels) -> Labels:
     return labels_of({**dict(labels), **{n: t.source for n, t in rule.labels.items()}, METRIC_NAME: rule.name})
 
 
-def recorded_series(labels: Labels, values: Floats, present: Mask, answered: Mask, moments: Moments) -> Series:
+def recorded_series(labels: Labels, values: Floats, present: Mask, *, answered: Mask, moments: Moments) -> Series:
     """Return what stands in storage: at the first answer without the series, the marker of its end."""
     asked = np.flatnonzero(answered)
     there = present[asked]
@@ -72,7 +72,7 @@ def recorded_series(labels: Labels, values: Floats, present: Mask, answered: Mas
     return Series(labels, moments[written], kept[written])
 
 
-def alert_series(labels: Labels, rule: Rule, states: States, answered: Mask, moments: Moments) -> Iterator[Series]:
+def alert_series(labels: Labels, rule: Rule, states: States, *, answered: Mask, moments: Moments) -> Iterator[Series]:
     """Yield `ALERTS` and `ALERTS_FOR_STATE` of one alert."""
     # As in Prometheus, whose builder begins with the labels as the rule writes them.
     base = {**{name: template.source for name, template in rule.labels.items()}, **dict(labels)}
@@ -81,9 +81,9 @@ def alert_series(labels: Labels, rule: Rule, states: States, answered: Mask, mom
         there = (states.states == state) & answered
         if there.any():
             named = labels_of({**base, METRIC_NAME: "ALERTS", "alertstate": word})
-            yield recorded_series(named, ones, there, answered, moments)
+            yield recorded_series(named, ones, there, answered=answered, moments=moments)
     active = (states.states > 0) & answered
     if active.any():
         named = labels_of({**base, METRIC_NAME: "ALERTS_FOR_STATE"})
         since = np.floor_divide(states.active_at, 1000).astype(np.float64)
-        yield recorded_series(named, since, active, answered, moments)
+        yield recorded_series(named, since, active, answered=answered, moments=moments)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import promql_parser as grammar
 
@@ -43,6 +43,8 @@ _UNKNOWN_FUNCTION: Final = re.compile(r"unknown function with name '(.*)'")
 _MATCH_OPS: Final = {"Equal": MatchOp.EQUAL, "NotEqual": MatchOp.NOT_EQUAL, "Re": MatchOp.MATCHES,
                      "NotRe": MatchOp.NOT_MATCHES}  # fmt: skip
 _MILLISECOND: Final = timedelta(milliseconds=1)
+# A node of the grammar: its class says what it has.
+_Node: TypeAlias = Any
 
 
 def parse_expression(text: str) -> Expression:
@@ -108,7 +110,7 @@ class _Reading:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._read: dict[str, Callable[[Any], Expression]] = {
+        self._read: dict[str, Callable[[_Node], Expression]] = {
             "NumberLiteral": lambda node: NumberLiteral(node.val),
             "StringLiteral": lambda node: TextLiteral(node.val),
             "ParenExpr": lambda node: self.read(node.expr),
@@ -127,7 +129,7 @@ class _Reading:
     def _refusal(self, what: str, *, why: str = "") -> NotSupportedError:
         return NotSupportedError(what, where=_place(self._text, what), why=why)
 
-    def _selector(self, node: Any) -> Selector:
+    def _selector(self, node: _Node) -> Selector:
         if node.at is not None:
             raise self._refusal("@", why="a rule is evaluated at its own moment")
         if node.matchers.or_matchers:
@@ -135,7 +137,7 @@ class _Reading:
         matchers = list(self._matchers(node))
         return Selector(tuple(matchers), _milliseconds(node.offset))
 
-    def _matchers(self, node: Any) -> Iterator[Matcher]:
+    def _matchers(self, node: _Node) -> Iterator[Matcher]:
         if node.name:
             yield Matcher(METRIC_NAME, MatchOp.EQUAL, node.name)
         for one in sorted(node.matchers.matchers, key=lambda m: (m.name, str(m.op), m.value)):
@@ -144,22 +146,22 @@ class _Reading:
                 compile_pattern(matcher.value)
             yield matcher
 
-    def _range(self, node: Any) -> RangeSelector:
+    def _range(self, node: _Node) -> RangeSelector:
         return RangeSelector(self._selector(node.vector_selector), _milliseconds(node.range))
 
-    def _subquery(self, node: Any) -> Subquery:
+    def _subquery(self, node: _Node) -> Subquery:
         if node.at is not None:
             raise self._refusal("@", why="a rule is evaluated at its own moment")
         step = None if node.step is None else _milliseconds(node.step)
         return Subquery(self.read(node.expr), _milliseconds(node.range), step, _milliseconds(node.offset))
 
-    def _call(self, node: Any) -> Call:
+    def _call(self, node: _Node) -> Call:
         name = node.func.name
         if name not in FUNCTIONS:
             raise self._refusal(name)
         return Call(name, tuple(self.read(argument) for argument in node.args))
 
-    def _aggregate(self, node: Any) -> Aggregate:
+    def _aggregate(self, node: _Node) -> Aggregate:
         op = str(node.op)
         if op not in AGGREGATIONS:
             raise self._refusal(op)
@@ -168,7 +170,7 @@ class _Reading:
             return Aggregate(op, inner)
         return Aggregate(op, inner, tuple(node.modifier.labels), node.modifier.type == grammar.AggModifierType.Without)
 
-    def _binary(self, node: Any) -> Binary:
+    def _binary(self, node: _Node) -> Binary:
         op = str(node.op)
         if op == "atan2":
             raise self._refusal(op)
@@ -179,7 +181,7 @@ class _Reading:
             matching = self._matching(modifier)
         return Binary(op, self.read(node.lhs), self.read(node.rhs), is_bool, matching)
 
-    def _matching(self, modifier: Any) -> Matching:
+    def _matching(self, modifier: _Node) -> Matching:
         fill = modifier.fill_values
         if fill is not None and (fill.lhs is not None or fill.rhs is not None):
             raise self._refusal("fill")

@@ -64,7 +64,7 @@ class _GroupTest:
         return failures + [words for one in self.test.expression_tests for words in self._expression(one, evaluator)]
 
     def _moments(self) -> Moments:
-        times = [test.at_ms for test in (*self.test.alert_tests, *self.test.expression_tests)]
+        times = [test.at_ms for test in self.test.alert_tests] + [test.at_ms for test in self.test.expression_tests]
         last = max(times, default=0)
         if last // self.file.interval_ms > _MOST_STEPS:
             raise RuleFileError(f"A test evaluates more than {_MOST_STEPS} times.")

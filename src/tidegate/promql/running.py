@@ -110,7 +110,9 @@ class _Runner:
             rows, answered = self._named(outcome, found)
             if not outcome.rule.is_alert:
                 for labels, values, present, _ in rows:
-                    self._recorded.put(recorded_series(labels, values, present & answered, answered, moments))
+                    self._recorded.put(
+                        recorded_series(labels, values, present & answered, answered=answered, moments=moments)
+                    )
                 continue
             asked = moments[answered]
             for labels, values, present, origins in rows:
@@ -120,7 +122,7 @@ class _Runner:
                 some = states_over(present[answered], asked, for_ms=rule.for_ms, keep_ms=rule.keep_firing_for_ms)
                 states = _spread(some, answered)
                 outcome.alerts.append(AlertHistory(rule, labels, states, present & answered, values, origins))
-                for series in alert_series(outcome.alerts[-1].labels, rule, states, answered, moments):
+                for series in alert_series(outcome.alerts[-1].labels, rule, states, answered=answered, moments=moments):
                     self._recorded.put(series)
 
     def step_by_step(self) -> None:
@@ -141,7 +143,7 @@ class _Runner:
                     continue
                 rows = [row for row in rows if row[2][0]]
                 samples = dict(_samples(outcome.rule, rows, machines[number], moment))
-                _remember(histories[number], rows, machines[number], step, moments.size)
+                _remember(histories[number], rows, machines[number], step=step, width=moments.size)
                 for labels, value in samples.items():
                     self._recorded.add(labels, moment, value)
                 for labels in written[number] - samples.keys():
@@ -256,7 +258,7 @@ def _samples(rule: Rule, rows: Sequence[_Row], machine: AlertMachine, moment: in
     one, all_of_it = np.array([moment]), np.ones(1, dtype=np.bool_)
     for labels, (state, active_at) in active.items():
         states = States(np.array([state], dtype=np.int8), np.array([active_at]))
-        for series in alert_series(labels, rule, states, all_of_it, one):
+        for series in alert_series(labels, rule, states, answered=all_of_it, moments=one):
             yield series.labels, float(series.values[0])
 
 
@@ -272,7 +274,7 @@ class _Growing:
 
 
 def _remember(
-    histories: dict[Labels, _Growing], rows: Sequence[_Row], machine: AlertMachine, step: int, width: int
+    histories: dict[Labels, _Growing], rows: Sequence[_Row], machine: AlertMachine, *, step: int, width: int
 ) -> None:
     for labels, values, _, origins in rows:
         held = histories.get(labels)

@@ -148,7 +148,7 @@ class SeriesSource(Protocol):
 def is_stale(values: Floats) -> NDArray[np.bool_]:
     """Say which of `values` are Prometheus's markers of the end of a series."""
     bits: NDArray[np.uint64] = values.view(np.uint64)
-    return bits == _STALE_BITS
+    return np.asarray(bits == _STALE_BITS)
 
 
 @dataclass(slots=True)

@@ -66,7 +66,7 @@ def _humanize1024(given: TemplateValue) -> str:
     return _short(value) + prefix
 
 
-def _humanize_duration(given: TemplateValue) -> str:
+def _humanize_duration(given: TemplateValue) -> str:  # noqa: PLR0911 - one answer a size, as in Prometheus
     value = _number(given)
     if not math.isfinite(value):
         return _short(value)

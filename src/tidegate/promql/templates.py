@@ -204,7 +204,8 @@ def _reads_value(term: _Term) -> bool:
 
 def _evaluate(term: _Term, moment: Moment) -> TemplateValue:
     if isinstance(term, _Applied):
-        return TEMPLATE_FUNCTIONS[term.function][2](*_values(term.arguments, moment))
+        found: TemplateValue = TEMPLATE_FUNCTIONS[term.function][2](*_values(term.arguments, moment))
+        return found
     if not isinstance(term, _Field):
         return term
     match term.variable:

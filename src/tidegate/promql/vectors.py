@@ -28,7 +28,7 @@ class Vector:
 
     labels: Sequence[Labels]
     values: Floats
-    """`n` × `t`; anything where absent."""
+    """`n` by `t`; anything where absent."""
     present: Mask
 
     @classmethod

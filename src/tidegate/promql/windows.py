@@ -30,9 +30,9 @@ class Windows:
     """Of all series, one after the other; without markers of staleness."""
     values: Floats
     first: Positions
-    """`n` × `t`: where each window begins in `values`."""
+    """`n` by `t`: where each window begins in `values`."""
     past: Positions
-    """`n` × `t`: where it has ended."""
+    """`n` by `t`: where it has ended."""
     starts: Moments
     ends: Moments
     range_ms: int

@@ -1,4 +1,4 @@
-"""The arithmetic of multi-window burn-rate alerts: factor = share of the budget × window / long window."""
+"""The arithmetic of multi-window burn-rate alerts: factor = share of the budget * window / long window."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -80,7 +80,7 @@ def burn_rate(severity: str, *, short_ms: int, long_ms: int, share: float, windo
             f"The windows {duration_of(short_ms)} and {duration_of(long_ms)} do not fit into each other and into "
             f"{duration_of(window_ms)}: short < long <= the objective's."
         )
-    # Two digits, as the tools that generate such rules write it: 0.02 × 720 h is 14.4 and not 14.399999999999999.
+    # Two digits, as the tools that generate such rules write it: 0.02 * 720 h is 14.4 and not 14.399999999999999.
     return BurnRate(severity, short_ms, long_ms, round(share * window_ms / long_ms, 10))
 
 

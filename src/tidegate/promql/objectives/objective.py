@@ -47,7 +47,7 @@ class Objective:
     service: str
     name: str
     target: float
-    """The share that is to be good, 0–1."""
+    """The share that is to be good, 0 to 1."""
     budget: float
     """1 - target, reckoned as the tool reckons it."""
     window_ms: int
