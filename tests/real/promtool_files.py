@@ -16,6 +16,8 @@ SERIES = (
     ('temp{room="x"}', "20.1-0.3x30 NaN 5 Inf 3.3+0.1x20"),
     ('temp{room="y"}', "-5+0.7x60"),
     ('temp{room="z"}', "_x5 1 2 stale _ 3 _x2 4 5 stale"),
+    ('big{room="x"}', "1234567.5+99999x60"),
+    ('big{room="y"}', "0.000012+0.0001x60"),
     ('lim{room="x"}', "15x60"),
     ('lim{room="y"}', "2x20 30x40"),
     ('info{room="x",owner="ann"}', "1x60"),
@@ -56,6 +58,9 @@ groups:
   - alert: Valued
     expr: temp > 10
     labels: {v: '{{ $value | printf "%.0f" }}'}
+  - alert: Big
+    expr: big
+    annotations: {s: '{{ $value }} {{ printf "%v|%g|%.3v|%8.2e" $value $value $value $value }} {{ humanize $value }}'}
   - record: hot:count
     expr: count(ALERTS{alertstate="firing"}) or vector(0)
   - alert: Watched
@@ -64,7 +69,7 @@ groups:
   - record: self
     expr: self + 1 or on() vector(1)
 """
-ALERTS = ("Hot", "Slow", "Valued", "Watched")
+ALERTS = ("Big", "Hot", "Slow", "Valued", "Watched")
 WRITTEN = ("ALERTS", "ALERTS_FOR_STATE", "hot:count", "job:req:rate5m", "self", "count_over_time(ALERTS[20m])")
 _SELECTORS = (
     "req_total", "temp", "lim", "info", "dur_bucket", 'req_total{job="a"}', 'temp{room!="x"}', 'req_total{code=~"5.."}',
@@ -84,7 +89,7 @@ _CALLS = ("absent({})", "abs({})", "-({})", "clamp_min({}, 3)", "clamp({},2,9)",
 _TIMES = ("0m", "3m", "17m", "25m", "28m", "31m", "32m", "45m", "1h", "65m30s")
 
 
-def make_expression(chance: random.Random, depth: int = 0) -> str:
+def make_expression(chance: random.Random, depth: int = 0) -> str:  # noqa: PLR0911 - one answer a kind
     """Return a random expression of the subset; some of them have no answer."""
     kind = chance.random()
     inner = lambda: make_expression(chance, depth + 1)  # noqa: E731 - read as one word below

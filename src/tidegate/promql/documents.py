@@ -15,7 +15,7 @@ __all__ = ["Node", "flag", "items", "mapping", "milliseconds", "number", "read_d
 
 Node: TypeAlias = Union[str, Sequence["Node"], Mapping[str, "Node"]]  # noqa: UP007 - `|` cannot name what is not there yet
 
-_LARGEST: Final = 4 << 20  # Sloth generates 20 KB from an objective; a file of 200 of them is read in 3 s
+_LARGEST: Final = 4 << 20  # 20 KB of rules, two objectives of Sloth, are read in 23 ms (benchmarks/promql.py)
 
 
 def read_documents(content: bytes, *, limit_bytes: int = _LARGEST) -> list[Node]:

@@ -37,6 +37,8 @@ __all__ = ["Evaluator", "Options", "Sample", "Text"]
 # Moments are taken in stretches of so many cells that the arrays of a stretch stay within some 100 MB.
 _MOST_CELLS: Final = 1_000_000
 _FOREVER: Final = 2**62
+# A subquery holds all of its values at once, some 50 bytes each.
+_MOST_POINTS: Final = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +202,12 @@ class _Pass:
         step = node.step_ms or self._options.subquery_step_ms
         ends = self._moments - node.offset_ms
         starts = ends - node.range_ms
+        if (int(ends[-1]) - int(starts[0])) // step > _MOST_POINTS:
+            raise EvaluationError(f"The subquery {node} has more than {_MOST_POINTS} steps.")
         grid = np.arange(-(-int(starts[0]) // step) * step, int(ends[-1]) + 1, step, dtype=np.int64)
         if not grid.size:
             return cut_windows([], starts, ends, ends, is_open=False)
+        self._refuse_many(node, grid)
         found = _Pass(self._source, self._options, grid).value(node.inner)
         if isinstance(found, Scalar):
             found = Vector([()], found.values[np.newaxis], np.ones((1, grid.size), dtype=np.bool_))
@@ -213,6 +218,15 @@ class _Pass:
             for labels, values, there in zip(found.labels, found.values, found.present, strict=True)
         ]
         return cut_windows(series, starts, ends, ends, is_open=self._options.is_open)
+
+    def _refuse_many(self, node: Subquery, grid: Moments) -> None:
+        selectors = selectors_of(node.inner)
+        counts = [len(self._source.select(one.matchers, int(grid[0]), int(grid[-1]))) for one in selectors]
+        if grid.size * max(counts, default=1) > _MOST_POINTS:
+            raise EvaluationError(
+                f"The subquery {node} has {grid.size} steps over {max(counts, default=1)} series; "
+                f"{_MOST_POINTS} values are the most."
+            )
 
     def _call(self, node: Call) -> _Value:
         if node.function in RANGE_FUNCTIONS:

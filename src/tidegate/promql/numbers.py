@@ -30,8 +30,8 @@ def go_text(value: float) -> str:
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
     exponent = Decimal(repr(value)).adjusted()
-    # fmt's own bound: %v is %g with the exponent from 21 on.
-    return exact_text(value) if -4 <= exponent < 21 else scientific_text(value, letter="e")
+    # strconv's bound for the shortest %g is six digits, however many there are.
+    return exact_text(value) if -4 <= exponent < 6 else scientific_text(value, letter="e")
 
 
 def scientific_text(value: float, *, letter: str = "E") -> str:

@@ -17,6 +17,7 @@ from tidegate.promql.template_functions import TEMPLATE_FUNCTIONS, TemplateValue
 __all__ = ["Moment", "Template", "parse_template"]
 
 _LONGEST: Final = 16_384
+_MOST_ACTIONS: Final = 200  # each one that is never closed is looked for up to the end
 _ACTION: Final = re.compile(r"\{\{(-\s)?(.*?)(\s-)?\}\}", re.DOTALL)
 _WORD: Final = re.compile(
     r"""\s*(?:(?P<text>"(?:\\.|[^"\\\n])*"|`[^`]*`)|(?P<number>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)"""
@@ -81,6 +82,8 @@ def parse_template(text: str) -> Template:
     """
     if len(text) > _LONGEST:
         raise RuleFileError(f"The template has {len(text)} characters; {_LONGEST} are the most.")
+    if text.count("{{") > _MOST_ACTIONS:
+        raise RuleFileError(f"The template has more than {_MOST_ACTIONS} pairs of {{{{ }}}}.")
     parts: list[str | _Field | _Applied] = []
     at, trims = 0, False
     for found in _ACTION.finditer(text):

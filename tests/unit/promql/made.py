@@ -77,7 +77,7 @@ def _names_of(draw: st.DrawFn) -> tuple[str, ...]:
 
 
 @st.composite
-def vectors(draw: st.DrawFn, depth: int = 3) -> Expression:
+def vectors(draw: st.DrawFn, depth: int = 3) -> Expression:  # noqa: PLR0911 - one answer a kind
     kind = draw(st.integers(min_value=0, max_value=6 if depth else 0))
     if kind == 0:
         return draw(selectors())

@@ -139,6 +139,12 @@ def test_nothing_is_seen_before_it_was_there_however_far_an_offset_looks_ahead()
     assert found.value == 12.0
 
 
+@pytest.mark.parametrize("subquery", ["max_over_time(x[100y:1ms])", "max_over_time(x[1d:1ms])"])
+def test_a_subquery_of_too_many_steps_is_an_error_and_not_a_full_memory(subquery: str) -> None:
+    with pytest.raises(EvaluationError, match="10000000"):
+        ask({"x": "1"}, subquery, minute=5000)
+
+
 def test_long_times_are_taken_in_stretches_that_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     from tidegate.promql import evaluator as module
 

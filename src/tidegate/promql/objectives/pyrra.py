@@ -146,8 +146,11 @@ def _indicator(spec: Mapping[str, Node], name: str) -> _Indicator:
     total = _metric(mapping(body.get("total"), {"metric"}, f"{name}.total"), f"{name}.total")
     if kind == "latency":
         success = _metric(mapping(body.get("success"), {"metric"}, f"{name}.success"), f"{name}.success")
-        return _Indicator(total, grouping, keeps_patterns=False,
-                          ratio=lambda ms: _missing(_rates(total, grouping, ms), _rates(success, grouping, ms)))  # fmt: skip
+
+        def ratio(range_ms: int) -> Expression:
+            return _missing(_rates(total, grouping, range_ms), _rates(success, grouping, range_ms))
+
+        return _Indicator(total, grouping, keeps_patterns=False, ratio=ratio)
     errors = _metric(mapping(body.get("errors"), {"metric"}, f"{name}.errors"), f"{name}.errors")
     patterns = {m.label for m in total.matchers if m.op in {MatchOp.MATCHES, MatchOp.NOT_MATCHES}}
     by = tuple(sorted({*grouping, *patterns}))

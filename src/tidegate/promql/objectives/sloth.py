@@ -19,6 +19,7 @@ _WINDOW: Final = re.compile(r"\{\{\s*\.window\s*\}\}")
 _FILE_KEYS: Final = frozenset({"version", "service", "labels", "slos", "sli_plugins", "slo_plugins"})
 _SLO_KEYS: Final = frozenset({"name", "description", "objective", "labels", "sli", "alerting", "plugins"})
 _DEFAULT_WINDOW_MS: Final = 30 * DAY_MS
+_LONGEST: Final = 16_384
 
 
 def with_window(query: str, window_ms: int) -> str:
@@ -28,6 +29,8 @@ def with_window(query: str, window_ms: int) -> str:
         NotSupportedError: the query has other templates as well.
         RuleFileError: the query has no window.
     """
+    if len(query) > _LONGEST:
+        raise RuleFileError(f"A query has {len(query)} characters; {_LONGEST} are the most.")
     if not _WINDOW.search(query):
         raise RuleFileError(f"The query has no {{{{.window}}}}: {query.strip()[:80]!r}.")
     written = _WINDOW.sub(duration_of(window_ms), query)
