@@ -63,6 +63,7 @@ _MORE_VERBS: Final = {
     "audit": ("tidegate.app.audit_key", "key"),
     "tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant"),
 }
+_VERBS_WITHOUT_SERVER: Final = {"rule": ("tidegate.alerts.prometheus_commands", ("test_rules", "import_rules"))}
 
 
 class LazyGroup(click.Group):
@@ -79,6 +80,9 @@ class LazyGroup(click.Group):
         more = _MORE_VERBS.get(cmd_name)
         if more is not None and isinstance(command, click.Group):
             command.add_command(getattr(importlib.import_module(more[0]), more[1]))
+        module, verbs = _VERBS_WITHOUT_SERVER.get(cmd_name, ("", ()))
+        for verb in verbs if isinstance(command, click.Group) else ():
+            command.add_command(getattr(importlib.import_module(module), verb))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

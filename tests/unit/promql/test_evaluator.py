@@ -157,3 +157,25 @@ def test_long_times_are_taken_in_stretches_that_are_joined(monkeypatch: pytest.M
     assert not isinstance(parts, Scalar)
     assert (parts.labels, parts.present.tolist()) == (whole.labels, whole.present.tolist())
     assert (parts.values[parts.present] == whole.values[whole.present]).all()
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("abs(x)", {"{}": 3.0}),
+        ("-x", {"{}": 3.0}),
+        ("clamp(x, -1, 1)", {"{}": -1.0}),
+        ("clamp(x, 1, -1)", {}),
+        ("clamp_min(x, -2)", {"{}": -2.0}),
+        ("clamp_max(x, -4)", {"{}": -4.0}),
+        ("scalar(x) * 2", -6.0),
+        ("vector(time())", {"{}": 60.0}),
+        ("7 % 4 - 2 ^ 3 ^ 0", 1.0),
+        ("1 > bool 2", 0.0),
+        ("x % 2", {"{}": -1.0}),
+        ("x * 0 / 0 == 1", {}),
+        ("group(x)", {"{}": 1.0}),
+    ],
+)
+def test_functions_of_a_number_and_numbers_alone(expression: str, expected: object) -> None:
+    assert ask({"x": "-3 -3"}, expression, minute=1) == expected

@@ -152,3 +152,65 @@ def test_a_file_of_nobody_is_refused(content: bytes) -> None:
 @pytest.mark.parametrize("text", ["5m", "1h30m", "30d", "1w", "100ms", "1y", "0s", "8d", "1d1ms"])
 def test_a_duration_reads_back_the_same(text: str) -> None:
     assert duration_of(parse_duration(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("indicator", "expected"),
+    [
+        (
+            b"latency: {success: {metric: 'd_bucket{le=\"1\"}'}, total: {metric: d_count}}",
+            '(sum(rate(d_count[5m])) - sum(rate(d_bucket{le="1"}[5m]))) / sum(rate(d_count[5m]))',
+        ),
+        (
+            b"bool_gauge: {metric: probe}",
+            "(sum(count_over_time(probe[5m])) - sum(sum_over_time(probe[5m]))) / sum(count_over_time(probe[5m]))",
+        ),
+    ],
+)
+def test_indicators_of_pyrra_become_ratios_of_errors(indicator: bytes, expected: str) -> None:
+    content = PYRRA[: PYRRA.index(b"ratio:")] + indicator
+    (objective,) = read_objectives(content, "pyrra").objectives
+    assert objective.error_ratio(5 * MINUTE_MS) == str(parse_expression(expected))
+
+
+def test_references_of_openslo_are_followed_within_the_file() -> None:
+    content = b"""
+apiVersion: openslo/v1
+kind: SLO
+metadata: {name: ok}
+spec:
+  service: chat
+  indicatorRef: good
+  timeWindow: [{duration: 4w}]
+  objectives: [{targetPercent: 99}]
+  alertPolicies: [fast]
+---
+apiVersion: openslo/v1
+kind: SLI
+metadata: {name: good}
+spec:
+  ratioMetric: {good: {metricSource: {spec: {query: 'g[{{.window}}]'}}}, total: {metricSource: {spec: {query: t}}}}
+---
+apiVersion: openslo/v1
+kind: AlertPolicy
+metadata: {name: fast}
+spec: {conditions: [{conditionRef: burn}]}
+---
+apiVersion: openslo/v1
+kind: AlertCondition
+metadata: {name: burn}
+spec: {condition: {kind: burnrate, threshold: 2, lookbackWindow: 1h}}
+---
+apiVersion: openslo/v1
+kind: AlertNotificationTarget
+metadata: {name: people}
+"""
+    imported = read_objectives(content, "openslo")
+    no_window, other_kind = imported.refusals
+    assert no_window.error.message == "The query has no {{.window}}: 't'."
+    assert other_kind.name == "AlertNotificationTarget"
+    whole = content.replace(b"'g[{{.window}}]'", b"'sum(rate(g[{{.window}}]))'").replace(
+        b"query: t}", b"query: 'sum(rate(t[{{.window}}]))'}"
+    )
+    (objective,) = read_objectives(whole, "openslo").objectives
+    assert objective.error_ratio(HOUR_MS) == "1 - ((sum(rate(g[1h]))) / (sum(rate(t[1h]))))"
