@@ -22,6 +22,8 @@ from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
+from tidegate.app.tools import TOOLBOX, recorder
+from tidegate.app.settings import default_quotas, egress_allowances, request_allowance
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
@@ -30,6 +32,8 @@ from tidegate.edge.http import build_http_app
 from tidegate.edge.limits import RequestLimits
 from tidegate.edge.live import LiveHub
 from tidegate.edge.live import router as live_routes
+from tidegate.edge.mcp import ToolDoor
+from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
@@ -56,7 +60,10 @@ from tidegate.identity.providers import build_providers
 from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
 from tidegate.identity.providers.routes import router as provider_routes
+from tidegate.identity.quotas import build_metering, build_quotas
+from tidegate.identity.quotas.routes import router as quota_routes
 from tidegate.identity.scim import build_scim
+from tidegate.identity.scim.routes import answer_missing
 from tidegate.identity.scim.routes import mapping as provisioning_routes
 from tidegate.identity.scim.routes import scim as scim_routes
 from tidegate.identity.sessions import SignInFailures
@@ -138,9 +145,11 @@ _ROUTERS = (
     workspace_routes,
     member_routes,
     token_routes,
+    quota_routes,
     session_routes,
     passkey_routes,
     live_routes,
+    tool_door,
     signal_routes,
     trace_routes,
     erasure_routes,
@@ -203,11 +212,17 @@ def build_edge(
     askers = PostgresAskers(database, policy_wall, clock)
     closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
-    ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
+    quotas = default_quotas()
+    meter, refusals = build_metering(database, audit.trail, clock=clock, defaults=quotas)
+    ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer, quotas=meter)
     services, tasks = _slices(database, engine, closer, audit.trail, identity=identity, askers=askers)
+    tools = ToolDoor(version=__version__, toolbox=TOOLBOX, record=recorder(audit.trail))
     tasks += [
+        tools.run,
         audit.keep,
         failures.run,
+        meter.run,
+        refusals.run,
         *ingest.tasks,
         *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
     ]
@@ -217,6 +232,7 @@ def build_edge(
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         **people,
+        ToolDoor: tools,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }
@@ -224,12 +240,13 @@ def build_edge(
         version=__version__,
         authenticator=identity,
         authorizer=policy_wall,
-        limits=RequestLimits(clock, request_allowance()),
+        limits=RequestLimits(clock, request_allowance(), quotas=quotas, on_refused=refusals.note),
         cursor_key=load_cursor_key(settings.data_dir),
         services=services,
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
+    application.state.error_shapes = {scim_routes.prefix: answer_missing}
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
@@ -247,6 +264,7 @@ def _build_people(
         database, trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
     )
     people |= build_scim(database, trail, people=people)
+    people |= build_quotas(database, trail, people=people, defaults=default_quotas())
     return people | build_providers(
         database,
         trail,
@@ -288,9 +306,6 @@ def _slices(
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    price_store = PostgresPriceStore(database, trail)
-    books = PriceBooks(store=price_store, changes=price_store)
-    closer.prices = books
     services: dict[type[Any], object] = {
         TraceService: traces,
         ErasureService: ErasureService(
@@ -299,7 +314,6 @@ def _slices(
         AiRunService: build_runs(database, engine, clock, traces=traces),
         Recounts: build_recounts(database, clock),
         PostgresRetention: build_retention(database, clock),
-        PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock, runtime=EngineRuntime(engine)),
         ExploreService: ExploreService(
             reader=reader,

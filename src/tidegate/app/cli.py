@@ -28,8 +28,10 @@ _NOUNS: Final = {
         "Evaluations: how good answers were, and retrieval metrics.",
     ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "limits": ("tidegate.app.limit_commands", "limits", "Limits: how much a workspace or a token may ask and send."),
     "login": ("tidegate.identity.sessions.commands", "login", "Keep a server and a token for later commands."),
     "logout": ("tidegate.identity.sessions.commands", "logout", "Forget what `tidegate login` keeps."),
+    "mcp": ("tidegate.app.mcp_commands", "mcp", "Tools for AI agents, and a bridge to them."),
     "member": ("tidegate.identity.members.commands", "member", "Members: people, service accounts and their roles."),
     "person": ("tidegate.app.workspace_commands", "person", "People, in every workspace at once (operator)."),
     "service-account": (
@@ -81,8 +83,9 @@ class LazyGroup(click.Group):
         if more is not None and isinstance(command, click.Group):
             command.add_command(getattr(importlib.import_module(more[0]), more[1]))
         module, verbs = _VERBS_WITHOUT_SERVER.get(cmd_name, ("", ()))
-        for verb in verbs if isinstance(command, click.Group) else ():
-            command.add_command(getattr(importlib.import_module(module), verb))
+        if isinstance(command, click.Group):
+            for verb in verbs:
+                command.add_command(getattr(importlib.import_module(module), verb))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

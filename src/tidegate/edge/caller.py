@@ -1,7 +1,7 @@
 """Who is calling, and how a door asks: an `Authenticator` wired in `app`, scopes checked per route."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Protocol
@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 
 from tidegate.edge.authority import NOTHING_NAMED, Authorizer, Target, operation_of
+from tidegate.edge.quotas import NOTHING_SET, QuotasSet
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import CursorBinding, ForbiddenError, UnauthenticatedError, WorkspaceId, bind_cursors
 
@@ -83,6 +84,8 @@ class Caller:
     """Environments to which a token is narrowed; `None` for all."""
     proven_at: datetime | None = None
     """When the person proved who they are, for what needs a fresh proof; `None` for tokens."""
+    quotas: QuotasSet = field(default=NOTHING_SET, compare=False)
+    """What is set for the workspace, and for the token."""
 
     def may(self, scope: Scope) -> bool:
         return scope in _INCLUDED[self.scope]
