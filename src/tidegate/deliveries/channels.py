@@ -87,7 +87,7 @@ class ChannelService:
         await self._store.add_channel(workspace, channel, deed=deed)
         return Added(channel, secret if wish.kind is ChannelKind.WEBHOOK and wish.secret is None else None)
 
-    async def change(  # noqa: PLR0913 - one argument each that may change
+    async def change(
         self,
         workspace: WorkspaceId,
         name_or_id: str,
@@ -117,7 +117,9 @@ class ChannelService:
                 hint = hint_of(wish.kind, secret) if secret else ""
                 after = replace(after, secret=self._sealed(workspace, before.id, secret), secret_hint=hint)
         if is_enabled is not None and is_enabled is not before.is_enabled:
-            after = replace(after, disabled_at=None if is_enabled else now, disabled_why="" if is_enabled else "by hand")
+            after = replace(
+                after, disabled_at=None if is_enabled else now, disabled_why="" if is_enabled else "by hand"
+            )
         after = replace(after, changed_at=now)
         deed = by.deed(
             "channels:change",
@@ -197,10 +199,12 @@ def open_secrets(envelopes: Envelopes, workspace: WorkspaceId, channel: Channel,
 
 def _digest_of(channel: Channel) -> str:
     """Return the digest of all that may be shown."""
-    return digest_of({
-        "name": channel.name,
-        "kind": str(channel.kind),
-        "settings": settings_json(channel.settings),
-        "secretHint": channel.secret_hint,
-        "isEnabled": channel.is_enabled,
-    })
+    return digest_of(
+        {
+            "name": channel.name,
+            "kind": str(channel.kind),
+            "settings": settings_json(channel.settings),
+            "secretHint": channel.secret_hint,
+            "isEnabled": channel.is_enabled,
+        }
+    )

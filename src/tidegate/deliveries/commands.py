@@ -100,7 +100,9 @@ def rotate_channel(*, name: str, secret_file: IO[str] | None, overlap_hours: int
         print_json(made)
         return
     until = made["webhook"]["previousUntil"]
-    click.echo(f"Rotated {name}. The old secret signs as well until {until}." if until else f"Rotated {name}.", err=True)
+    click.echo(
+        f"Rotated {name}. The old secret signs as well until {until}." if until else f"Rotated {name}.", err=True
+    )
     _print_secret(made)
 
 
@@ -172,7 +174,7 @@ def delivery() -> None:
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--cursor", help="Where to go on, from `nextCursor`.")
 @json_option
-def list_deliveries(  # noqa: PLR0913 - one argument an option
+def list_deliveries(
     *, state: str | None, channel_name: str | None, limit: int, cursor: str | None, as_json: bool
 ) -> None:
     """List deliveries, the newest first."""
@@ -198,7 +200,17 @@ def show_delivery(delivery_id: str, as_json: bool) -> None:  # noqa: FBT001 - cl
     if as_json or not sys.stdout.isatty():
         print_json(found)
         return
-    for label in ("id", "channelName", "event", "severity", "title", "state", "lastReason", "createdAt", "nextAttemptAt"):
+    for label in (
+        "id",
+        "channelName",
+        "event",
+        "severity",
+        "title",
+        "state",
+        "lastReason",
+        "createdAt",
+        "nextAttemptAt",
+    ):
         click.echo(f"{label:15}{printable(found[label])}")
     columns = ("number", "startedAt", "durationMs", "outcome", "status", "reason")
     print_rows(columns, found["attempts"], empty="No attempt yet.")
@@ -317,4 +329,3 @@ def _print_secret(made: dict[str, Any]) -> None:
     if made.get("secret"):
         click.echo("Its secret is shown this once; receivers check signatures with it:", err=True)
         click.echo(made["secret"])
-

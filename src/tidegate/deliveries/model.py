@@ -1,5 +1,6 @@
 """What is told to people and machines outside, by which channel, and how that went. Pure."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ _TITLE_CHARACTERS: Final = 500
 _LINE_CHARACTERS: Final = 2_000
 _LINES: Final = 40
 _KEY_CHARACTERS: Final = 1_000
-# Control characters, ends of lines and what turns the direction of text: no title poses as a header or as another title.
+# Control characters, ends of lines and what turns the direction of text: no title poses as a header or as another.
 _DECEPTIVE: Final = dict.fromkeys(
     (*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)), " "
 ) | dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
@@ -315,7 +316,7 @@ def _plain(value: JSON, depth: int = 0) -> JSON:
         return {str(key).translate(_UNSTORABLE): _plain(each, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple) and depth < 12:
         return [_plain(each, depth + 1) for each in value]
-    if isinstance(value, float) and (value != value or value in {float("inf"), float("-inf")}):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, bool | int | float):
         return value

@@ -49,7 +49,7 @@ async def add_channel(request: Request, by: ActingAdmin, channels: Channels) -> 
 
 
 @router.post("/channels/validate", openapi_extra=body_of(ChannelIn))
-async def validate_channel(request: Request, by: ActingAdmin, channels: Channels) -> ChannelCheckOut:
+async def validate_channel(request: Request, _: ActingAdmin, channels: Channels) -> ChannelCheckOut:
     """Say what would be refused of a channel; nothing is kept and nobody is called."""
     wanted = await read_wish(request, ChannelIn)
     wish = wanted.wanted()
@@ -88,9 +88,7 @@ async def rotate_channel(channel_id: str, request: Request, by: ActingAdmin, cha
     wanted = await read_wish(request, ChannelRotationIn)
     doer = doer_of(by.caller, request_id=by.request_id)
     return ChannelOut.of_added(
-        await channels.rotate(
-            by.caller.workspace, channel_id, secret=wanted.secret, overlap=wanted.overlap, by=doer
-        )
+        await channels.rotate(by.caller.workspace, channel_id, secret=wanted.secret, overlap=wanted.overlap, by=doer)
     )
 
 

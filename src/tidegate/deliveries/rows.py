@@ -1,7 +1,8 @@
 """Channels and deliveries as rows hold them. Pure."""
 
-from collections.abc import Mapping
 from typing import Any, assert_never
+
+from asyncpg import Record
 
 from tidegate.deliveries.model import (
     Attempt,
@@ -24,8 +25,6 @@ from tidegate.deliveries.model import (
 
 __all__ = ["attempt_of", "channel_of", "delivery_of", "settings_json"]
 
-Row = Mapping[str, Any]
-
 
 def settings_json(settings: Settings) -> dict[str, Any]:
     """Return what is kept, and audited, of settings: nothing of it is secret."""
@@ -44,7 +43,7 @@ def settings_json(settings: Settings) -> dict[str, Any]:
             assert_never(never)
 
 
-def channel_of(row: Row) -> Channel:
+def channel_of(row: Record) -> Channel:
     return Channel(
         id=ChannelId(row["id"]),
         name=row["name"],
@@ -61,7 +60,7 @@ def channel_of(row: Row) -> Channel:
     )
 
 
-def delivery_of(row: Row) -> Delivery:
+def delivery_of(row: Record) -> Delivery:
     return Delivery(
         notice=notice_of(row["notice"]),
         channel_name=row["channel_name"],
@@ -78,12 +77,12 @@ def delivery_of(row: Row) -> Delivery:
     )
 
 
-def attempt_of(row: Row) -> Attempt:
+def attempt_of(row: Record) -> Attempt:
     receipt = Receipt(Outcome(row["outcome"]), row["reason"], row["status"], excerpt=row["excerpt"])
     return Attempt(row["number"], row["started_at"], row["duration_ms"], receipt)
 
 
-def _settings_of(kind: ChannelKind, kept: Row) -> Settings:
+def _settings_of(kind: ChannelKind, kept: dict[str, Any]) -> Settings:
     if kind is ChannelKind.WEBHOOK:
         return WebhookSettings(kept["url"])
     if kind is ChannelKind.SLACK:

@@ -79,7 +79,9 @@ class _Kinds(WireModel):
         """
         wishes = [wish for wish in (_webhook(self), _slack(self), _email(self), _pagerduty(self)) if wish is not None]
         if len(wishes) > 1:
-            raise ChannelInvalidError("A channel has one kind: webhook, slack, email or pagerduty.", field=wishes[1].kind)
+            raise ChannelInvalidError(
+                "A channel has one kind: webhook, slack, email or pagerduty.", field=wishes[1].kind
+            )
         return wishes[0] if wishes else None
 
 

@@ -108,9 +108,7 @@ class DeliveryService:
             ChannelNotFoundError: there is none of this name, and `channel` is no id.
         """
         channel_id = None if channel is None else await self._id_of(workspace, channel)
-        return await self._store.list_deliveries(
-            workspace, state=state, channel=channel_id, limit=limit, cursor=cursor
-        )
+        return await self._store.list_deliveries(workspace, state=state, channel=channel_id, limit=limit, cursor=cursor)
 
     async def last_of_channels(self, workspace: WorkspaceId) -> Mapping[ChannelId, Delivery]:
         """Return the newest delivery of each channel that has one."""

@@ -70,9 +70,11 @@ class DeliverySending:
         else:
             try:
                 receipt = await self._senders[channel.kind].send(channel, secrets, notice, now=started_at)
-            except Exception as error:  # top of a job: a mistake of ours is an attempt that failed, and is kept as such
+            except Exception as error:  # noqa: BLE001 - the top of a job: a mistake of ours is an attempt that failed
                 _log.exception("a delivery broke", delivery=notice.id, kind=channel.kind)
-                receipt = Receipt(Outcome.RETRY, f"tidegate made a mistake ({type(error).__name__}); its log says more.")
+                receipt = Receipt(
+                    Outcome.RETRY, f"tidegate made a mistake ({type(error).__name__}); its log says more."
+                )
         return Attempt(1, started_at, int((time.monotonic() - began) * 1_000), receipt)
 
     async def _conclude(self, job: Claimed, due: Due, attempt: Attempt) -> JobOutcome:

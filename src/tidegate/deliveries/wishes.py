@@ -89,7 +89,8 @@ class Rules:
         self._refuse_url(url, "webhook.url")
         if before is not None and wish.secret is not None:
             raise ChannelInvalidError(
-                "The secret of a channel is rotated, so that receivers have time: POST …/rotate.", field="webhook.secret"
+                "The secret of a channel is rotated, so that receivers have time: POST …/rotate.",
+                field="webhook.secret",
             )
         return WebhookSettings(url), self.webhook_secret(wish.secret) if before is None else None
 
@@ -141,7 +142,9 @@ class Rules:
             raise ChannelInvalidError(f"Name 1 to {_MAX_TO} addresses.", field="email.to")
         for number, each in enumerate(settings.to):
             if not is_address(each):
-                raise ChannelInvalidError("This is no bare address in ASCII: ann@example.com", field=f"email.to.{number}")
+                raise ChannelInvalidError(
+                    "This is no bare address in ASCII: ann@example.com", field=f"email.to.{number}"
+                )
 
     def _password(self, wish: ChannelWish, server: MailServer, old: EmailSettings, *, has_old: bool) -> str | None:
         try:
@@ -176,4 +179,3 @@ class Rules:
 def hint_of(kind: ChannelKind, secret: str) -> str:
     """Return what may be shown of a secret: its last four characters, of passwords nothing."""
     return "" if kind is ChannelKind.EMAIL else f"…{secret.rstrip('=')[-4:]}"
-

@@ -16,7 +16,9 @@ from tidegate.egress.errors import EgressRefusedError, Rule
 __all__ = ["MAIL_PORTS", "WEB_PORTS", "Destination", "judge", "judge_address", "read_destination", "read_place"]
 
 WEB_PORTS: Final = frozenset({80, 443})
-MAIL_PORTS: Final = frozenset({465, 587})  # submission, RFC 8314; 25 is how servers pass mail on, not how it is handed in
+MAIL_PORTS: Final = frozenset(
+    {465, 587}
+)  # submission, RFC 8314; 25 is how servers pass mail on, not how it is handed in
 _MAX_PORT: Final = 65_535
 _FIRST_FREE_PORT: Final = 1_024  # below are mail, shells, databases of the system
 _MAX_URL_CHARACTERS: Final = 4_096

@@ -59,7 +59,7 @@ class EgressStream:
         await self._writer.drain()
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Go on under TLS; what the other side said before and was not read yet is forgotten (RFC 3207, section 4.2)."""
+        """Go on under TLS; what was said before and was not read yet is forgotten (RFC 3207, section 4.2)."""
         self._transport.pause_reading()
         reader = _new_reader()
         protocol = asyncio.StreamReaderProtocol(reader)

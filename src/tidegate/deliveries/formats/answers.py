@@ -24,13 +24,15 @@ def receipt_of(kind: ChannelKind, status: int, *, retry_after: str, excerpt: str
     if status == 410 and kind is ChannelKind.WEBHOOK:
         return Receipt(Outcome.GONE, "It answered 410 Gone: the channel is disabled.", status, excerpt=excerpt)
     if 400 <= status < 500 and status not in _OFTEN_PASSING and kind is not ChannelKind.WEBHOOK:
-        return Receipt(Outcome.DEAD, f"It answered {status}: it will not take this, however often.", status, excerpt=excerpt)
+        return Receipt(
+            Outcome.DEAD, f"It answered {status}: it will not take this, however often.", status, excerpt=excerpt
+        )
     after = wait_of(retry_after, now=now) if status in _HAS_RETRY_AFTER else None
     return Receipt(Outcome.RETRY, f"It answered {status}.", status, after, excerpt)
 
 
 def wait_of(text: str, *, now: datetime) -> timedelta | None:
-    """Return how long `Retry-After` asks to wait, at least a second and at most twelve hours; `None` when unreadable."""
+    """Return how long `Retry-After` asks to wait, a second to twelve hours; `None` when unreadable."""
     text = text.strip()
     if text.isascii() and text.isdigit():
         seconds = float(min(int(text[:9]), 10**9))

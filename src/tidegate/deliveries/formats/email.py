@@ -45,4 +45,8 @@ def mail_of(notice: Notice, *, sender: str, to: tuple[str, ...], now: datetime) 
     return message.as_bytes()
 
 
-_WORDS: Final = {"alert.resolved": "Resolved: ", "alert.acknowledged": "Acknowledged: ", "alert.escalated": "Escalated: "}
+_WORDS: Final = {
+    "alert.resolved": "Resolved: ",
+    "alert.acknowledged": "Acknowledged: ",
+    "alert.escalated": "Escalated: ",
+}

@@ -35,7 +35,7 @@ def slack_of(secrets: Secrets, notice: Notice) -> Outgoing:
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
     blocks.append({"type": "context", "elements": [_plain(f"tidegate · {notice.event} · {notice.id}", _HEADER)]})
-    message = {
+    message: dict[str, Any] = {
         "text": inert(title, _TEXT),
         "blocks": blocks,
         "mrkdwn": False,

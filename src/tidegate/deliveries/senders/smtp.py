@@ -62,8 +62,7 @@ class SmtpSender:
         way = self._way_of(channel.settings, secrets)
         if way is None:
             return Receipt(Outcome.DEAD, "No mail server: this installation has none, and the channel names none.")
-        sender = channel.settings.sender or way.sender
-        message = mail_of(notice, sender=sender, to=channel.settings.to, now=now)
+        message = mail_of(notice, sender=way.sender, to=channel.settings.to, now=now)
         hidden = tuple(filter(None, (way.password,)))
         server = way.server
         try:
@@ -73,14 +72,16 @@ class SmtpSender:
                 begins_with_tls=server.security is Security.TLS,
                 is_plain=server.security is Security.NONE,
             ) as stream:
-                text = await _hand_in(stream, way, sender, channel.settings.to, message)
+                text = await _hand_in(stream, way, channel.settings.to, message)
         except (EgressFailedError, EgressRefusedError) as error:
             return receipt_of_failure(error)
         except _ReplyError as error:
             excerpt = excerpt_of(error.text, secrets=hidden)
             outcome = Outcome.DEAD if error.code >= 500 else Outcome.RETRY
             return Receipt(outcome, f"The mail server answered {error.code}.", error.code, excerpt=excerpt)
-        return Receipt(Outcome.DELIVERED, "The mail server took it: 250.", 250, excerpt=excerpt_of(text, secrets=hidden))
+        return Receipt(
+            Outcome.DELIVERED, "The mail server took it: 250.", 250, excerpt=excerpt_of(text, secrets=hidden)
+        )
 
     def _way_of(self, settings: EmailSettings, secrets: Secrets) -> _Way | None:
         if settings.server is not None:
@@ -89,7 +90,7 @@ class SmtpSender:
         return None if own is None else _Way(own.server, own.sender, own.connecting, own.password)
 
 
-async def _hand_in(stream: EgressStream, way: _Way, sender: str, to: tuple[str, ...], message: bytes) -> bytes:
+async def _hand_in(stream: EgressStream, way: _Way, to: tuple[str, ...], message: bytes) -> bytes:
     """Hand the message in and return what the server said last.
 
     Raises:
@@ -103,7 +104,7 @@ async def _hand_in(stream: EgressStream, way: _Way, sender: str, to: tuple[str, 
         offered = await _ask(stream, _HELLO, 250)
     if way.server.user:
         await _sign_in(stream, way, offered)
-    await _ask(stream, f"MAIL FROM:<{sender}>".encode(), 250)
+    await _ask(stream, f"MAIL FROM:<{way.sender}>".encode(), 250)
     for each in to:
         await _ask(stream, f"RCPT TO:<{each}>".encode(), 250, 251)
     await _ask(stream, b"DATA", 354)
