@@ -71,6 +71,9 @@ from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
+from tidegate.jobs import Handler, JobService, PostgresJobs, Worker
+from tidegate.jobs.store import CHANNEL as JOBS_ADDED
+from tidegate.jobs.tasks import build_worker
 from tidegate.kernel import RandomIds, SystemClock
 from tidegate.releases import PostgresReleaseStore, ReleasesService
 from tidegate.releases.routes import router as release_routes
@@ -101,6 +104,7 @@ from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
+from tidegate.storage.hearing import hear
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
 from tidegate.telemetry.content import ContentPolicy
@@ -223,6 +227,9 @@ def build_edge(
         *ingest.tasks,
         *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
     ]
+    worker = services[Worker]
+    assert isinstance(worker, Worker)  # noqa: S101 - put there by its type
+    tasks.append(partial(hear, settings.database_dsn, JOBS_ADDED, worker.wake))
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audit.services | {
@@ -304,7 +311,11 @@ def _slices(  # noqa: PLR0913 - what slices share
     price_store = PostgresPriceStore(database, trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer.prices = books
+    handlers: dict[str, Handler] = {}  # by kind of job: each slice registers its own
+    worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
+        Worker: worker,
+        JobService: JobService(PostgresJobs(database)),
         TraceService: traces,
         ErasureService: ErasureService(
             rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
@@ -336,4 +347,4 @@ def _slices(  # noqa: PLR0913 - what slices share
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run]
