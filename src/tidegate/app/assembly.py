@@ -311,7 +311,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     price_store = PostgresPriceStore(database, trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer.prices = books
-    handlers: dict[str, Handler] = {}  # by kind of job: each slice registers its own
+    handlers: dict[str, Handler] = {**deliveries.handlers}  # by kind of job: each slice registers its own
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
         Worker: worker,
