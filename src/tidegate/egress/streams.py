@@ -35,7 +35,6 @@ class EgressStream:
         self._transport = transport
         self._reader = reader
         self._read_bytes = 0
-        self._writer = _writer_of(transport, reader)
 
     async def read_line(self) -> bytes:
         """Return the next line without its end.
@@ -54,13 +53,12 @@ class EgressStream:
             raise EgressFailedError(Failure.SIZE, self.host)
         return line.rstrip(b"\r\n")
 
-    async def write(self, data: bytes) -> None:
-        self._writer.write(data)
-        await self._writer.drain()
+    def write(self, data: bytes) -> None:
+        """Send `data`, which is a message at most: what the other side does not take is kept until the end."""
+        self._transport.write(data)
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
         """Go on under TLS; what was said before and was not read yet is forgotten (RFC 3207, section 4.2)."""
-        self._transport.pause_reading()
         reader = _new_reader()
         protocol = asyncio.StreamReaderProtocol(reader)
         transport = await asyncio.get_running_loop().start_tls(
@@ -70,7 +68,6 @@ class EgressStream:
             raise EgressFailedError(Failure.TLS, self.host)
         protocol.connection_made(transport)
         self._transport, self._reader = transport, reader
-        self._writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
 
     def abort(self) -> None:
         self._transport.abort()
@@ -178,7 +175,3 @@ class EgressStreams:
 
 def _new_reader() -> asyncio.StreamReader:
     return asyncio.StreamReader(limit=_LINE_BYTES)
-
-
-def _writer_of(transport: asyncio.Transport, reader: asyncio.StreamReader) -> asyncio.StreamWriter:
-    return asyncio.StreamWriter(transport, transport.get_protocol(), reader, asyncio.get_running_loop())

@@ -124,7 +124,7 @@ async def _sign_in(stream: EgressStream, way: _Way, offered: bytes) -> None:
 
 
 async def _ask(stream: EgressStream, line: bytes, *wanted: int) -> bytes:
-    await stream.write(line + b"\r\n")
+    stream.write(line + b"\r\n")
     return await _expect(stream, *wanted)
 
 
