@@ -145,24 +145,24 @@ async def _reseal_column(
     """Seal one column anew; return how many were, and how many do not open."""
     table, name, row_id, purpose = column
     find = f"""
-        SELECT workspace, {row_id} AS row, {name} AS sealed FROM {table}
+        SELECT workspace, {row_id} AS row_id, {name} AS sealed FROM {table}
         WHERE (workspace, {row_id}) > ($1, $2) AND {name} IS NOT NULL
             AND substring({name} from 1 for length($3::bytea)) <> $3
-        ORDER BY workspace, {row_id} LIMIT $4
+        ORDER BY workspace, row_id LIMIT $4
     """
     write = f"UPDATE {table} SET {name} = $4 WHERE workspace = $1 AND {row_id} = $2 AND {name} = $3"
     resealed, unopened, after = 0, 0, ("", "")
     while rows := await connection.fetch(find, *after, head, _BATCH):
-        after = (rows[-1]["workspace"], rows[-1]["row"])
+        after = (rows[-1]["workspace"], rows[-1]["row_id"])
         async with connection.transaction():
             for row in rows:
                 try:
-                    new = envelopes.reseal(WorkspaceId(row["workspace"]), purpose(row["row"]), row["sealed"])
+                    new = envelopes.reseal(WorkspaceId(row["workspace"]), purpose(row["row_id"]), row["sealed"])
                 except EnvelopeInvalidError:
                     unopened += 1
                     continue
                 resealed += (
-                    await connection.execute(write, row["workspace"], row["row"], row["sealed"], new) == "UPDATE 1"
+                    await connection.execute(write, row["workspace"], row["row_id"], row["sealed"], new) == "UPDATE 1"
                 )
     return resealed, unopened
 

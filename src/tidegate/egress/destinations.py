@@ -68,6 +68,8 @@ def read_place(host: str, port: int, *, is_plain: bool) -> Destination:
     Raises:
         EgressRefusedError: it is not written as it has to be.
     """
+    if ":" in host and parse_address(host) is None:
+        raise EgressRefusedError(Rule.CHARACTERS)
     bracketed = f"[{host}]" if ":" in host else host
     if not 0 < port <= _MAX_PORT:
         raise EgressRefusedError(Rule.PORT)
