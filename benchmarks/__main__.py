@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "authz", "walls", "pages", "flood", "crash")
+SCRIPTS = (
+    "start",
+    "memory",
+    "ingest",
+    "queries",
+    "detect",
+    "verdict",
+    "authz",
+    "walls",
+    "pages",
+    "flood",
+    "crash",
+    "deliveries",
+)
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
     "memory": ("--spans", "1000000"),
@@ -22,6 +35,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "walls": ("--requests", "100000"),
     "pages": ("--blocks", "100"),
     "crash": ("--rounds", "100"),
+    "deliveries": ("--count", "20000"),
 }
 _HOLDS = {True: "yes", False: "**no**", None: "-"}
 _BUSY_CORES = 0.3  # of others: from here on times are theirs as much as ours

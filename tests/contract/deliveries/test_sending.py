@@ -269,6 +269,15 @@ async def test_a_delivery_whose_process_was_killed_at_its_last_attempt_can_be_re
     assert (await world.delivered(notice)).state is DELIVERED
 
 
+async def test_a_burst_to_one_receiver_arrives_at_the_first_attempt(world: World, receiver: HttpReceiver) -> None:
+    added = await world.add(url=receiver.url)
+    notices = [make_notice(id=world.ids.new_id("msg"), channel=added.channel.id) for _ in range(40)]
+    await world.enqueue(notices)
+    while await world.work():
+        pass
+    assert sorted(got.headers["webhook-id"] for got in receiver.got) == sorted(notice.id for notice in notices)
+
+
 async def test_a_notice_is_told_once_however_often_it_is_added(world: World, receiver: HttpReceiver) -> None:
     added = await world.add(url=receiver.url)
     notice = await world.tell(added)
@@ -282,10 +291,14 @@ async def test_a_notice_is_told_once_however_often_it_is_added(world: World, rec
 async def test_with_the_transaction_of_its_caller_a_notice_is_gone(world: World, receiver: HttpReceiver) -> None:
     added = await world.add(url=receiver.url)
     notice = make_notice(id=world.ids.new_id("msg"), channel=added.channel.id)
-    with pytest.raises(UnavailableError):
+
+    async def undone() -> None:
         async with world.database.transaction(world.workspace) as connection:
             await world.deliveries.enqueue(connection, world.workspace, [notice])
             raise UnavailableError("undone")
+
+    with pytest.raises(UnavailableError):
+        await undone()
     with pytest.raises(DeliveryNotFoundError):
         await world.delivered(notice)
     await world.work()

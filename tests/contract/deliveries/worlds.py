@@ -1,6 +1,7 @@
 """Channels and deliveries over the real state store, with receivers on loopback."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.unit.deliveries.notices import make_notice
 from tidegate.deliveries import Deliveries, build_deliveries
 from tidegate.deliveries.channels import Added, ChannelService
 from tidegate.deliveries.model import ChannelKind, Delivery, Notice
+from tidegate.deliveries.senders.http import LIMITS
 from tidegate.deliveries.senders.smtp import InstallationMail
 from tidegate.deliveries.service import KIND, DeliveryService
 from tidegate.deliveries.wishes import ChannelWish
@@ -23,8 +25,8 @@ from tidegate.testing import FakeClock
 
 ENVELOPES = Envelopes(Keyring("k1", {"k1": b"e" * 32}))
 LOOPBACK = parse_allowances("127.0.0.0/8, ::1/128")
-QUICK = EgressLimits(total_s=20.0, head_s=10.0, body_bytes=4_096, at_once=8, is_status_enough=True)
-IMPATIENT = EgressLimits(total_s=0.3, head_s=0.2, body_bytes=4_096, at_once=8, is_status_enough=True)
+QUICK = LIMITS
+IMPATIENT = replace(LIMITS, total_s=0.3, head_s=0.2)
 
 
 class World:

@@ -82,7 +82,8 @@ def test_a_mail_keeps_its_id_over_attempts_and_its_thread_over_notices() -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ann", "@example.com", "ann@", "ann@example.com\r\nBcc: x@example.com", "Ann <ann@example.com>", "a b@example.com",
+    ["", "ann", "@example.com", "ann@", "ann@example.com\r\nBcc: x@example.com", "Ann <ann@example.com>",
+     "a b@example.com",
      "ann@example.com, bo@example.com", "änn@example.com", ".ann@example.com", "ann@example..com", "a@" + "x" * 260],
 )  # fmt: skip
 def test_only_one_bare_address_is_an_address(text: str) -> None:

@@ -19,7 +19,7 @@ LIMITS: Final = EgressLimits(
     total_s=20.0,  # Standard Webhooks asks for 15 to 30 s; the lease of a job is renewed meanwhile
     head_s=15.0,
     body_bytes=4 * 1024,  # only the status counts, and 256 characters are kept
-    at_once=8,  # one receiver that stalls keeps a quarter of the places of a worker
+    at_once=64,  # all places of a worker: workspaces share hosts, and it is the worker that shares places among them
     is_status_enough=True,
 )
 
