@@ -189,7 +189,10 @@ class PostgresLedger:
             [ending for ending, _, _ in ends],
             [reason for _, reason, _ in ends],
             [result for _, _, result in ends],
-            [judged_at + one.after for one in settled],
+            [
+                None if ending in {"done", "dead"} else judged_at + one.after
+                for one, (ending, _, _) in zip(settled, ends, strict=True)
+            ],
             judged_at,
         )
         return {JobId(row["id"]) for row in rows}

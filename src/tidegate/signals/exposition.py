@@ -1,6 +1,7 @@
 """Families as Prometheus text 0.0.4 or OpenMetrics 1.0. Totals are counters over all retained rows; no tenant labels.
 
-Beside them gauges of the jobs that wait in the workspace. OpenMetrics says more: how long events took, as histograms, and exemplars, which are traces to look at.
+Beside them gauges of the workspace's jobs. OpenMetrics says more: how long events took, as histograms,
+and exemplars, which are traces to look at.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The doors of channels and deliveries over the real state store, a receiver on loopback, and a worker to run by hand."""
+"""The doors of channels and deliveries over the real state store, a receiver on loopback, a worker to run by hand."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -86,9 +86,10 @@ async def set_channel(data_dir: Path, workspace: str, *sealed: bytes) -> None:
     async with state(data_dir) as connection:
         await connection.execute(
             """
-            INSERT INTO channels (workspace, id, name, kind, settings, secret, secret_hint, previous_secret,
-                previous_until, disabled_why, created_at, created_by, changed_at)
-            VALUES ($1, 'chn_1', 'c', 'webhook', '{"url": "https://a.example"}', $2, '', $3, now(), '', now(), 'x', now())
+            INSERT INTO channels (workspace, id, name, kind, settings, secret, secret_hint,
+                previous_secret, previous_until, disabled_why, created_at, created_by, changed_at)
+            VALUES ($1, 'chn_1', 'c', 'webhook', '{"url": "https://a.example"}', $2, '', $3,
+                now(), '', now(), 'x', now())
             """,
             workspace,
             *sealed,

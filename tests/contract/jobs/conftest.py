@@ -1,13 +1,24 @@
 """A ledger of jobs, with kinds that no other test knows."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tidegate.jobs import (
-    Claimed, Done, Handler, JobId, JobService, NewJob, Outcome, PostgresJobs, PostgresLedger, PostgresOutbox, Worker,
-)  # fmt: skip
+    Claimed,
+    Done,
+    Handler,
+    JobId,
+    JobService,
+    NewJob,
+    Outcome,
+    PostgresJobs,
+    PostgresLedger,
+    PostgresOutbox,
+    Worker,
+)
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
 from tidegate.testing import FakeClock
@@ -25,6 +36,7 @@ class World:
         self.service = JobService(self.jobs)
         self.clock = FakeClock()
         self.ran: list[Claimed] = []
+        self.noted = asyncio.Event()
 
     def job(self, **changes: object) -> NewJob:
         return NewJob(**{"kind": self.kind, "payload": {}} | changes)  # type: ignore[arg-type]  # any change
@@ -40,6 +52,7 @@ class World:
 
     async def note(self, job: Claimed) -> Outcome:
         self.ran.append(job)
+        self.noted.set()
         return Done()
 
     async def claim(self, *, limit: int = 10, ledger: PostgresLedger | None = None) -> list[Claimed]:

@@ -8,7 +8,6 @@ import pytest
 from tests.contract.jobs.conftest import NewWorkspace, World
 
 from tidegate.jobs import (
-    Claimed,
     Dead,
     Done,
     JobInvalidError,
@@ -20,7 +19,6 @@ from tidegate.jobs import (
 from tidegate.jobs.errors import LeaseLostError
 from tidegate.jobs.model import Release, Settled
 from tidegate.jobs.store import CHANNEL
-from tidegate.kernel import WorkspaceId
 from tidegate.storage.hearing import hear
 from tidegate.storage.postgres.layout import PostgresDsns
 from tidegate.testing import FakeClock
@@ -31,10 +29,13 @@ FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 async def test_a_job_is_added_with_its_transaction_or_not_at_all(world: World) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def add_and_fail() -> None:
         async with world.database.transaction(world.workspace) as connection:
             await world.outbox.add(connection, world.workspace, [world.job()])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await add_and_fail()
     assert await world.claim() == []
 
 

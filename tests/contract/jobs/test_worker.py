@@ -1,11 +1,10 @@
 """The worker over the real ledger: every end of an attempt, and a stop at any moment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
-import asyncpg
 import pytest
 from tests.contract.jobs.conftest import NewWorkspace, World
 
@@ -29,6 +28,14 @@ async def running(worker: Worker) -> AsyncIterator[None]:
         await stop(task)
 
 
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.01)
+
+
 async def stop(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -40,14 +47,14 @@ class Stalling:
 
     def __init__(self) -> None:
         self.is_running, self.may_end = asyncio.Event(), asyncio.Event()
-        self.was_cancelled = False
+        self.cancelled = asyncio.Event()
 
     async def __call__(self, job: Claimed) -> Outcome:
         self.is_running.set()
         try:
             await self.may_end.wait()
         except asyncio.CancelledError:
-            self.was_cancelled = True
+            self.cancelled.set()
             raise
         return Done()
 
@@ -163,7 +170,7 @@ async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(world: World
     [job_id] = await world.add()
     stalling = Stalling()
     assert await world.worker(stalling, time_limit=timedelta(milliseconds=10)).run_once() == 1
-    assert stalling.was_cancelled
+    assert stalling.cancelled.is_set()
     assert (await world.row(job_id))["reason"] == "It took longer than 0.01 s and was stopped."
 
 
@@ -185,8 +192,11 @@ async def test_leases_of_what_runs_are_renewed(world: World) -> None:
     async with running(world.worker(stalling, ledger=ledger, lease=lease)):
         await stalling.is_running.wait()
         first = (await world.row(job_id))["lease_until"]
-        while (await world.row(job_id))["lease_until"] == first:
-            await asyncio.sleep(0.01)
+
+        async def is_renewed() -> bool:
+            return (await world.row(job_id))["lease_until"] != first
+
+        await until(is_renewed)
         stalling.may_end.set()
 
 
@@ -196,8 +206,7 @@ async def test_a_job_that_became_somebody_elses_is_stopped(world: World) -> None
     async with running(world.worker(stalling, lease=timedelta(milliseconds=60))):
         await stalling.is_running.wait()
         await world.change(job_id, "fence = fence + 1")
-        while not stalling.was_cancelled:
-            await asyncio.sleep(0.01)
+        await stalling.cancelled.wait()
     assert (await world.row(job_id))["state"] == "running"  # the other's
 
 
@@ -218,7 +227,7 @@ async def test_a_stop_gives_back_what_does_not_end_and_claims_nothing_more(world
     task = asyncio.create_task(world.worker(stalling, grace=timedelta(0), concurrency=1).run())
     await stalling.is_running.wait()
     await stop(task)
-    assert stalling.was_cancelled
+    assert stalling.cancelled.is_set()
     given_back, untouched = await world.row(job_id), await world.row(waiting)
     assert (given_back["state"], given_back["attempt"], given_back["lease_until"]) == ("ready", 0, None)
     assert (untouched["state"], untouched["fence"]) == ("ready", 0)
@@ -284,8 +293,7 @@ async def test_stalled_jobs_of_one_workspace_leave_room_for_others(world: World,
     async with running(world.worker(stall, concurrency=4, of_one=3)):
         await stalling.is_running.wait()
         await world.add(NewJob(world.kind, {}), workspace=other)
-        while not world.ran:
-            await asyncio.sleep(0.01)
+        await world.noted.wait()
         stalling.may_end.set()
     assert [job.workspace for job in world.ran] == [other]
 
@@ -295,9 +303,11 @@ async def test_two_workers_run_each_job_once(world: World, worker_count: int) ->
     ids = await world.add(*(world.job() for _ in range(300)))
     workers = [world.worker(ledger=PostgresLedger(world.database), concurrency=32) for _ in range(worker_count)]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
-    async with asyncio.timeout(PATIENCE_S):
-        while len(world.ran) < len(ids):
-            await asyncio.sleep(0.01)
+
+    async def are_all_run() -> bool:
+        return len(world.ran) >= len(ids)
+
+    await until(are_all_run)
     for task in tasks:
         await stop(task)
     assert sorted(job.id for job in world.ran) == sorted(ids)

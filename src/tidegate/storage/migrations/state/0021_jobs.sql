@@ -78,7 +78,8 @@ BEGIN
             AND EXISTS (
                 SELECT FROM unnest(kinds) AS known (kind) CROSS JOIN LATERAL (
                     SELECT FROM jobs j
-                    WHERE j.workspace = reached AND j.kind = known.kind AND j.state = 'ready' LIMIT 1) AS one)
+                    WHERE j.workspace = reached AND j.kind = known.kind AND j.state = 'ready'
+                    ORDER BY j.priority DESC, j.run_at, j.id LIMIT 1) AS one)
         THEN
             found_count := found_count + 1;
             RETURN NEXT reached;
@@ -128,15 +129,15 @@ GRANT EXECUTE ON FUNCTION list_workspaces_with_ready_jobs, list_workspaces_with_
 -- function with the rights to write across workspaces would be a door in that wall for everybody who may call it.
 --
 -- Plans are kept as long as a connection lives, and one that was made while the table was empty would read all of a
--- workspace later, or all of the table. So nothing is left to choose: no sequential scan, no join but the nested loop,
--- and each order is that of one index. A held job is told by its lease and not by its state, lest its primary key
+-- workspace later, or all of the table; one that is made anew for each workspace costs more than what it does. So there is
+-- one plan, and nothing to choose in it: no sequential scan, no join but the nested loop, each order that of one index. A held job is told by its lease and not by its state, lest its primary key
 -- compete with jobs_leased.
 
 -- Make ready what is due, and what a worker left behind when it died.
 CREATE FUNCTION ready_due_jobs(judged_at timestamptz) RETURNS bigint
     LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     came_from text := coalesce(current_setting('tidegate.workspace', true), '');
     entered text;
@@ -170,8 +171,9 @@ BEGIN
     RETURN made_ready;
 END $$;
 
--- Take up to `at_most` ready jobs, shared out among the workspaces behind `behind`: each gets its part of what is left,
--- and none more than `of_one` together with what the caller has of it already.
+-- Take up to `at_most` ready jobs, shared out among the workspaces behind `behind`: each gets its part of what is left, or
+-- four, which cost little more than one; and none more than `of_one` together with what the caller has of it already. Who
+-- gets nothing because the places are taken is the first the next time.
 CREATE FUNCTION claim_jobs(
     kinds text[], at_most integer, of_one integer, busy text[], busy_counts integer[], behind text, claimer text,
     lease interval, judged_at timestamptz)
@@ -180,7 +182,7 @@ CREATE FUNCTION claim_jobs(
         run_at timestamptz, max_attempts integer)
     LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     came_from text := coalesce(current_setting('tidegate.workspace', true), '');
@@ -198,8 +200,8 @@ BEGIN
     FOR place IN 1 .. cardinality(waiting) LOOP
         EXIT WHEN room <= 0;
         entered := waiting[place];
-        share := ceil(room::numeric / (cardinality(waiting) - place + 1));
-        share := least(share, of_one - coalesce(busy_counts[array_position(busy, entered)], 0));
+        share := greatest(4, ceil(room::numeric / (cardinality(waiting) - place + 1)));
+        share := least(share, room, of_one - coalesce(busy_counts[array_position(busy, entered)], 0));
         PERFORM set_config('tidegate.workspace', entered, true);
         RETURN QUERY
             UPDATE jobs SET
@@ -224,7 +226,7 @@ END $$;
 CREATE FUNCTION renew_jobs(workspaces text[], ids text[], fences bigint[], lease interval) RETURNS SETOF text
     LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     came_from text := coalesce(current_setting('tidegate.workspace', true), '');
     part record;
@@ -244,16 +246,16 @@ BEGIN
     PERFORM set_config('tidegate.workspace', came_from, true);
 END $$;
 
--- End attempts; returned are the jobs that the caller still had, all others are refused. `ends`: `done`, `dead`, `retry`
--- (ready again at `next_at`), `release` (ready again, the attempt does not count). A job that was added again meanwhile
--- runs again, however this attempt ended.
+-- End attempts; returned are the jobs that the caller still had, all others are refused. `ends`: `done`, `dead`, `retry`,
+-- `release` (the attempt does not count). `next_at`: when the last two are ready again, null for the others. A job that
+-- was added again meanwhile runs again, however this attempt ended.
 CREATE FUNCTION settle_jobs(
     workspaces text[], ids text[], fences bigint[], ends text[], reasons text[], results text[],
     next_at timestamptz[], judged_at timestamptz)
     RETURNS SETOF text
     LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_incremental_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     came_from text := coalesce(current_setting('tidegate.workspace', true), '');
     part record;
@@ -268,34 +270,26 @@ BEGIN
         PERFORM set_config('tidegate.workspace', part.workspace, true);
         RETURN QUERY
             UPDATE jobs SET
-                state = s.state, finished_at = CASE WHEN s.state IN ('done', 'dead') THEN now() END,
-                attempt = s.attempt, run_at = s.run_at, again_at = NULL, lease_until = NULL,
-                reason = coalesce(s.reason, jobs.reason), result = s.result
-            FROM (
-                SELECT had.id, given.reason, given.result, after.attempt, after.run_at,
-                    coalesce(after.state, CASE WHEN after.run_at <= judged_at THEN 'ready' ELSE 'scheduled' END) AS state
-                FROM unnest(part.ids, part.fences, part.ends, part.reasons, part.results, part.next_at)
-                    AS given (id, fence, ending, reason, result, next_at)
-                CROSS JOIN LATERAL (
-                    SELECT j.* FROM jobs j
-                    WHERE j.workspace = part.workspace AND j.id = given.id AND j.fence = given.fence
-                        AND j.lease_until IS NOT NULL
-                    FOR UPDATE) AS had
-                CROSS JOIN LATERAL (
-                    SELECT
-                        CASE WHEN had.again_at IS NULL AND given.ending IN ('done', 'dead') THEN given.ending END
-                            AS state,
-                        CASE
-                            WHEN given.ending IN ('done', 'dead') AND had.again_at IS NOT NULL THEN 0
-                            WHEN given.ending = 'release' THEN greatest(had.attempt - 1, 0)
-                            ELSE had.attempt
-                        END AS attempt,
-                        CASE
-                            WHEN given.ending = 'retry' THEN least(given.next_at, had.again_at)
-                            WHEN given.ending = 'release' THEN least(had.run_at, had.again_at)
-                            ELSE coalesce(had.again_at, had.run_at)
-                        END AS run_at) AS after) AS s
-            WHERE jobs.workspace = part.workspace AND jobs.id = s.id
+                state = CASE
+                    WHEN jobs.again_at IS NULL AND given.ending IN ('done', 'dead') THEN given.ending
+                    WHEN least(given.next_at, jobs.again_at) <= judged_at THEN 'ready'
+                    ELSE 'scheduled'
+                END,
+                finished_at = CASE WHEN jobs.again_at IS NULL AND given.ending IN ('done', 'dead') THEN now() END,
+                attempt = CASE
+                    WHEN given.ending = 'release' THEN greatest(jobs.attempt - 1, 0)
+                    WHEN given.ending <> 'retry' AND jobs.again_at IS NOT NULL THEN 0
+                    ELSE jobs.attempt
+                END,
+                run_at = CASE
+                    WHEN jobs.again_at IS NULL AND given.ending <> 'retry' THEN jobs.run_at
+                    ELSE least(given.next_at, jobs.again_at)
+                END,
+                again_at = NULL, lease_until = NULL, reason = coalesce(given.reason, jobs.reason), result = given.result
+            FROM unnest(part.ids, part.fences, part.ends, part.reasons, part.results, part.next_at)
+                AS given (id, fence, ending, reason, result, next_at)
+            WHERE jobs.workspace = part.workspace AND jobs.id = given.id AND jobs.fence = given.fence
+                AND jobs.lease_until IS NOT NULL
             RETURNING jobs.id;
     END LOOP;
     PERFORM set_config('tidegate.workspace', came_from, true);
