@@ -245,7 +245,7 @@ def fitted(notice: Notice) -> Notice:
         notice,
         title=one_line(notice.title) or notice.event,
         lines=tuple(one_line(line, _LINE_CHARACTERS) for line in notice.lines[:_LINES]),
-        links=dict(sorted(links.items())[:10]),
+        links=dict(sorted(links.items())[:5]),
         dedup_key=one_line(notice.dedup_key, _KEY_CHARACTERS),
         data=_plain_of(notice.data),
     )
@@ -253,7 +253,8 @@ def fitted(notice: Notice) -> Notice:
         return plain
     alerts = plain.data.get("alerts")
     kept = list(alerts) if isinstance(alerts, list) else []
-    count, cut = len(kept), int(plain.data.get("truncatedAlerts") or 0)
+    count, before = len(kept), plain.data.get("truncatedAlerts")
+    cut = before if isinstance(before, int) else 0
     while kept:
         kept = kept[: len(kept) // 2]
         smaller = replace(plain, data={**plain.data, "alerts": kept, "truncatedAlerts": cut + count - len(kept)})

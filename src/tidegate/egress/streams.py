@@ -129,7 +129,7 @@ class EgressStreams:
         except EgressRefusedError as error:
             _log.warning("refused", host=host, port=port, rule=error.rule)
             raise
-        except (TimeoutError, OSError) as error:
+        except (TimeoutError, OSError, UnicodeError) as error:
             failure = Failure.TIME if isinstance(error, TimeoutError) else Failure.CONNECTION
             failure = Failure.TLS if isinstance(error, ssl.SSLError) else failure
             _log.warning("failed", host=host, port=port, failure=failure, cause=type(error).__name__)

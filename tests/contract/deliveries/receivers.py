@@ -65,7 +65,7 @@ class MailReceiver:
     tls: ssl.SSLContext | None = None
     offers_starttls: bool = True
     refuses: dict[str, str] = field(default_factory=dict)
-    """Command -> the whole reply."""
+    """Command, or the whole line in upper case -> the whole reply."""
     injects: bytes = b""
     """Sent in plain text after the reply to STARTTLS."""
     is_endless: bool = False
@@ -103,8 +103,9 @@ class MailReceiver:
             words = line.decode().strip()
             self.said.append(words)
             verb = words.split(" ")[0].upper().partition(":")[0]
-            if verb in self.refuses:
-                await say(self.refuses[verb])
+            refusal = self.refuses.get(verb) or self.refuses.get(words.upper())
+            if refusal:
+                await say(refusal)
                 continue
             if verb == "EHLO":
                 offers = ["mail.test", "AUTH PLAIN LOGIN" if is_tls else "8BITMIME"]

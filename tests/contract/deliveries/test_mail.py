@@ -130,6 +130,15 @@ async def test_what_the_server_refuses_is_dead_or_tried_again(
     assert "secret words" not in receipt.excerpt
 
 
+async def test_an_address_that_left_keeps_nobody_else_from_being_told(
+    streams: EgressStreams, server: MailReceiver
+) -> None:
+    server.refuses = {"RCPT TO:<BO@EXAMPLE.COM>": "550 no such user"}
+    receipt = await sent(streams, server.port)
+    assert (receipt.outcome, len(server.mails)) == (Outcome.DELIVERED, 1)
+    assert receipt.reason == "The mail server took it for 1 of 2 addresses: 250."
+
+
 async def test_a_server_that_talks_without_end_is_cut(streams: EgressStreams, server: MailReceiver) -> None:
     server.is_endless = True
     receipt = await sent(streams, server.port)

@@ -72,16 +72,16 @@ class SmtpSender:
                 begins_with_tls=server.security is Security.TLS,
                 is_plain=server.security is Security.NONE,
             ) as stream:
-                text = await _hand_in(stream, way, channel.settings.to, message)
+                text, taken = await _hand_in(stream, way, channel.settings.to, message)
         except (EgressFailedError, EgressRefusedError) as error:
             return receipt_of_failure(error)
         except _ReplyError as error:
             excerpt = excerpt_of(error.text, secrets=hidden)
             outcome = Outcome.DEAD if error.code >= 500 else Outcome.RETRY
             return Receipt(outcome, f"The mail server answered {error.code}.", error.code, excerpt=excerpt)
-        return Receipt(
-            Outcome.DELIVERED, "The mail server took it: 250.", 250, excerpt=excerpt_of(text, secrets=hidden)
-        )
+        of = "" if taken == len(channel.settings.to) else f" for {taken} of {len(channel.settings.to)} addresses"
+        reason = f"The mail server took it{of}: 250."
+        return Receipt(Outcome.DELIVERED, reason, 250, excerpt=excerpt_of(text, secrets=hidden))
 
     def _way_of(self, settings: EmailSettings, secrets: Secrets) -> _Way | None:
         if settings.server is not None:
@@ -90,11 +90,11 @@ class SmtpSender:
         return None if own is None else _Way(own.server, own.sender, own.connecting, own.password)
 
 
-async def _hand_in(stream: EgressStream, way: _Way, to: tuple[str, ...], message: bytes) -> bytes:
-    """Hand the message in and return what the server said last.
+async def _hand_in(stream: EgressStream, way: _Way, to: tuple[str, ...], message: bytes) -> tuple[bytes, int]:
+    """Hand the message in; return what the server said last, and for how many addresses it took it.
 
     Raises:
-        _ReplyError: it said no.
+        _ReplyError: it said no, of addresses to all of them: one that left keeps nobody else from being told.
     """
     await _expect(stream, 220)
     offered = await _ask(stream, _HELLO, 250)
@@ -105,11 +105,18 @@ async def _hand_in(stream: EgressStream, way: _Way, to: tuple[str, ...], message
     if way.server.user:
         await _sign_in(stream, way, offered)
     await _ask(stream, f"MAIL FROM:<{way.sender}>".encode(), 250)
+    refusals: list[_ReplyError] = []
     for each in to:
-        await _ask(stream, f"RCPT TO:<{each}>".encode(), 250, 251)
+        try:
+            await _ask(stream, f"RCPT TO:<{each}>".encode(), 250, 251)
+        except _ReplyError as error:
+            refusals.append(error)
+    if len(refusals) == len(to):
+        raise refusals[0]
     await _ask(stream, b"DATA", 354)
     stuffed = message.replace(b"\r\n.", b"\r\n..")
-    return await _ask(stream, (b"." if message.startswith(b".") else b"") + stuffed + b".", 250)
+    text = await _ask(stream, (b"." if message.startswith(b".") else b"") + stuffed + b".", 250)
+    return text, len(to) - len(refusals)
 
 
 async def _sign_in(stream: EgressStream, way: _Way, offered: bytes) -> None:
