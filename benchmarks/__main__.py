@@ -22,6 +22,7 @@ SCRIPTS = (
     "pages",
     "flood",
     "crash",
+    "deliveries",
 )
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
@@ -36,6 +37,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "walls": ("--requests", "100000"),
     "pages": ("--blocks", "100"),
     "crash": ("--rounds", "100"),
+    "deliveries": ("--count", "20000"),
 }
 _HOLDS = {True: "yes", False: "**no**", None: "-"}
 _BUSY_CORES = 0.3  # of others: from here on times are theirs as much as ours

@@ -20,12 +20,16 @@ from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
+from tidegate.app.mail_settings import installation_mail
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import default_quotas, egress_allowances, request_allowance
 from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
+from tidegate.deliveries import Deliveries, build_deliveries
+from tidegate.deliveries.pages import router as channel_pages
+from tidegate.deliveries.routes import router as delivery_routes
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.edge.limits import RequestLimits
@@ -168,6 +172,8 @@ _ROUTERS = (
     tenant_pages,
     alert_routes,
     alert_pages,
+    delivery_routes,
+    channel_pages,
     runbook_routes,
     runbook_pages,
     release_routes,
@@ -220,6 +226,14 @@ def build_edge(
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer, quotas=meter)
     services, tasks = _slices(database, engine, closer, audit.trail, identity=identity, askers=askers)
     tools = ToolDoor(version=__version__, toolbox=TOOLBOX, record=recorder(audit.trail))
+    ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
+    deliveries = build_deliveries(
+        database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
+        ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
+    )  # fmt: skip
+    services, tasks = _slices(
+        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries
+    )
     tasks += [
         tools.run,
         audit.keep,
@@ -281,7 +295,7 @@ def _build_people(
     )
 
 
-def _slices(
+def _slices(  # noqa: PLR0913 - what slices share
     database: Database,
     engine: TelemetryEngine,
     closer: RollupCloser,
@@ -289,6 +303,7 @@ def _slices(
     *,
     identity: IdentityService,
     askers: PostgresAskers,
+    deliveries: Deliveries,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
@@ -315,7 +330,7 @@ def _slices(
     price_store = PostgresPriceStore(database, trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer.prices = books
-    handlers: dict[str, Handler] = {}  # by kind of job: each slice registers its own
+    handlers: dict[str, Handler] = {**deliveries.handlers}  # by kind of job: each slice registers its own
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
         Worker: worker,
@@ -346,6 +361,7 @@ def _slices(
         IsolationService: isolation,
         EvidenceService: evidence,
         GateService: gates,
+        **deliveries.services,
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)

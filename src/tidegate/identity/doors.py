@@ -78,4 +78,17 @@ async def read_wish(request: Request, model: type[Wish]) -> Wish:
 
 def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return how OpenAPI describes a body that `read_wish` reads."""
-    return {"requestBody": {"required": True, "content": {JSON[0]: {"schema": model.model_json_schema()}}}}
+    schema = model.model_json_schema()
+    whole = _without_references(schema, schema.get("$defs", {}))
+    return {"requestBody": {"required": True, "content": {JSON[0]: {"schema": whole}}}}
+
+
+def _without_references(shape: Any, known: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Return `shape` with what it refers to in its place: within the document, references would lead nowhere."""
+    if isinstance(shape, list):
+        return [_without_references(each, known) for each in shape]
+    if not isinstance(shape, dict):
+        return shape
+    if "$ref" in shape:
+        shape = known[shape["$ref"].rpartition("/")[2]] | {key: each for key, each in shape.items() if key != "$ref"}
+    return {key: _without_references(each, known) for key, each in shape.items() if key != "$defs"}

@@ -194,6 +194,13 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     await make(workspace, "PUT", "/api/v1/prices/overrides", content=price_file(workspace),
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
+    for number in range(2):
+        # Disabled: what is told by them is dead without anybody being called.
+        wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}
+        slots["channel_id"].append((await make(workspace, "POST", "/api/v1/channels", json=wish))["id"])
+        path = f"/api/v1/channels/{slots['channel_id'][-1]}"
+        await make(workspace, "PATCH", path, json={"isEnabled": False})
+        slots["delivery_id"].append((await make(workspace, "POST", f"{path}/test"))["id"])
     await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
     await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 

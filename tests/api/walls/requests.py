@@ -34,20 +34,22 @@ SLOTS: Mapping[str, str] = {
     "traceId": "trace_id", "trace_id": "trace_id", "workspaceId": "tenant", "actor": "token_id",
     "left": "run", "right": "run", "a": "run", "b": "run", "email": "email", "workspace": "workspace",
     "services": "service", "environments": "environment", "q": "text", "id": "gate_id",
-    "user_id": "member_id", "group_id": "group_id",
+    "user_id": "member_id", "group_id": "group_id", "channel_id": "channel_id", "channel": "channel_id",
+    "delivery_id": "delivery_id", "tested": "delivery_id",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {
     "family": FAMILIES, "slug": ("auth-failures", "none"), "name": ("gate", "release", "none"),
     "file": ("tidegate.css", "none"), "limit": ("1", "2", "50", "200"), "by": ("service", "tenant", "release"),
     "range": ("1h", "24h"), "format": ("json", "csv"), "sort": ("outlier", "tenant"), "order": ("asc", "desc"),
-    "state": ("firing", "resolved", "open"), "kind": ("person", "service-account"), "dryRun": ("true", "true", "false"),
+    "state": ("firing", "resolved", "open", "dead"),
+    "kind": ("person", "service-account"), "dryRun": ("true", "true", "false"),
     "status": ("error", "ok"), "severity": ("error", "info"), "provider": ("openai",), "topics": ("alerts",),
     "outcome": ("ok", "failed"), "step": ("60s",), "role": ("viewer", "engineer"), "scope": ("read", "write"),
     "form_token": ("",), "days": ("30",), "inputTokens": ("10",), "outputTokens": ("10",), "source": ("override",),
     "actorKind": ("person", "token"), "action": ("tokens:",), "minMs": ("0",), "unpriced": ("true",),
     "filter": ("id pr", "displayName pr"), "attributes": ("id,userName",), "excludedAttributes": ("meta",),
-    "startIndex": ("1",), "count": ("200",), "urn": ("none",),
+    "url": ("https://hooks.invalid/",), "startIndex": ("1",), "count": ("200",), "urn": ("none",),
 }  # fmt: skip
 # Streams do not end by themselves; health and style sheets are the same for everybody.
 LEFT_OUT = {"GET /events", "HEAD /assets/{file}", "GET /assets/{file}", "GET /healthz", "GET /readyz"}

@@ -17,6 +17,7 @@ from tidegate.app.operator_keys import (
     retire_key,
     rotate_key,
 )
+from tidegate.deliveries.channels import purpose_of
 from tidegate.identity.providers.model import SECRET_PURPOSE
 from tidegate.kernel import WorkspaceId
 from tidegate.storage.envelopes import envelope_head
@@ -81,6 +82,20 @@ async def set_secret(data_dir: Path, workspace: str, sealed: bytes) -> None:
         )
 
 
+async def set_channel(data_dir: Path, workspace: str, *sealed: bytes) -> None:
+    async with state(data_dir) as connection:
+        await connection.execute(
+            """
+            INSERT INTO channels (workspace, id, name, kind, settings, secret, secret_hint,
+                previous_secret, previous_until, disabled_why, created_at, created_by, changed_at)
+            VALUES ($1, 'chn_1', 'c', 'webhook', '{"url": "https://a.example"}', $2, '', $3,
+                now(), '', now(), 'x', now())
+            """,
+            workspace,
+            *sealed,
+        )
+
+
 async def test_stored_secrets_go_over_to_a_new_key_and_the_old_one_stays_while_one_hangs_on_it(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     serving = load_envelopes(data_dir)  # as a server that runs all the time has it
@@ -88,17 +103,21 @@ async def test_stored_secrets_go_over_to_a_new_key_and_the_old_one_stays_while_o
     for name in names:
         await set_secret(data_dir, name, serving.seal(name, SECRET_PURPOSE, b"of " + name.encode()))
     await set_secret(data_dir, "w-altered", serving.seal(names[0], SECRET_PURPOSE, b"moved"))
+    purpose = purpose_of("chn_1")
+    await set_channel(data_dir, names[0], *(serving.seal(names[0], purpose, each) for each in (b"now", b"before")))
     assert await rotate_key(data_dir, "envelopes") == "k2"
-    with pytest.raises(KeyInUseError, match="4 stored secrets are sealed under it"):
+    with pytest.raises(KeyInUseError, match="6 stored secrets are sealed under it"):
         await retire_key(data_dir, "envelopes", "k1")
-    assert [await reseal_secrets(data_dir) for _ in range(2)] == [Resealed(3, 1), Resealed(0, 1)]
+    assert [await reseal_secrets(data_dir) for _ in range(2)] == [Resealed(5, 1), Resealed(0, 1)]
     async with state(data_dir) as connection:
         rows = await connection.fetch("SELECT workspace, client_secret FROM identity_providers ORDER BY workspace")
+        channel = await connection.fetchrow("SELECT secret, previous_secret FROM channels")
         await connection.execute("DELETE FROM identity_providers WHERE workspace = 'w-altered'")
+    assert [serving.open(names[0], purpose, each) for each in channel or ()] == [b"now", b"before"]
     for name, row in zip(names, rows, strict=False):
         assert row["client_secret"].startswith(envelope_head("k2"))
         assert serving.open(name, SECRET_PURPOSE, row["client_secret"]) == b"of " + name.encode()
     await retire_key(data_dir, "envelopes", "k1")
     assert serving.open(names[0], SECRET_PURPOSE, rows[0]["client_secret"]) == b"of w-0"
     used = {each.name: each.in_use for each in await list_keys(data_dir) if each.purpose == "envelopes"}
-    assert used == {"k2": 3}
+    assert used == {"k2": 5}
