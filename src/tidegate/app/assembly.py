@@ -224,9 +224,7 @@ def build_edge(
     quotas = default_quotas()
     meter, refusals = build_metering(database, audit.trail, clock=clock, defaults=quotas)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer, quotas=meter)
-    services, tasks = _slices(database, engine, closer, audit.trail, identity=identity, askers=askers)
     tools = ToolDoor(version=__version__, toolbox=TOOLBOX, record=recorder(audit.trail))
-    ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
     deliveries = build_deliveries(
         database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
         ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
@@ -327,9 +325,6 @@ def _slices(  # noqa: PLR0913 - what slices share
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    price_store = PostgresPriceStore(database, trail)
-    books = PriceBooks(store=price_store, changes=price_store)
-    closer.prices = books
     handlers: dict[str, Handler] = {**deliveries.handlers}  # by kind of job: each slice registers its own
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
