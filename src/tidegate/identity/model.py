@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from tidegate.edge.caller import Role
+from tidegate.edge.proven import Role
 from tidegate.kernel import Keyring, TokenId, WorkspaceId
 
 TOKEN_PREFIX = "tg_"  # noqa: S105 - the public mark of our tokens, so that scanners find leaked ones
