@@ -1,6 +1,7 @@
 """Real engines, started once a test run, with a fresh workspace a test."""
 
 import asyncio
+import gc
 import os
 import secrets
 import subprocess
@@ -30,6 +31,17 @@ ENGINE_START_S = 120.0  # 0.6 s on a quiet machine
 _OF_ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", _OF_ANY_SPEED, derandomize=True)
 settings.register_profile("exploring", _OF_ANY_SPEED)
+
+
+# Where nothing compiled may be kept, each of the hundreds of processes that tests start compiles all modules anew: a
+# quarter of the start of a server, half of that of a verb.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector leave alone what stays until the end: modules, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.doing import trail_of
 from tests.pages.test_in_a_browser import Server
@@ -117,8 +118,7 @@ async def site(database: Database, engine: TelemetryEngine) -> AsyncIterator[Sit
     application = build_http_app(
         version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
     )
-    for router in (trace_routes, run_routes, erasure_routes, signal_routes):
-        application.include_router(router)
+    include(application, trace_routes, run_routes, erasure_routes, signal_routes)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield Site(application, client, eraser)
