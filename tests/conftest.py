@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.e2e.browser import close_browser
@@ -45,6 +46,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The usual picture of a traceback, with all local variables, takes half a second of a processor each.
+    renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, renderer])
     settings.load_profile("exploring" if config.getoption("markexpr") == "long" else "repeatable")
 
 
