@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "authz", "walls", "pages", "flood", "crash")
+SCRIPTS = (
+    "start",
+    "memory",
+    "ingest",
+    "queries",
+    "detect",
+    "verdict",
+    "authz",
+    "jobs",
+    "walls",
+    "pages",
+    "flood",
+    "crash",
+)
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
     "memory": ("--spans", "1000000"),
@@ -19,6 +32,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "detect": ("--crossings", "200"),
     "verdict": ("--decisions", "1000"),
     "authz": ("--seconds", "20"),
+    "jobs": ("--jobs", "100000", "--samples", "1000"),
     "walls": ("--requests", "100000"),
     "pages": ("--blocks", "100"),
     "crash": ("--rounds", "100"),

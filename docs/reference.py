@@ -248,7 +248,26 @@ def metrics_part() -> str:
     return "\n".join(lines)
 
 
-PARTS = {"cli": cli_part, "api": api_part, "pages": pages_part, "signals": signals_part, "metrics": metrics_part}
+def tools_part() -> str:
+    from tidegate.app.tools import TOOLBOX
+
+    lines = ["| tool | listed | writes | operation | what it does |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{tool.name}` | {'yes' if tool.is_direct else 'by search'} | {'yes' if tool.is_writing else 'no'} "
+        f"| `{tool.operation}` | {tool.description} |"
+        for tool in TOOLBOX.tools
+    ]
+    return "\n".join(lines) + "\n"
+
+
+PARTS = {
+    "cli": cli_part,
+    "api": api_part,
+    "pages": pages_part,
+    "signals": signals_part,
+    "metrics": metrics_part,
+    "tools": tools_part,
+}
 
 
 def rendered(text: str) -> str:

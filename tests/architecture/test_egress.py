@@ -5,9 +5,9 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "tidegate"
 CLIENTS = {
-    "aiohttp", "aiosmtplib", "clickhouse_connect", "ftplib", "grpc", "http.client", "httpcore", "httpx", "imaplib",
-    "niquests", "poplib", "pycurl", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3", "websockets",
-    "xmlrpc.client",
+    "aiohttp", "aiosmtplib", "clickhouse_connect", "ftplib", "grpc", "http.client", "httpcore", "httpx", "httpx2",
+    "imaplib", "niquests", "poplib", "pycurl", "requests", "smtplib", "telnetlib", "urllib.request", "urllib3",
+    "websockets", "xmlrpc.client",
 }  # fmt: skip
 CONNECTING = {
     "create_connection", "create_datagram_endpoint", "open_connection", "open_unix_connection", "sock_connect",
@@ -15,6 +15,8 @@ CONNECTING = {
 }  # fmt: skip
 EXCEPTIONS = {
     "edge/client.py": "the command line calls the server that its user names",
+    "edge/mcp/calls.py": "asks the application of this process, through no socket",
+    "edge/mcp/bridge.py": "calls the server that its user names, as the command line does",
     "audit/commands.py": "the same, for a download",
     "replays/recording.py": "the same",
     "replays/sender.py": "the same",

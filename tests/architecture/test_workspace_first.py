@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-SLICES = ("alerts", "audit", "evidence", "gates", "identity", "isolation", "releases", "signals", "telemetry")
+SLICES = ("alerts", "audit", "evidence", "gates", "identity", "isolation", "jobs", "releases", "signals", "telemetry")
 
 # Methods without a workspace, each with its reason.
 ALLOWED = {
@@ -23,12 +23,16 @@ ALLOWED = {
     "set_evaluated": "the same",
     "caught_up": "the same, of counting",
     "write": "the chains of several workspaces, each inside its own",
+    "claim": "jobs of all workspaces, each taken inside its own",
+    "list_old": "which workspaces: ids of them are the answer",
+    "delete_orphans": "jobs of deleted workspaces, each inside its own",
     "read": "the touches of all workspaces, each read inside its own",
 }
 
 
+_NOT_DATA = {"self", "connection"}  # whoever passes its transaction has entered a workspace already
 # Parameters whose values say whose they are.
-_HOLD_IT = {"seconds", "touched", "runs", "rows", "flush_id", "key", "batches", "ranges", "counts"}
+_HOLD_IT = {"seconds", "touched", "runs", "rows", "flush_id", "key", "batches", "ranges", "counts", "held", "settled"}
 
 
 def methods() -> list[tuple[str, Callable[..., object]]]:
@@ -47,7 +51,7 @@ def methods() -> list[tuple[str, Callable[..., object]]]:
 
 @pytest.mark.parametrize(("name", "method"), methods(), ids=lambda value: value if isinstance(value, str) else "")
 def test_the_workspace_comes_first(name: str, method: Callable[..., object]) -> None:
-    parameters = [p.name for p in inspect.signature(method).parameters.values() if p.name != "self"]
+    parameters = [p.name for p in inspect.signature(method).parameters.values() if p.name not in _NOT_DATA]
     method_name = name.rpartition(".")[2]
     takes_it = bool(parameters) and ("workspace" in parameters[0] or parameters[0] in _HOLD_IT)
     assert takes_it or method_name in ALLOWED or not parameters, f"{name}({', '.join(parameters)})"

@@ -21,7 +21,8 @@ from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.running import Edge, Task, connect_engines, running
-from tidegate.app.settings import egress_allowances, request_allowance
+from tidegate.app.settings import default_quotas, egress_allowances, request_allowance
+from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
@@ -30,6 +31,8 @@ from tidegate.edge.http import build_http_app
 from tidegate.edge.limits import RequestLimits
 from tidegate.edge.live import LiveHub
 from tidegate.edge.live import router as live_routes
+from tidegate.edge.mcp import ToolDoor
+from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
@@ -56,7 +59,10 @@ from tidegate.identity.providers import build_providers
 from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
 from tidegate.identity.providers.routes import router as provider_routes
+from tidegate.identity.quotas import build_metering, build_quotas
+from tidegate.identity.quotas.routes import router as quota_routes
 from tidegate.identity.scim import build_scim
+from tidegate.identity.scim.routes import answer_missing
 from tidegate.identity.scim.routes import mapping as provisioning_routes
 from tidegate.identity.scim.routes import scim as scim_routes
 from tidegate.identity.sessions import SignInFailures
@@ -67,6 +73,9 @@ from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
+from tidegate.jobs import Handler, JobService, PostgresJobs, Worker
+from tidegate.jobs.store import CHANNEL as JOBS_ADDED
+from tidegate.jobs.tasks import build_worker
 from tidegate.kernel import RandomIds, SystemClock
 from tidegate.releases import PostgresReleaseStore, ReleasesService
 from tidegate.releases.routes import router as release_routes
@@ -97,6 +106,7 @@ from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
+from tidegate.storage.hearing import hear
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
 from tidegate.telemetry.content import ContentPolicy
@@ -138,9 +148,11 @@ _ROUTERS = (
     workspace_routes,
     member_routes,
     token_routes,
+    quota_routes,
     session_routes,
     passkey_routes,
     live_routes,
+    tool_door,
     signal_routes,
     trace_routes,
     erasure_routes,
@@ -203,20 +215,30 @@ def build_edge(
     askers = PostgresAskers(database, policy_wall, clock)
     closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
-    ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
+    quotas = default_quotas()
+    meter, refusals = build_metering(database, audit.trail, clock=clock, defaults=quotas)
+    ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer, quotas=meter)
     services, tasks = _slices(database, engine, closer, audit.trail, identity=identity, askers=askers)
+    tools = ToolDoor(version=__version__, toolbox=TOOLBOX, record=recorder(audit.trail))
     tasks += [
+        tools.run,
         audit.keep,
         failures.run,
+        meter.run,
+        refusals.run,
         *ingest.tasks,
         *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
     ]
+    worker = services[Worker]
+    assert isinstance(worker, Worker)  # noqa: S101 - put there by its type
+    tasks.append(partial(hear, settings.database_dsn, JOBS_ADDED, worker.wake))
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audit.services | {
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         **people,
+        ToolDoor: tools,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),
     }
@@ -224,12 +246,13 @@ def build_edge(
         version=__version__,
         authenticator=identity,
         authorizer=policy_wall,
-        limits=RequestLimits(clock, request_allowance()),
+        limits=RequestLimits(clock, request_allowance(), quotas=quotas, on_refused=refusals.note),
         cursor_key=load_cursor_key(settings.data_dir),
         services=services,
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
+    application.state.error_shapes = {scim_routes.prefix: answer_missing}
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
@@ -247,6 +270,7 @@ def _build_people(
         database, trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
     )
     people |= build_scim(database, trail, people=people)
+    people |= build_quotas(database, trail, people=people, defaults=default_quotas())
     return people | build_providers(
         database,
         trail,
@@ -291,7 +315,11 @@ def _slices(
     price_store = PostgresPriceStore(database, trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer.prices = books
+    handlers: dict[str, Handler] = {}  # by kind of job: each slice registers its own
+    worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
+        Worker: worker,
+        JobService: JobService(PostgresJobs(database)),
         TraceService: traces,
         ErasureService: ErasureService(
             rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
@@ -299,7 +327,6 @@ def _slices(
         AiRunService: build_runs(database, engine, clock, traces=traces),
         Recounts: build_recounts(database, clock),
         PostgresRetention: build_retention(database, clock),
-        PriceService: PriceService(store=price_store, books=books, clock=clock),
         SignalService: SignalService(reader=reader, clock=clock, runtime=EngineRuntime(engine)),
         ExploreService: ExploreService(
             reader=reader,
@@ -322,4 +349,4 @@ def _slices(
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run]

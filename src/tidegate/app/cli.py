@@ -28,8 +28,10 @@ _NOUNS: Final = {
         "Evaluations: how good answers were, and retrieval metrics.",
     ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "limits": ("tidegate.app.limit_commands", "limits", "Limits: how much a workspace or a token may ask and send."),
     "login": ("tidegate.identity.sessions.commands", "login", "Keep a server and a token for later commands."),
     "logout": ("tidegate.identity.sessions.commands", "logout", "Forget what `tidegate login` keeps."),
+    "mcp": ("tidegate.app.mcp_commands", "mcp", "Tools for AI agents, and a bridge to them."),
     "member": ("tidegate.identity.members.commands", "member", "Members: people, service accounts and their roles."),
     "person": ("tidegate.app.workspace_commands", "person", "People, in every workspace at once (operator)."),
     "service-account": (
@@ -51,6 +53,7 @@ _NOUNS: Final = {
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
     "retention": ("tidegate.signals.commands", "retention", "Retention: how long telemetry is kept."),
+    "rule": ("tidegate.alerts.prometheus_commands", "rule", "Rules: test them, and read those of other tools."),
     "run": ("tidegate.signals.ai_runs.commands", "run", "AI runs: what one did, cost and broke."),
     "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
@@ -62,6 +65,7 @@ _MORE_VERBS: Final = {
     "audit": ("tidegate.app.audit_key", "key"),
     "tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant"),
 }
+_VERBS_WITHOUT_SERVER: Final = {"rule": ("tidegate.alerts.prometheus_commands", ("test_rules", "import_rules"))}
 
 
 class LazyGroup(click.Group):
@@ -78,6 +82,10 @@ class LazyGroup(click.Group):
         more = _MORE_VERBS.get(cmd_name)
         if more is not None and isinstance(command, click.Group):
             command.add_command(getattr(importlib.import_module(more[0]), more[1]))
+        module, verbs = _VERBS_WITHOUT_SERVER.get(cmd_name, ("", ()))
+        if isinstance(command, click.Group):
+            for verb in verbs:
+                command.add_command(getattr(importlib.import_module(module), verb))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

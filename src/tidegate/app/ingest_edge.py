@@ -17,10 +17,12 @@ from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.keys import load_signing_key
 from tidegate.app.running import Edge, Task, connect_engines, running
+from tidegate.app.settings import default_quotas
 from tidegate.edge.problems import CONTENT_TYPE, problem_body
 from tidegate.edge.requests import RequestContext, request_id_of
 from tidegate.identity import IdentityService, PostgresCredentialStore
 from tidegate.identity.policy import CedarAuthorizer, read_policies
+from tidegate.identity.quotas import build_metering
 from tidegate.kernel import RandomIds, SystemClock
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
@@ -30,7 +32,7 @@ from tidegate.telemetry.admission import BodiesInFlight
 from tidegate.telemetry.content import DEFAULT_POLICY, ContentPolicy
 from tidegate.telemetry.grpc_door import GrpcDoor
 from tidegate.telemetry.model import Signal
-from tidegate.telemetry.ports import Listener, Nobody
+from tidegate.telemetry.ports import Listener, Nobody, NoQuotas, Quotas
 from tidegate.telemetry.receiving import LOGS, POINTS, RecordsReceiver
 from tidegate.telemetry.routes import OtlpDoor, Receiver
 from tidegate.telemetry.span_receiver import SpanReceiver
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from tidegate.edge.caller import Authenticator
 
 
+_NO_QUOTAS = NoQuotas()
+
+
 @dataclass(frozen=True, slots=True)
 class Ingest:
     """What takes telemetry in within one process."""
@@ -55,7 +60,7 @@ class Ingest:
     tasks: tuple[Task, ...]
 
 
-def build_ingest(
+def build_ingest(  # noqa: PLR0913 - what the process has for it
     database: Database,
     engine: TelemetryEngine,
     *,
@@ -63,6 +68,7 @@ def build_ingest(
     policy: ContentPolicy = DEFAULT_POLICY,
     listener: Listener | None = None,
     notifies: bool = False,
+    quotas: Quotas = _NO_QUOTAS,
 ) -> Ingest:
     """Return the ingest of this process; `notifies` when another one counts, else `listener` does."""
     ids, clock = RandomIds(), SystemClock()
@@ -70,8 +76,11 @@ def build_ingest(
     store = EngineBatchStore(engine, returns_columns=listener is not None)
     service = IngestService(store=store, touches=ledger, ids=ids, listener=listener or Nobody(), gate=disk.gate)
     receivers: dict[Signal, Receiver] = {
-        Signal.TRACES: SpanReceiver(ingest=service, policy=policy, clock=clock),
-        **{kind.signal: RecordsReceiver(kind, ingest=service, policy=policy, clock=clock) for kind in (LOGS, POINTS)},
+        Signal.TRACES: SpanReceiver(ingest=service, policy=policy, clock=clock, quotas=quotas),
+        **{
+            kind.signal: RecordsReceiver(kind, ingest=service, policy=policy, clock=clock, quotas=quotas)
+            for kind in (LOGS, POINTS)
+        },
     }
     return Ingest(service, receivers, BodiesInFlight(), (service.run, partial(sweep_touches, ledger)))
 
@@ -102,8 +111,11 @@ async def open_ingest_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edg
     store = PostgresCredentialStore(database, audit.trail)
     identity = IdentityService(store=store, key=load_signing_key(settings.data_dir), clock=SystemClock())
     disk = DiskWatch.of(settings.data_dir, settings.disk_limit)
-    ingest = build_ingest(database, engine, disk=disk, policy=ContentPolicy(settings.content), notifies=True)
-    tasks = (audit.keep, *ingest.tasks, *grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port))
+    meter, refusals = build_metering(database, audit.trail, clock=SystemClock(), defaults=default_quotas())
+    policy = ContentPolicy(settings.content)
+    ingest = build_ingest(database, engine, disk=disk, policy=policy, notifies=True, quotas=meter)
+    grpc = grpc_tasks(ingest, identity, authorizer, settings.otlp_grpc_port)
+    tasks = (audit.keep, *ingest.tasks, *grpc, meter.run, refusals.run)
     rest = _Rest(health.Engines(state=database, telemetry=engine, disk=disk), tasks)
     return Edge(RequestContext(telemetry_doors(rest, ingest, identity, authorizer)), close_streams=lambda: None)
 

@@ -22,6 +22,7 @@ from tidegate.audit import Deed, append_deed
 from tidegate.identity.acting import deed_of_operator
 from tidegate.identity.errors import WorkspaceDeletedError, WorkspaceNotFoundError
 from tidegate.identity.model import HINT_CHARACTERS, SIGN_IN_LINK_LENGTH, Token, new_token
+from tidegate.identity.quotas.store import copy_quotas
 from tidegate.identity.rows import TOKENS, token_of
 from tidegate.identity.tokens.errors import TokenEndedError, TokenNotFoundError, TokenRotatedError
 from tidegate.kernel import RandomIds, WorkspaceId
@@ -136,6 +137,7 @@ async def rotate_token(data_dir: Path, *, workspace: str, token_id: str, overlap
             token_id,
             now + overlap,
         )
+        await copy_quotas(connection, workspace, token_id, to=new_id)
         await record(deed_of_operator("tokens:rotate", f"token/{token_id}", to=new_id))
     return token
 

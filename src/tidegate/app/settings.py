@@ -9,6 +9,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from tidegate.edge.allowance import Allowance
+from tidegate.edge.quotas import Quota
 from tidegate.egress import Allowances, parse_allowances
 from tidegate.kernel import InvalidInputError
 from tidegate.storage.disk import DiskLimit
@@ -19,6 +20,7 @@ DEFAULT_PORT = 8420
 DEFAULT_OTLP_PORT = 4318
 DEFAULT_OTLP_GRPC_PORT = 4317
 _CHILD_VARIABLE = "TIDEGATE_CHILD"
+_MAX_QUOTA = 10**12  # as the database has it
 
 
 def default_data_dir() -> Path:
@@ -53,6 +55,32 @@ def request_allowance() -> Allowance:
     if not (given.isascii() and given.isdigit() and len(given) <= 9):
         raise RequestLimitInvalidError
     return Allowance(of_credential=int(given), of_workspace=3 * int(given))
+
+
+class QuotasInvalidError(InvalidInputError):
+    code: ClassVar[str] = "quotas_invalid"
+
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"TIDEGATE_QUOTAS cannot be read at {part!r}: write quotas of every workspace with commas, for example "
+            f"requests_per_minute=6000,spans_per_day=50000000. There are {', '.join(Quota)}.",
+            field="TIDEGATE_QUOTAS",
+        )
+
+
+def default_quotas() -> dict[Quota, int]:
+    """Return what `TIDEGATE_QUOTAS` says of workspaces for which nothing else is set; no limit where it says nothing.
+
+    Raises:
+        QuotasInvalidError: it names what is no quota, or an amount that is no whole number above 0.
+    """
+    found: dict[Quota, int] = {}
+    for part in filter(None, map(str.strip, os.environ.get("TIDEGATE_QUOTAS", "").split(","))):
+        name, _, amount = (each.strip() for each in part.partition("="))
+        if name not in set(Quota) or not (amount.isascii() and amount.isdigit()) or not 0 < int(amount) <= _MAX_QUOTA:
+            raise QuotasInvalidError(part[:80])
+        found[Quota(name)] = int(amount)
+    return found
 
 
 def egress_allowances() -> Allowances:

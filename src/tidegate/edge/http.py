@@ -1,7 +1,7 @@
 """What the HTTP doors share: the application with its error answers."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -18,7 +18,13 @@ from tidegate.edge.problems import CONTENT_TYPE, problem_body, problem_of
 from tidegate.edge.requests import request_id_of
 from tidegate.kernel import TidegateError, UnavailableError
 
-__all__ = ["build_http_app"]
+__all__ = ["ErrorShape", "build_http_app"]
+
+ErrorShape = Callable[[int, str, dict[str, str]], JSONResponse]
+"""How a protocol of its own says status, words and headers: `app.state.error_shapes` has them by the path it is below.
+
+For what no route answers: the routes of such a protocol say their errors themselves.
+"""
 
 _log = structlog.get_logger("tidegate.http")
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -46,6 +52,7 @@ def build_http_app(  # noqa: PLR0913 - what the doors share
     application.state.limits = limits
     application.state.cursor_key = cursor_key or secrets.token_bytes(32)
     application.state.services = dict(services)
+    application.state.error_shapes = {}
     application.add_exception_handler(TidegateError, _answer_known)
     application.add_exception_handler(RequestValidationError, _answer_invalid)
     application.add_exception_handler(HTTPException, _answer_http)
@@ -84,6 +91,10 @@ async def _answer_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
+    shapes: Mapping[str, ErrorShape] = request.app.state.error_shapes
+    for prefix, shape in shapes.items():
+        if f"{request.url.path}/".startswith(f"{prefix}/"):
+            return shape(error.status_code, str(error.detail), dict(error.headers or {}))
     code = _HTTP_CODES.get(error.status_code, "http_error")
     body = problem_body(error.status_code, str(error.detail), code, str(error.detail), request_id_of(request.scope))
     return JSONResponse(body, error.status_code, {**(error.headers or {}), "content-type": CONTENT_TYPE})

@@ -1,9 +1,10 @@
 """How often one may ask: by credential, by workspace, and by address for those who prove nothing.
 
 Counted in each process by itself, over windows that move: nothing to be down, and no second in which twice as much goes
-through. Telemetry has limits of its own, by what waits to be stored.
+through. Telemetry has limits of its own, by what waits to be stored, and quotas of its own (`identity.quotas`).
 """
 
+from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import ClassVar, Final
 
@@ -13,6 +14,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from tidegate.edge.allowance import Allowance
 from tidegate.edge.caller import Caller
+from tidegate.edge.quotas import Minutes, OnRefused, Quota, QuotaExceededError
 from tidegate.kernel import Clock, TooManyRequestsError
 
 __all__ = ["RequestLimits", "TooManyGuessesError", "TooOftenError", "network_of"]
@@ -38,8 +40,19 @@ class TooManyGuessesError(TooManyRequestsError):
 class RequestLimits:
     """One a process."""
 
-    def __init__(self, clock: Clock, allowance: Allowance = _USUAL) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        allowance: Allowance = _USUAL,
+        *,
+        quotas: Mapping[Quota, int] | None = None,
+        on_refused: OnRefused = lambda *_: None,
+    ) -> None:
+        """Hold to `allowance` and to what is set for a caller, else to `quotas`; `on_refused` hears of those."""
         self._clock = clock
+        self._minutes = Minutes()
+        self._quotas = quotas or {}
+        self._on_refused = on_refused
         self._windows = MovingWindowRateLimiter(MemoryStorage())
         self._of_credential = _item(allowance.of_credential, _WINDOW_S)
         self._of_workspace = _item(allowance.of_workspace, _WINDOW_S)
@@ -50,6 +63,7 @@ class RequestLimits:
 
         Raises:
             TooOftenError: its credential, or all of its workspace together, had its share.
+            QuotaExceededError: its token, or its workspace, had what is set for a minute.
         """
         for item, name, whose in (
             (self._of_credential, caller.actor, "This credential"),
@@ -61,6 +75,16 @@ class RequestLimits:
                     f"{whose} may ask {item.amount} times in {_WINDOW_S} seconds. Ask again in {wait_s:.1f} s.",
                     retry_after_s=wait_s,
                 )
+
+        self._take_quota(caller)
+
+    def _take_quota(self, caller: Caller) -> None:
+        quota = Quota.REQUESTS_PER_MINUTE
+        for subject, amount in caller.quotas.in_force(quota, caller.actor, self._quotas):
+            wait_s = self._minutes.take((caller.workspace, subject), amount, self._clock.now().timestamp())
+            if wait_s:
+                self._on_refused(caller.workspace, subject, quota)
+                raise QuotaExceededError(quota, subject=subject, amount=amount, retry_after_s=wait_s)
 
     def refuse_guessing(self, address: str | None) -> None:
         """Say to an address, of which one more credential proves nothing, that too many were wrong.

@@ -21,6 +21,7 @@ _PROBLEM: Final[dict[str, Any]] = {
         "requestId": {"type": "string"},
         "field": {"type": "string"},
         "policyIds": {"type": "array", "items": {"type": "string"}},
+        "quota": {"type": "string"},
     },
 }
 _REFUSED: Final[dict[str, Any]] = {

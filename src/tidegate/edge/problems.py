@@ -1,10 +1,12 @@
 """One table from error families to doors: HTTP statuses and CLI exit codes. Bodies are RFC 9457 problem details."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from tidegate.edge.authority import PROOF_GOOD_FOR_S, NotPermittedError, StepUpRequiredError
 from tidegate.edge.masking import without_tokens
+from tidegate.edge.quotas import QuotaExceededError
 from tidegate.kernel import (
     ConflictError,
     ForbiddenError,
@@ -61,7 +63,7 @@ def problem_of(error: TidegateError, *, request_id: str) -> tuple[int, dict[str,
     answer = answer_for(error)
     headers = {"content-type": CONTENT_TYPE, "cache-control": "no-store"}
     if isinstance(error, TooManyRequestsError | UnavailableError):
-        headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+        headers["retry-after"] = str(max(1, ceil(error.retry_after_s)))
     if answer.status == 401:
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, StepUpRequiredError):
@@ -70,6 +72,8 @@ def problem_of(error: TidegateError, *, request_id: str) -> tuple[int, dict[str,
     body = problem_body(answer.status, answer.title, error.code, error.message, request_id, error.field)
     if isinstance(error, NotPermittedError) and error.policy_ids:
         body["policyIds"] = list(error.policy_ids)
+    if isinstance(error, QuotaExceededError):
+        body["quota"] = error.quota
     return answer.status, headers, body
 
 

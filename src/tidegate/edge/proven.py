@@ -1,9 +1,10 @@
 """What a proven caller is: its workspace, scope and role. Knows no framework: verbs of the operator load it as well."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from tidegate.edge.quotas import NOTHING_SET, QuotasSet
 from tidegate.kernel import WorkspaceId
 
 __all__ = ["Caller", "Role", "Scope"]
@@ -60,6 +61,8 @@ class Caller:
     """Environments to which a token is narrowed; `None` for all."""
     proven_at: datetime | None = None
     """When the person proved who they are, for what needs a fresh proof; `None` for tokens."""
+    quotas: QuotasSet = field(default=NOTHING_SET, compare=False)
+    """What is set for the workspace, and for the token."""
 
     def may(self, scope: Scope) -> bool:
         return scope in _INCLUDED[self.scope]

@@ -20,6 +20,7 @@ from tidegate.identity.forms import (
     base_url_of,
     begin_session,
     leading,
+    render_with,
     visit_of,
 )
 from tidegate.identity.members.invitations import InvitationService, Joining
@@ -145,11 +146,11 @@ async def account_page(
     caller, request, members = by.caller, account.request, account.members
     member = None if caller.member is None else await members.get_member(caller.workspace, caller.member)
     found = await account.sessions.list_sessions(caller.workspace, member=None, by=by)
-    answer = account.pages.render(
+    return render_with(
+        account.pages,
         request,
         "identity/account.html",
         section="account",
-        status=problem.status if problem else 200,
         member=member,
         sessions=found,
         offers_owner=member is None and caller.by_session and await _lacks_owner(members, by),
@@ -160,7 +161,6 @@ async def account_page(
         given={**_EMPTY, **(given or {})},
         base_url=base_url_of(request),
     )
-    return problem.on(answer) if problem else answer
 
 
 async def _lacks_owner(members: MemberService, by: Acting) -> bool:

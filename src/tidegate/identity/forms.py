@@ -1,11 +1,13 @@
 """What the pages of identity share: how a refusal stands beside its field, and how a session begins in a browser."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
 from tidegate.edge.caller import SESSION_COOKIE, is_over_tls
+from tidegate.edge.html import PageRenderer
 from tidegate.edge.problems import answer_for
 from tidegate.identity.acting import Visit
 from tidegate.identity.model import SESSION_LENGTH, USER_AGENT_CHARACTERS
@@ -18,6 +20,7 @@ __all__ = [
     "base_url_of",
     "begin_session",
     "leading",
+    "render_with",
     "user_agent_of",
     "visit_of",
 ]
@@ -46,6 +49,19 @@ class Problem:
         if self.retry_after_s is not None:
             answer.headers["retry-after"] = str(max(1, round(self.retry_after_s)))
         return answer
+
+
+def render_with(
+    pages: PageRenderer,
+    request: Request,
+    template: str,
+    *,
+    problem: Problem | None,
+    **values: Any,  # noqa: ANN401 - what a template takes
+) -> Response:
+    """Return a page with the problem, if there is one: its status and headers are those of the answer."""
+    answer = pages.render(request, template, status=problem.status if problem else 200, problem=problem, **values)
+    return problem.on(answer) if problem else answer
 
 
 def begin_session(request: Request, secret: str, *, path: str = "/", is_secure: bool = False) -> Response:

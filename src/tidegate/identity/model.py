@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
 from tidegate.edge.proven import Role
+from tidegate.edge.quotas import NOTHING_SET, QuotasSet
 from tidegate.kernel import Keyring, TokenId, WorkspaceId
 
 TOKEN_PREFIX = "tg_"  # noqa: S105 - the public mark of our tokens, so that scanners find leaked ones
@@ -57,6 +58,8 @@ class Token:
     """When a token that was rotated stops to work."""
     is_suspended: bool = False
     """Whether its workspace is."""
+    quotas: QuotasSet = field(default=NOTHING_SET, compare=False)
+    """Read when it is proven."""
 
     @property
     def ends_at(self) -> datetime | None:
@@ -67,6 +70,15 @@ class Token:
     def is_valid_at(self, moment: datetime) -> bool:
         is_held = self.holder is None or self.holder.is_active
         return is_held and self.revoked_at is None and (self.ends_at is None or moment < self.ends_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSession:
+    """By which provider a session began: it may end it."""
+
+    issuer: str
+    id: str | None = None
+    """As the provider calls its own session; `None` when it says none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,9 @@ class Session:
     user_agent: str = ""
     last_used_at: datetime | None = None
     is_suspended: bool = False
+    quotas: QuotasSet = field(default=NOTHING_SET, compare=False)
+    provider: ProviderSession | None = None
+    """Written when it begins; not read back."""
 
     def is_valid_at(self, moment: datetime) -> bool:
         return moment < self.expires_at and (self.holder is None or self.holder.is_active)

@@ -16,6 +16,7 @@ from tidegate.identity.forms import (
     address_of,
     begin_session,
     leading,
+    render_with,
     user_agent_of,
     visit_of,
 )
@@ -141,17 +142,16 @@ async def _invitation_page(
         raise
     except TidegateError as error:
         problem = problem or Problem.of(error)
-    answer = pages.render(
+    return render_with(
+        pages,
         request,
         "identity/accept_invitation.html",
-        status=problem.status if problem else 200,
         workspace=workspace,
         invitation=invitation,
         secret=secret,
         problem=problem,
         name=name,
     )
-    return problem.on(answer) if problem else answer
 
 
 def _named(text: str) -> str:

@@ -12,7 +12,7 @@ from tidegate.edge.html import PROVE_PATH, PageRenderer, page_router
 from tidegate.edge.providers import provide
 from tidegate.identity.acting import Acting
 from tidegate.identity.doors import ActingReader
-from tidegate.identity.forms import MAX_PASSWORD_FIELD, Problem, begin_session, visit_of
+from tidegate.identity.forms import MAX_PASSWORD_FIELD, Problem, begin_session, render_with, visit_of
 from tidegate.identity.passkey_pages import Answered, asking, forgetting, secret_of
 from tidegate.identity.passkeys.service import PasskeyService
 from tidegate.identity.sessions.service import SessionService
@@ -97,18 +97,17 @@ async def prove_with_passkey(
 
 
 async def _page(desk: Desk, by: Acting, *, back_to: str, problem: Problem | None = None) -> Response:
-    answer = desk.pages.render(
+    return render_with(
+        desk.pages,
         desk.request,
         "identity/prove.html",
         section="account",
-        status=problem.status if problem else 200,
         is_person=by.caller.by_session and by.caller.member is not None,
         passkeys=passkey_place(desk.request),
         has_passkey=bool(await desk.passkeys.list_passkeys(by.caller.workspace, by=by)),
         back_to=_own(back_to),
         problem=problem,
     )
-    return problem.on(answer) if problem else answer
 
 
 def _own(path: str) -> str:

@@ -171,6 +171,7 @@ def caller_of_found_token(token: Token) -> Caller:
         role=token.holder.role if token.holder else None,
         services=token.services,
         environments=token.environments,
+        quotas=token.quotas,
     )
 
 
@@ -187,4 +188,5 @@ def caller_of_found_session(session: Session) -> Caller:
         member=holder.id if holder else None,
         role=holder.role if holder else None,
         proven_at=session.proven_at,
+        quotas=session.quotas,
     )

@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from tidegate.edge.html import PageRenderer
-from tidegate.identity.forms import Problem
+from tidegate.identity.forms import Problem, render_with
 from tidegate.identity.passkeys.model import RelyingParty
 from tidegate.identity.passkeys.service import PasskeyService
 
@@ -56,10 +56,10 @@ async def sign_in_page(
 ) -> Response:
     """Return the page; of a one-time link the button that uses it up."""
     choices = [choice for each in getattr(request.app.state, "sign_in_choices", ()) for choice in await each(request)]
-    answer = pages.render(
+    return render_with(
+        pages,
         request,
         "identity/sign_in.html",
-        status=problem.status if problem else 200,
         link=link,
         problem=problem,
         email=email,
@@ -67,4 +67,3 @@ async def sign_in_page(
         choices=choices,
         passkeys=passkey_place(request),
     )
-    return problem.on(answer) if problem else answer

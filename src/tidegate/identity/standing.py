@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from tidegate.edge.authority import NOTHING_NAMED, PolicyWall
 from tidegate.edge.proven import Caller
 from tidegate.identity.errors import CredentialInvalidError, WorkspaceSuspendedError
+from tidegate.identity.policy.actions import operations_of
 from tidegate.identity.rows import HOLDER, SESSIONS, TOKENS, session_of, token_of
 from tidegate.identity.service import caller_of_found_session, caller_of_found_token
 from tidegate.kernel import Clock, WorkspaceId
@@ -80,8 +81,12 @@ class PostgresAskers:
         if caller is None:
             return "Who asked for it has no credential any more, or is no member any more."
         # It was asked for before; whether the proof was fresh then, was decided then.
-        ruling = self._authorizer.decide(caller, action, NOTHING_NAMED, since_proof_s=0)
-        return "" if ruling.is_allowed else ruling.reason
+        # By the operations that it is asked for with: of these the policies know what a narrowed credential must name.
+        rulings = [
+            self._authorizer.decide(caller, operation, NOTHING_NAMED, since_proof_s=0)
+            for operation in operations_of(action) or (action,)
+        ]
+        return next((ruling.reason for ruling in rulings if not ruling.is_allowed), "")
 
     async def _caller(self, connection: Connection, workspace: WorkspaceId, asker: str) -> Caller | None:
         now = self._clock.now()

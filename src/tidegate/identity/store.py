@@ -1,10 +1,13 @@
 """Credentials in PostgreSQL."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from tidegate.audit import ActorKind, AuditTrail, Deed
 from tidegate.identity.acting import Visit
+from tidegate.identity.lookups import workspace_of
 from tidegate.identity.model import SESSION_LENGTH, USE_NOTED_EVERY, Session, Token
+from tidegate.identity.quotas.store import read_quotas
 from tidegate.identity.rows import SESSIONS, TOKENS, session_of, token_of
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
@@ -18,12 +21,14 @@ class PostgresCredentialStore:
         self._trail = trail
 
     async def find_token(self, token_hash: bytes) -> Token | None:
-        workspace = await self._workspace_of("token", token_hash)
+        workspace = await workspace_of(self._database, "token", token_hash)
         if workspace is None:
             return None
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(f"{TOKENS} WHERE t.workspace = $1 AND t.hash = $2", workspace, token_hash)
-        return None if row is None else token_of(row)
+            if row is None:
+                return None
+            return replace(token_of(row), quotas=await read_quotas(connection, workspace, row["id"]))
 
     async def rehash_token(self, workspace: WorkspaceId, old: bytes, new: bytes, *, key_name: str) -> None:
         async with self._database.transaction(workspace) as connection:
@@ -36,14 +41,16 @@ class PostgresCredentialStore:
             )
 
     async def find_session(self, session_hash: bytes) -> Session | None:
-        workspace = await self._workspace_of("session", session_hash)
+        workspace = await workspace_of(self._database, "session", session_hash)
         if workspace is None:
             return None
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 f"{SESSIONS} WHERE s.workspace = $1 AND s.hash = $2 AND s.ended_at IS NULL", workspace, session_hash
             )
-        return None if row is None else session_of(row)
+            if row is None:
+                return None
+            return replace(session_of(row), quotas=await read_quotas(connection, workspace))
 
     async def note_use_of_token(self, workspace: WorkspaceId, token_id: str, *, now: datetime) -> None:
         await self._note_use("tokens", workspace, token_id, now=now)
@@ -54,7 +61,7 @@ class PostgresCredentialStore:
     async def redeem_link(
         self, link_hash: bytes, *, session_hash: bytes, session_id: str, visit: Visit, now: datetime
     ) -> Session | None:
-        workspace = await self._workspace_of("sign_in_link", link_hash)
+        workspace = await workspace_of(self._database, "sign_in_link", link_hash)
         if workspace is None:
             return None
         async with self._database.transaction(workspace) as connection:
@@ -91,7 +98,7 @@ class PostgresCredentialStore:
         return session
 
     async def find_workspace_of_link(self, link_hash: bytes) -> WorkspaceId | None:
-        return await self._workspace_of("sign_in_link", link_hash)
+        return await workspace_of(self._database, "sign_in_link", link_hash)
 
     async def end_session(self, workspace: WorkspaceId, session_hash: bytes, *, now: datetime) -> None:
         async with self._database.transaction(workspace) as connection:
@@ -122,8 +129,3 @@ class PostgresCredentialStore:
                 now,
                 now - USE_NOTED_EVERY,
             )
-
-    async def _workspace_of(self, kind: str, credential_hash: bytes) -> WorkspaceId | None:
-        async with self._database.across_workspaces() as connection:
-            found = await connection.fetchval(f"SELECT workspace_of_{kind}($1)", credential_hash)
-        return WorkspaceId(found) if found is not None else None

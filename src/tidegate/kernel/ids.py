@@ -13,6 +13,9 @@ GateId = NewType("GateId", str)
 DecisionId = NewType("DecisionId", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base32: no i, l, o, u to misread
+_OF_BYTES = (
+    _ALPHABET * 8
+).encode()  # each of the 32 stands for eight bytes: all are as likely; choosing took 30 µs an id
 _ID_CHARACTERS = 20  # 100 random bits: no collision is expected before 10^15 ids
 
 
@@ -28,4 +31,4 @@ class RandomIds:
     """Ids from the operating system's randomness."""
 
     def new_id(self, prefix: str) -> str:
-        return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(_ID_CHARACTERS))}"
+        return f"{prefix}_{secrets.token_bytes(_ID_CHARACTERS).translate(_OF_BYTES).decode()}"

@@ -1,8 +1,10 @@
 """What ingest needs: a place for telemetry, and a ledger of the seconds they touched."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
+from tidegate.edge.caller import Caller
 from tidegate.kernel import WorkspaceId
 from tidegate.storage.native import Columns
 from tidegate.telemetry.model import Batch, Signal
@@ -23,6 +25,38 @@ class BatchStore(Protocol):
             InvalidInputError: a row cannot be read; others may be stored.
         """
         ...
+
+
+class Quotas(Protocol):
+    """How much a caller may send; kinds of rows are called as their signals are."""
+
+    def refuse_if_spent(self, caller: Caller, kind: str) -> None:
+        """Say no before a body is read, when there is room for none of `kind`.
+
+        Raises:
+            QuotaExceededError: a quota is used up.
+        """
+        ...
+
+    def spending(self, caller: Caller, rows: Mapping[str, int]) -> AbstractAsyncContextManager[None]:
+        """Let so many rows of each kind in for the length of the block; given back when it raises.
+
+        Raises:
+            QuotaExceededError: a quota has no room for all of them.
+            UnavailableError: nobody can say for the moment.
+        """
+        ...
+
+
+class NoQuotas:
+    """Lets everything in."""
+
+    def refuse_if_spent(self, caller: Caller, kind: str) -> None:
+        del caller, kind
+
+    def spending(self, caller: Caller, rows: Mapping[str, int]) -> AbstractAsyncContextManager[None]:
+        del caller, rows
+        return nullcontext()
 
 
 class Listener(Protocol):

@@ -30,6 +30,7 @@ from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.pieces import ResourcePlace, bodies_of, places_of
 from tidegate.telemetry.points.decode import rows_of as point_rows_of
 from tidegate.telemetry.points.model import PointRow
+from tidegate.telemetry.ports import NoQuotas, Quotas
 from tidegate.telemetry.records import Arrival, RecordPolicy, Refusals, Start
 from tidegate.telemetry.salvage import NotWireFormatError, salvage
 
@@ -41,6 +42,7 @@ _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
 MAX_JSON_BYTES: Final = 16 * 2**20  # expanded; 700 MB while it is read, when it is made to hurt
 _PIECE_OF_FIRST: Final = 512
 _DAMAGED: Final = "its text is not UTF-8, it is nested too deep, or it is damaged."
+_NO_QUOTAS: Final = NoQuotas()
 _encoder = msgspec.json.Encoder()
 
 
@@ -93,21 +95,32 @@ class RecordFormat:
 class RecordsReceiver:
     """Reads and stores the bodies of one format."""
 
-    def __init__(self, kind: RecordFormat, *, ingest: Ingest, policy: RecordPolicy, clock: Clock) -> None:
+    def __init__(
+        self,
+        kind: RecordFormat,
+        *,
+        ingest: Ingest,
+        policy: RecordPolicy,
+        clock: Clock,
+        quotas: Quotas = _NO_QUOTAS,
+    ) -> None:
         self._kind = kind
+        self._quotas = quotas
         self._ingest = ingest
         self._policy = policy
         self._clock = clock
         self._one_large_json = asyncio.Lock()
 
-    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+    def refuse_if_full(self, caller: Caller) -> None:
         """Say no before a body is read, which costs more than to refuse it.
 
         Raises:
-            IngestFullError: too much of `workspace` is waiting.
+            IngestFullError: too much of the workspace is waiting.
+            QuotaExceededError: a quota is used up.
             UnavailableError: intake is stopped.
         """
-        self._ingest.refuse_if_full(workspace)
+        self._quotas.refuse_if_spent(caller, self._kind.signal)
+        self._ingest.refuse_if_full(caller.workspace)
 
     async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals:
         """Store what is good in `body` and return what was refused alone.
@@ -117,6 +130,7 @@ class RecordsReceiver:
             RecordsTooManyError: it is more than can wait.
             BodyTooLargeError: it is more JSON than can be held.
             ReplayNotAllowedError: it is marked as a recording, and the caller may not replay.
+            QuotaExceededError: it is more than a quota has room for.
         """
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
         arrival = Arrival(workspace=caller.workspace, received_ns=received_ns, policy=self._policy)
@@ -126,7 +140,8 @@ class RecordsReceiver:
             rows = self._rows_of(body, arrival, caller)
         batch = await batch_of(self._kind.signal, rows, received_ns)
         if batch.row_count:
-            await self._ingest.accept(caller.workspace, batch)
+            async with self._quotas.spending(caller, {batch.signal: batch.row_count}):
+                await self._ingest.accept(caller.workspace, batch)
         return arrival.refusals
 
     def _rows_in(self, request: Any, arrival: Arrival, caller: Caller) -> Iterator[LogRow | PointRow]:  # noqa: ANN401 - a generated protobuf message

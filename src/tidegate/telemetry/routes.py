@@ -13,7 +13,7 @@ from tidegate.edge.authority import Authorizer
 from tidegate.edge.caller import Authenticator, Caller
 from tidegate.edge.problems import problem_of
 from tidegate.edge.requests import request_id_of
-from tidegate.kernel import TidegateError, WorkspaceId
+from tidegate.kernel import TidegateError
 from tidegate.telemetry.admission import Admission, BodiesInFlight
 from tidegate.telemetry.encodings import ACCEPTED, expand
 from tidegate.telemetry.errors import BodyTooLargeError, ContentEncodingError, ContentTypeError
@@ -47,7 +47,7 @@ _HOW: Final = "Send an ingest token as `Authorization: Bearer <token>`, for exam
 class Receiver(Protocol):
     """What reads and stores bodies of one signal."""
 
-    def refuse_if_full(self, workspace: WorkspaceId) -> None: ...
+    def refuse_if_full(self, caller: Caller) -> None: ...
 
     async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals: ...
 
@@ -99,7 +99,7 @@ class OtlpDoor:
             raise ContentTypeError(content_type)
         is_json = content_type == _JSON
         receiver = self._receivers[signal]
-        receiver.refuse_if_full(caller.workspace)
+        receiver.refuse_if_full(caller)
         async with self._bodies.admitted(caller.workspace) as admission:
             sent = await read_body(receive, admission)
             body = expand(sent, headers.get(b"content-encoding", "").strip().lower())

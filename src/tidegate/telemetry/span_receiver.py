@@ -10,12 +10,13 @@ from typing import Final
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from tidegate.edge.caller import Caller, Scope
-from tidegate.kernel import Clock, WorkspaceId
+from tidegate.kernel import Clock
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.errors import BodyTooLargeError
 from tidegate.telemetry.logs.decode import rows_of
 from tidegate.telemetry.model import Batch, Signal
 from tidegate.telemetry.otlp import parse_json
+from tidegate.telemetry.ports import NoQuotas, Quotas
 from tidegate.telemetry.receiving import (
     MAX_JSON_BYTES,
     MAX_RECORDS,
@@ -32,26 +33,30 @@ from tidegate.telemetry.span_room import ReadingRoom
 
 _JSON_AT_ONCE_BYTES: Final = 64 * 1024  # 10 ms
 _BYTES_A_SPAN: Final = 1_024  # of what is kept of it beside its bytes
+_NO_QUOTAS: Final = NoQuotas()
 
 
 class SpanReceiver:
     """Reads and stores bodies of spans."""
 
-    def __init__(self, *, ingest: Ingest, policy: ContentPolicy, clock: Clock) -> None:
+    def __init__(self, *, ingest: Ingest, policy: ContentPolicy, clock: Clock, quotas: Quotas = _NO_QUOTAS) -> None:
         self._ingest = ingest
+        self._quotas = quotas
         self._policy = policy
         self._room = ReadingRoom(SpanReader(policy))
         self._clock = clock
         self._one_large_json = asyncio.Lock()
 
-    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+    def refuse_if_full(self, caller: Caller) -> None:
         """Say no before a body is read, which costs more than to refuse it.
 
         Raises:
-            IngestFullError: too much of `workspace` is waiting.
+            IngestFullError: too much of the workspace is waiting.
+            QuotaExceededError: a quota is used up.
             UnavailableError: intake is stopped.
         """
-        self._ingest.refuse_if_full(workspace)
+        self._quotas.refuse_if_spent(caller, Signal.TRACES)
+        self._ingest.refuse_if_full(caller.workspace)
 
     async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals:
         """Store what is good in `body` and return what was refused alone.
@@ -62,13 +67,15 @@ class SpanReceiver:
             BodyTooLargeError: it is more JSON than can be held.
             RecordsTooManyError: so are the events of its spans.
             ReplayNotAllowedError: it is marked as a recording, and the caller may not replay.
+            QuotaExceededError: it is more than a quota has room for.
         """
         if is_json:
             body = (await self._parsed_json(body)).SerializeToString()
         received_ns = int(self._clock.now().timestamp() * 1_000_000) * 1_000
         batches, refusals = await self._read(caller, body, received_ns)
         # Flushed together; one that fails is sent again with the other, which counts once.
-        await asyncio.gather(*(self._ingest.accept(caller.workspace, batch) for batch in batches))
+        async with self._quotas.spending(caller, {batch.signal: batch.row_count for batch in batches}):
+            await asyncio.gather(*(self._ingest.accept(caller.workspace, batch) for batch in batches))
         return refusals
 
     async def _read(self, caller: Caller, body: bytes, received_ns: int) -> tuple[list[Batch], Refusals]:

@@ -81,6 +81,17 @@ async def make_user(world: World) -> Left:
     return await world.api("POST", "/scim/v2/Users", json={"userName": f"{secrets.token_hex(4)}@a.test"})
 
 
+async def set_limits_of_token(world: World) -> Left:
+    wish = {"name": "x", "scope": "read", "member": await robot(world)}
+    made = await world.api("POST", "/api/v1/tokens", json=wish)
+    return await world.api("PUT", f"/api/v1/tokens/{made.answer.json()['id']}/limits", json={"spansPerDay": 10**6})
+
+
+async def robot(world: World) -> str:
+    body = {"name": f"robot {secrets.token_hex(4)}", "role": "engineer"}
+    return str((await world.api("POST", "/api/v1/service-accounts", json=body)).answer.json()["id"])
+
+
 async def user_of(world: World) -> str:
     return str((await make_user(world)).answer.json()["id"])
 
@@ -142,6 +153,14 @@ PEOPLE: Final[dict[str, Entry]] = {
     ),
     "PUT /api/v1/provisioning": Entry(
         provisioned, api("PUT", "/api/v1/provisioning", json={"nonsense": 1}), ("provisioning:set",), "workspace/"
+    ),
+    "PUT /api/v1/limits": Entry(
+        api("PUT", "/api/v1/limits", json={"spansPerDay": 10**9}),
+        api("PUT", "/api/v1/limits", json={"spansPerDay": 0}), ("limits:set",), "workspace/",
+    ),
+    "PUT /api/v1/tokens/{token_id}/limits": Entry(
+        set_limits_of_token, api("PUT", "/api/v1/tokens/tok_x/limits", json={"spansPerDay": 1}), ("limits:set",),
+        "token/tok_",
     ),
     "POST /scim/v2/Users": Entry(
         make_user, api("POST", "/scim/v2/Users", json={"userName": 1}), ("members:join",), "member/usr_"

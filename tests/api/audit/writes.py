@@ -186,8 +186,23 @@ async def define(world: World) -> Left:
 
 DASHBOARD: Final = "/release/dashboard?gate=tenant-isolation"
 UNKNOWN: Final = {"json": {"nonsense": 1}}
+
+
+def tool(name: str) -> dict[str, Any]:
+    """Return a call of one tool over the Model Context Protocol, as clients of 2025 send it."""
+    parameters = {"name": name, "arguments": {}}
+    return {
+        "json": {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": parameters},
+        "headers": {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"},
+    }
+
+
 REPORT: Final = f"/api/v1/ci/reports?suite=s&commit={COMMIT}&service=pay&runId=1"
 ENTRIES: Final[dict[str, Entry]] = {
+    "POST /mcp": Entry(
+        api("POST", "/mcp", **tool("list_runbooks")), api("POST", "/mcp", json="no message"),
+        ("tools:call",), "tool/list_runbooks",
+    ),
     "POST /sign-in": Entry(
         sign_in_by_link, nobody("/sign-in", link="x"), ("sessions:create",), "session/ses_", has_request=False
     ),
@@ -326,6 +341,8 @@ UNRECORDED: Final = {
     "POST /appearance": "a cookie of the browser; nothing is kept",
     "POST /account/owner": "three records: the first owner, a session that begins and the one of the link that ends; "
     "below",
+    "POST /sign-in/backchannel-logout/{workspace}": "as many records as sessions end: "
+    "tests/contract/providers/test_signing_out.py",
     "POST /identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",

@@ -405,6 +405,8 @@ def _erasure(_: _Filling, own: Workspace) -> tuple[str, str]:
 
 _FILES: Mapping[str, Any] = {
     "PUT /api/v1/retention": lambda _, __: (json.dumps({"rawDays": 30}), "application/json"),
+    "PUT /api/v1/limits": lambda _, __: (json.dumps({"spansPerDay": 10**9}), "application/json"),
+    "PUT /api/v1/tokens/{token_id}/limits": lambda _, __: (json.dumps({"spansPerDay": 10**9}), "application/json"),
     "POST /api/v1/recounts": lambda _, __: ("{}", "application/json"),
     "POST /api/v1/evaluations": _at_once,
     "POST /api/v1/releases": _release,

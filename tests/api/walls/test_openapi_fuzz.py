@@ -16,8 +16,8 @@ from tests.api.walls.world import Doors, Installation, document_of
 EXAMPLES = 2
 LONG_EXAMPLES = 50
 CHECKS = [not_a_server_error, response_schema_conformance, content_type_conformance]
-# It does not end by itself; what ends the caller's own credentials would leave 401 for all that follow.
-LEFT_OUT = {"/events"}
+# It does not end by itself; what lowers the caller's own quotas would leave 429 for all that follow.
+LEFT_OUT = {"GET /events", "PUT /api/v1/limits"}
 
 
 def cases_of(operation: Any, *, count: int) -> list[Any]:
@@ -42,7 +42,7 @@ async def problems_of(doors: Doors, installation: Installation, *, count: int) -
     sent, found = 0, []
     for result in schema.get_all_operations():
         operation = result.ok()
-        if operation.path in LEFT_OUT:
+        if operation.label in LEFT_OUT:
             continue
         for case in cases_of(operation, count=count):
             wanted = case.as_transport_kwargs(base_url="http://tidegate.test")

@@ -96,6 +96,14 @@ async def test_a_revoked_token_has_nothing_done_any_more(
     assert "no credential any more" in await askers.why_not(person.workspace, token_id, RECOUNT)
 
 
+async def test_a_token_that_is_narrowed_has_nothing_done_that_it_could_not_ask_for(
+    installation: Installation, person: Person, askers: PostgresAskers
+) -> None:
+    await installation.token_of(person, Scope.WRITE, services=frozenset({"pay"}))
+    page = await installation.get(TokenService).list_tokens(person.workspace, limit=1, cursor=None, by=person.acting)
+    assert "narrowed" in await askers.why_not(person.workspace, page.items[0].id, RECOUNT)
+
+
 async def test_a_lowered_role_a_removed_member_and_a_suspended_workspace_have_nothing_done(
     installation: Installation, person: Person, askers: PostgresAskers
 ) -> None:

@@ -273,6 +273,7 @@ async def test_a_forged_token_proves_nothing(worlds: Worlds, ann: str, sign: Any
         ({"nonce": "of another sign-in"}, "nonce-wrong"),
         ({"nonce": None}, "nonce-wrong"),
         ({"nonce": 7}, "nonce-wrong"),
+        ({"nonce": "\ud800"}, "nonce-wrong"),
         ({"exp": -61}, "expired"),
         ({"exp": None}, "expired"),
         ({"exp": "tomorrow"}, "expired"),

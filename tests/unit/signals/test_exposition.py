@@ -1,6 +1,7 @@
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as plain_families
 
+from tidegate.jobs import JobCounts
 from tidegate.signals import Family, Totals, figures_of
 from tidegate.signals.exposition import exposition_of, openmetrics_of
 from tidegate.signals.service import RetainedFamily
@@ -35,3 +36,13 @@ def test_plain_text_has_the_same_counters_and_no_exemplars() -> None:
     families = {one.name: one for one in plain_families(text)}
     assert families["tidegate_request_request"].samples[0].value == 7
     assert "trace_id" not in text
+
+
+def test_jobs_are_gauges_by_kind() -> None:
+    jobs = [JobCounts("a.b", waiting=3, running=1, dead=2, oldest_wait_s=12.5)]
+    for text in (exposition_of([REQUESTS], jobs).decode(), openmetrics_of([REQUESTS], {}, jobs).decode()):
+        assert 'tidegate_jobs_waiting{kind="a.b"} 3.0' in text
+        assert 'tidegate_jobs_running{kind="a.b"} 1.0' in text
+        assert 'tidegate_jobs_dead{kind="a.b"} 2.0' in text
+        assert 'tidegate_jobs_oldest_wait_seconds{kind="a.b"} 12.5' in text
+    assert "tidegate_jobs" not in exposition_of([REQUESTS]).decode()

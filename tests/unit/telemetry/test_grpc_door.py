@@ -63,7 +63,7 @@ class Heap:
         self.refusal_count = 0
         self.refused = 0
 
-    def refuse_if_full(self, workspace: WorkspaceId) -> None:
+    def refuse_if_full(self, caller: Caller) -> None:
         return
 
     async def receive(self, caller: Caller, body: bytes, *, is_json: bool) -> Refusals:

@@ -7,6 +7,7 @@ import asyncpg
 from tidegate.audit import AuditTrail, Deed
 from tidegate.edge.caller import Role
 from tidegate.identity.errors import PasswordWrongError
+from tidegate.identity.lookups import workspace_of
 from tidegate.identity.members.errors import (
     InvitationUsedError,
     MemberChangedError,
@@ -111,11 +112,9 @@ class PostgresInvitations:
             await self._trail.append(workspace, deed, within=connection)
 
     async def find_invitation_of(self, invitation_hash: bytes) -> tuple[WorkspaceId, Invitation] | None:
-        async with self._database.across_workspaces() as connection:
-            found = await connection.fetchval("SELECT workspace_of_invitation($1)", invitation_hash)
-        if found is None:
+        workspace = await workspace_of(self._database, "invitation", invitation_hash)
+        if workspace is None:
             return None
-        workspace = WorkspaceId(found)
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 f"""

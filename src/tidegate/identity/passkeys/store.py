@@ -5,6 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from tidegate.audit import AuditTrail, Deed
+from tidegate.identity.lookups import workspace_of
 from tidegate.identity.passkeys.errors import PasskeyExistsError
 from tidegate.identity.passkeys.model import Challenge, Passkey, Purpose
 from tidegate.kernel import WorkspaceId
@@ -56,11 +57,9 @@ class PostgresPasskeys:
         return found if is_right else None
 
     async def find_by_credential(self, credential: bytes) -> Passkey | None:
-        async with self._database.across_workspaces() as connection:
-            found = await connection.fetchval("SELECT workspace_of_passkey($1)", credential)
-        if found is None:
+        workspace = await workspace_of(self._database, "passkey", credential)
+        if workspace is None:
             return None
-        workspace = WorkspaceId(found)
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 f"{_PASSKEYS} AND k.workspace = $1 AND k.credential = $2", workspace, credential

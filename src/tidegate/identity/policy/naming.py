@@ -65,6 +65,7 @@ _OPEN_ACTIONS: Final = frozenset({
     "runbooks:read",
     "schemas:read",
     "service-accounts:read",
+    "tools:call",  # each tool asks again, as the operation that it is
     "workspace:read",
 })  # fmt: skip
 ABOUT_NONE: Final = frozenset({operation for operation, action in OPERATIONS.items() if action in _OPEN_ACTIONS}) | {

@@ -11,7 +11,9 @@ from tidegate.identity.providers.admission import Admission
 from tidegate.identity.providers.discovery import Discovery
 from tidegate.identity.providers.service import ProviderService
 from tidegate.identity.providers.sign_in import ProviderSignIn, SignInParts
+from tidegate.identity.providers.signing_out import ProviderSignOut
 from tidegate.identity.providers.store import PostgresProviders
+from tidegate.identity.service import IdentityService
 from tidegate.identity.sessions import SessionService
 from tidegate.kernel import Clock, RandomIds
 from tidegate.storage import Database
@@ -51,4 +53,7 @@ def build_providers(
         clock=clock,
     )
     service = ProviderService(store=store, discovery=discovery, egress=egress, envelopes=envelopes, clock=clock)
-    return {ProviderService: service, ProviderSignIn: ProviderSignIn(parts)}
+    identity = people[IdentityService]
+    assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
+    signing_out = ProviderSignOut(store=store, discovery=discovery, key=key, clock=clock, on_taken_away=identity.forget)
+    return {ProviderService: service, ProviderSignIn: ProviderSignIn(parts), ProviderSignOut: signing_out}

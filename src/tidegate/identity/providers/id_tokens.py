@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 from tidegate.identity.providers.errors import ProviderSignInRefusedError
 from tidegate.identity.providers.model import MAX_SUBJECT_CHARACTERS, Reason
 
-__all__ = ["ALGORITHMS", "Expected", "key_for", "verify"]
+__all__ = ["ALGORITHMS", "Expected", "Logout", "key_for", "name_of_session", "verify", "verify_logout"]
 
 ALGORITHMS: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 # A header that nobody here knows is nothing to us, unless it is said to be critical: none of those is.
@@ -27,8 +27,20 @@ _REGISTRY: Final = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_hea
 _MAX_TOKEN_CHARACTERS: Final = 64 * 1024
 _LEEWAY: Final = timedelta(seconds=60)  # clocks of two machines
 _OLDEST: Final = timedelta(minutes=15)  # the sign-in that it belongs to began ten minutes ago at most
+_LOGOUT_EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
+_LOGOUT_KINDS: Final = {"jwt", "logout+jwt", "application/logout+jwt"}
 _MIN_RSA_BITS: Final = 2_048
 _UNREADABLE = (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Logout:
+    """That somebody signed out at the provider: a person, one session of its own, or one that is both."""
+
+    issuer: str
+    subject: str | None
+    session: str | None
+    token_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +89,7 @@ def verify(token: str, key: Mapping[str, Any], expected: Expected) -> dict[str, 
     for is_right, reason in (
         (claims.get("iss") == expected.issuer, Reason.ISSUER_WRONG),
         (_is_for(claims, expected.client_id), Reason.AUDIENCE_WRONG),
-        (isinstance(nonce, str) and compare_digest(nonce.encode(), expected.nonce.encode()), Reason.NONCE_WRONG),
+        (isinstance(nonce, str) and _is_same(nonce, expected.nonce), Reason.NONCE_WRONG),
         (expires_at is not None and now < expires_at + _LEEWAY, Reason.EXPIRED),
         (issued_at is not None and now - _OLDEST <= issued_at, Reason.EXPIRED),
         (issued_at is not None and issued_at <= now + _LEEWAY, Reason.NOT_YET),
@@ -88,6 +100,51 @@ def verify(token: str, key: Mapping[str, Any], expected: Expected) -> dict[str, 
         if not is_right:
             raise ProviderSignInRefusedError(reason)
     return claims
+
+
+def verify_logout(token: str, key: Mapping[str, Any], expected: Expected) -> Logout:
+    """Return what a logout token ends (Back-Channel Logout 1.0, section 2.6); `expected.nonce` is no part of it.
+
+    Raises:
+        ProviderSignInRefusedError: it proves nothing, or not this; an ID token is none.
+    """
+    kind = _header_of(token).get("typ", "JWT")
+    claims = _claims_of(token, key)
+    now = expected.now
+    issued_at, expires_at = _moment(claims, "iat"), _moment(claims, "exp")
+    events, subject, session, token_id = (claims.get(name) for name in ("events", "sub", "sid", "jti"))
+    for is_right, reason in (
+        (isinstance(kind, str) and kind.lower() in _LOGOUT_KINDS, Reason.NO_LOGOUT),
+        (claims.get("iss") == expected.issuer, Reason.ISSUER_WRONG),
+        (_is_for(claims, expected.client_id), Reason.AUDIENCE_WRONG),
+        (issued_at is not None and now - _OLDEST <= issued_at, Reason.EXPIRED),
+        (issued_at is not None and issued_at <= now + _LEEWAY, Reason.NOT_YET),
+        ("exp" not in claims or (expires_at is not None and now < expires_at + _LEEWAY), Reason.EXPIRED),
+        (isinstance(events, dict) and isinstance(events.get(_LOGOUT_EVENT), dict), Reason.NO_LOGOUT),
+        ("nonce" not in claims, Reason.NO_LOGOUT),
+        (_is_name(token_id), Reason.NO_LOGOUT),
+        (subject is None or _is_name(subject), Reason.SUBJECT_WRONG),
+        (session is None or _is_name(session), Reason.SUBJECT_WRONG),
+        (subject is not None or session is not None, Reason.SUBJECT_WRONG),
+    ):
+        if not is_right:
+            raise ProviderSignInRefusedError(reason)
+    return Logout(expected.issuer, subject, session, str(token_id))
+
+
+def name_of_session(claims: Mapping[str, Any]) -> str | None:
+    """Return how the provider calls its own session, if it says so in words that can be kept."""
+    found = claims.get("sid")
+    return found if isinstance(found, str) and _is_name(found) else None
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_SUBJECT_CHARACTERS and value.isprintable()
+
+
+def _is_same(given: str, expected: str) -> bool:
+    # JSON can hold half of a surrogate pair, which is no text that could be encoded.
+    return compare_digest(given.encode(errors="surrogatepass"), expected.encode())
 
 
 def _header_of(token: str) -> Mapping[str, Any]:

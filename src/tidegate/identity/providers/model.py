@@ -75,6 +75,8 @@ class Asserted:
     is_email_verified: bool
     name: str
     groups: frozenset[str]
+    session: str | None = None
+    """As the provider calls its own session, if it does."""
 
 
 class Reason(StrEnum):
@@ -98,6 +100,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     NOT_YET = "not-yet"
     SUBJECT_WRONG = "subject-wrong"
+    NO_LOGOUT = "no-logout"
     EMAIL_UNVERIFIED = "email-unverified"
     NOT_ADMITTED = "not-admitted"
     LINKED_OTHERWISE = "linked-otherwise"

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Annotated
 
+import structlog
 from fastapi import Form, Query, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from tidegate.edge.caller import Limits, Role, is_over_tls
 from tidegate.edge.csrf import FormProven
@@ -17,6 +18,7 @@ from tidegate.identity.providers.errors import ProviderNotFoundError, ProviderSi
 from tidegate.identity.providers.model import Provider, ProviderWish, own_path
 from tidegate.identity.providers.service import ProviderService
 from tidegate.identity.providers.sign_in import CameBack, ProviderSignIn, SignedIn
+from tidegate.identity.providers.signing_out import ProviderSignOut
 from tidegate.identity.roles import is_within
 from tidegate.identity.sign_in_page import SignInChoice
 from tidegate.kernel import InvalidInputError, TidegateError, UnavailableError, WorkspaceId
@@ -37,7 +39,10 @@ _FIELDS = {
     "groupsClaim": "groups_claim",
     "groupRoles": "group_roles",
 }
+_NOT_STORED = {"cache-control": "no-store"}  # Back-Channel Logout 1.0, section 2.8
+_log = structlog.get_logger("tidegate.providers")
 router = page_router()
+SignOut = Annotated[ProviderSignOut, provide(ProviderSignOut)]
 SignIn = Annotated[ProviderSignIn, provide(ProviderSignIn)]
 Providers = Annotated[ProviderService, provide(ProviderService)]
 _Text = Annotated[str, Form(max_length=1_100)]
@@ -115,6 +120,23 @@ async def finish_sign_in(  # noqa: PLR0913 - one argument a parameter of the pro
         answer = begin_session(request, done.session, path=done.next, is_secure=done.is_secure)
     answer.delete_cookie(COOKIE, path=_COOKIE_PATH, httponly=True, samesite="lax")
     return answer
+
+
+@router.post("/sign-in/backchannel-logout/{workspace}")
+async def sign_out_by_provider(
+    workspace: str, request: Request, signing_out: SignOut, logout_token: Annotated[str, Form(max_length=65_536)] = ""
+) -> Response:
+    """End the sessions that the provider says ended there; the provider calls this, no browser does."""
+    limits: Limits | None = request.app.state.limits
+    try:
+        await signing_out.sign_out(WorkspaceId(workspace), logout_token)
+    except ProviderSignInRefusedError as error:
+        _log.warning("logout refused", workspace=workspace, reason=error.reason)
+        if limits is not None:
+            limits.refuse_guessing(address_of(request))
+            limits.note_wrong(address_of(request))
+        return JSONResponse({"error": "invalid_request"}, 400, _NOT_STORED)
+    return Response(status_code=200, headers=_NOT_STORED)
 
 
 @router.get(_PATH)

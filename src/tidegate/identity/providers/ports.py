@@ -10,6 +10,7 @@ from tidegate.edge.caller import Role
 from tidegate.egress import Answer
 from tidegate.identity.members.model import Invitation
 from tidegate.identity.members.ports import NewPerson
+from tidegate.identity.providers.id_tokens import Logout
 from tidegate.identity.providers.model import Provider
 from tidegate.kernel import WorkspaceId
 
@@ -66,6 +67,15 @@ class ProviderStore(Protocol):
         self, workspace: WorkspaceId, hashes: Sequence[bytes], *, now: datetime, until: datetime
     ) -> bool:
         """Use up the state of a sign-in, known by its hash under each key; false when that was done before by any."""
+        ...
+
+    async def end_sessions(
+        self, workspace: WorkspaceId, logout: Logout, hashes: Sequence[bytes], *, now: datetime, until: datetime
+    ) -> bool:
+        """End the sessions that the provider began and ends now, and use its token up, known by its hash.
+
+        False, and nothing done, when the token was used before.
+        """
         ...
 
     async def find_linked(self, workspace: WorkspaceId, issuer: str, subject: str) -> str | None:

@@ -17,7 +17,7 @@ from hmac import compare_digest
 from urllib.parse import quote, urlencode
 
 from tidegate.audit import ActorKind, AuditTrail, Deed, Outcome
-from tidegate.identity.model import SigningKey
+from tidegate.identity.model import ProviderSession, SigningKey
 from tidegate.identity.providers.admission import Admission
 from tidegate.identity.providers.discovery import Discovery, Metadata
 from tidegate.identity.providers.errors import (
@@ -25,14 +25,14 @@ from tidegate.identity.providers.errors import (
     ProviderSignInRefusedError,
     ProviderUnavailableError,
 )
-from tidegate.identity.providers.id_tokens import Expected, key_for, verify
+from tidegate.identity.providers.id_tokens import Expected, key_for, name_of_session, verify
 from tidegate.identity.providers.model import SECRET_PURPOSE, SIGN_IN_LENGTH, Asserted, Provider, Reason, own_path
 from tidegate.identity.providers.ports import ProviderStore
 from tidegate.identity.sessions.service import SessionService
 from tidegate.kernel import Clock, WorkspaceId
 from tidegate.storage.envelopes import EnvelopeInvalidError, Envelopes
 
-__all__ = ["CameBack", "ProviderSignIn", "SignInParts", "SignedIn", "Started"]
+__all__ = ["CameBack", "ProviderSignIn", "SignInParts", "SignedIn", "Started", "proving_key"]
 
 _COOKIE_PURPOSE = "sign-in by a provider"
 _MAX_COOKIE_CHARACTERS = 4_096
@@ -167,7 +167,13 @@ class ProviderSignIn:
         except ProviderSignInRefusedError as error:
             await self._parts.trail.record(workspace, _refusal(provider, error.reason))
             raise
-        session = await self._parts.sessions.open(workspace, member, user_agent=came.user_agent, how="provider")
+        session = await self._parts.sessions.open(
+            workspace,
+            member,
+            user_agent=came.user_agent,
+            how="provider",
+            provider=ProviderSession(asserted.issuer, asserted.session),
+        )
         return SignedIn(session, begun.next, _is_secure(provider))
 
     async def _used_up(self, workspace: WorkspaceId, provider: Provider, came: CameBack) -> _Begun:
@@ -209,7 +215,7 @@ class ProviderSignIn:
         if not isinstance(token, str):
             raise ProviderSignInRefusedError(Reason.TOKEN_UNREADABLE)
         expected = Expected(provider.issuer, provider.client_id, begun.nonce, self._parts.clock.now())
-        claims = verify(token, await self._key(provider.issuer, token), expected)
+        claims = verify(token, await proving_key(self._parts.discovery, provider.issuer, token), expected)
         lacks = "email" not in claims or (provider.group_roles and provider.groups_claim not in claims)
         access = answer.get("access_token")
         if lacks and metadata.userinfo_endpoint is not None and isinstance(access, str):
@@ -243,14 +249,6 @@ class ProviderSignIn:
                 raise ProviderSignInRefusedError(Reason.CODE_REFUSED) from error
             raise
 
-    async def _key(self, issuer: str, token: str) -> Mapping[str, object]:
-        found = key_for(token, await self._parts.discovery.keys_of(issuer))
-        if found is None:
-            found = key_for(token, await self._parts.discovery.keys_of(issuer, lacking=True))
-        if found is None:
-            raise ProviderSignInRefusedError(Reason.KEY_UNKNOWN)
-        return found
-
     async def _with_userinfo(self, url: str, access: str, claims: Mapping[str, object]) -> dict[str, object]:
         if not access.isascii() or not access.isprintable():
             raise ProviderSignInRefusedError(Reason.TOKEN_UNREADABLE)
@@ -258,6 +256,21 @@ class ProviderSignIn:
         if found.get("sub") != claims["sub"]:
             raise ProviderSignInRefusedError(Reason.SUBJECT_WRONG)
         return {**found, **claims}
+
+
+async def proving_key(discovery: Discovery, issuer: str, token: str) -> Mapping[str, object]:
+    """Return the key of the provider that `token` names.
+
+    Raises:
+        ProviderSignInRefusedError: it has no such key, or that is no token.
+        ProviderUnavailableError: the provider does not answer.
+    """
+    found = key_for(token, await discovery.keys_of(issuer))
+    if found is None:
+        found = key_for(token, await discovery.keys_of(issuer, lacking=True))
+    if found is None:
+        raise ProviderSignInRefusedError(Reason.KEY_UNKNOWN)
+    return found
 
 
 def _asserted_of(provider: Provider, claims: Mapping[str, object]) -> Asserted:
@@ -270,6 +283,7 @@ def _asserted_of(provider: Provider, claims: Mapping[str, object]) -> Asserted:
         is_email_verified=claims.get("email_verified") is True,
         name=name if isinstance(name, str) else "",
         groups=frozenset(group for group in found[:_MAX_GROUPS_READ] if isinstance(group, str)),
+        session=name_of_session(claims),
     )
 
 

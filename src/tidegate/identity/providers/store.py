@@ -5,12 +5,13 @@ from datetime import datetime
 
 import asyncpg
 
-from tidegate.audit import AuditTrail, Deed
+from tidegate.audit import ActorKind, AuditTrail, Deed
 from tidegate.edge.caller import Role
 from tidegate.identity.members.errors import InvitationUsedError
 from tidegate.identity.members.joining import INVITATIONS, invitation_of, join_person
 from tidegate.identity.members.model import Invitation
 from tidegate.identity.members.ports import Acceptance
+from tidegate.identity.providers.id_tokens import Logout
 from tidegate.identity.providers.model import Provider
 from tidegate.identity.providers.ports import Joining, Link
 from tidegate.kernel import WorkspaceId
@@ -82,21 +83,33 @@ class PostgresProviders:
         self, workspace: WorkspaceId, hashes: Sequence[bytes], *, now: datetime, until: datetime
     ) -> bool:
         async with self._database.transaction(workspace) as connection:
-            await connection.execute(
-                "DELETE FROM provider_states_used WHERE workspace = $1 AND until < $2", workspace, now
-            )
-            # In one order, so that two who bring the same state wait for each other and not both for ever.
-            added = await connection.fetch(
+            return await _use(connection, workspace, hashes, now=now, until=until)
+
+    async def end_sessions(
+        self, workspace: WorkspaceId, logout: Logout, hashes: Sequence[bytes], *, now: datetime, until: datetime
+    ) -> bool:
+        async with self._database.transaction(workspace) as connection:
+            if not await _use(connection, workspace, hashes, now=now, until=until):
+                return False
+            ended = await connection.fetch(
                 """
-                INSERT INTO provider_states_used (workspace, hash, until)
-                SELECT $1, hash, $3 FROM unnest($2::bytea[]) AS hash ORDER BY hash
-                ON CONFLICT DO NOTHING RETURNING hash
+                UPDATE sessions SET ended_at = $3
+                WHERE workspace = $1 AND provider_issuer = $2 AND ended_at IS NULL
+                    AND ($4::text IS NULL OR member = (
+                        SELECT member FROM provider_subjects WHERE workspace = $1 AND issuer = $2 AND subject = $4))
+                    AND ($5::text IS NULL OR provider_session = $5)
+                RETURNING id, member
                 """,
                 workspace,
-                hashes,
-                until,
+                logout.issuer,
+                now,
+                logout.subject,
+                logout.session,
             )
-        return len(added) == len(hashes)
+            for row in ended:
+                deed = _deed_of_logout(logout, row["id"], row["member"])
+                await self._trail.append(workspace, deed, within=connection)
+        return True
 
     async def find_linked(self, workspace: WorkspaceId, issuer: str, subject: str) -> str | None:
         async with self._database.transaction(workspace) as connection:
@@ -221,4 +234,33 @@ def _provider_of(row: asyncpg.Record) -> Provider:
         group_roles={group: Role(role) for group, role in row["group_roles"].items()},
         set_at=row["set_at"],
         set_by=row["set_by"],
+    )
+
+
+async def _use(
+    connection: Connection, workspace: WorkspaceId, hashes: Sequence[bytes], *, now: datetime, until: datetime
+) -> bool:
+    await connection.execute("DELETE FROM provider_states_used WHERE workspace = $1 AND until < $2", workspace, now)
+    # In one order, so that two who bring the same state wait for each other and not both for ever.
+    added = await connection.fetch(
+        """
+        INSERT INTO provider_states_used (workspace, hash, until)
+        SELECT $1, hash, $3 FROM unnest($2::bytea[]) AS hash ORDER BY hash
+        ON CONFLICT DO NOTHING RETURNING hash
+        """,
+        workspace,
+        hashes,
+        until,
+    )
+    return len(added) == len(hashes)
+
+
+def _deed_of_logout(logout: Logout, session: str, member: str | None) -> Deed:
+    return Deed(
+        ActorKind.PERSON,
+        "identity-provider",
+        "sessions:end",
+        f"session/{session}",
+        member=member,
+        details={"how": "provider", "issuer": logout.issuer},
     )

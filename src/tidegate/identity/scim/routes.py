@@ -332,6 +332,11 @@ def _named(resources: list[dict[str, Any]], name: str) -> dict[str, Any]:
     raise NotFoundError("There is no such thing here.")
 
 
+def answer_missing(status: int, detail: str, headers: dict[str, str]) -> JSONResponse:
+    """Say as SCIM does that there is no such path or method: the `ErrorShape` of what is below `/scim/v2`."""
+    return ScimAnswer(error_out(status, detail, None), status, headers)
+
+
 def _answer_to(error: TidegateError, request: Request) -> Response:
     status, headers, _ = problem_of(error, request_id=request_id_of(request.scope))
     scim_type = getattr(error, "scim_type", None)

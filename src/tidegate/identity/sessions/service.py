@@ -11,7 +11,7 @@ from tidegate.identity.acting import Acting, Visit
 from tidegate.identity.attempts import Attempts
 from tidegate.identity.errors import EmailInvalidError, PasswordWrongError, WorkspaceSuspendedError
 from tidegate.identity.members.model import email_of
-from tidegate.identity.model import SESSION_LENGTH, USER_AGENT_CHARACTERS, Holder, Session, SigningKey
+from tidegate.identity.model import SESSION_LENGTH, USER_AGENT_CHARACTERS, Holder, ProviderSession, Session, SigningKey
 from tidegate.identity.passwords import Passwords
 from tidegate.identity.sessions.errors import (
     NoPersonError,
@@ -86,11 +86,18 @@ class SessionService:
             raise self._failed(error, account, credentials) from error
 
     async def open(
-        self, workspace: WorkspaceId, person: str, *, user_agent: str, address: str = "", how: str = "password"
+        self,
+        workspace: WorkspaceId,
+        person: str,
+        *,
+        user_agent: str,
+        address: str = "",
+        how: str = "password",
+        provider: ProviderSession | None = None,
     ) -> str:
         """Open a session of a person who was proven just now, and return its secret.
 
-        `how` they were proven, and from where, is recorded.
+        `how` they were proven, and from where, is recorded; `provider` may end the session.
 
         Raises:
             PasswordWrongError: the person is no active member.
@@ -108,6 +115,7 @@ class SessionService:
             # The role is read when the session is used: it may change meanwhile.
             holder=Holder(person, Role.VIEWER, is_active=True),
             user_agent=user_agent[:USER_AGENT_CHARACTERS],
+            provider=provider,
         )
         deed = Deed(
             ActorKind.PERSON,

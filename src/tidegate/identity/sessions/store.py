@@ -38,8 +38,9 @@ class PostgresSessions:
             opened = await connection.fetchval(
                 """
                 INSERT INTO sessions
-                    (workspace, id, hash, member, created_at, expires_at, proven_at, user_agent, last_used_at)
-                SELECT $1, $3, $4, m.id, $5, $6, $5, $7, $5
+                    (workspace, id, hash, member, created_at, expires_at, proven_at, user_agent, last_used_at,
+                     provider_issuer, provider_session)
+                SELECT $1, $3, $4, m.id, $5, $6, $5, $7, $5, $8, $9
                 FROM members m JOIN people p ON p.id = m.id JOIN workspaces w ON w.id = m.workspace
                 WHERE m.workspace = $1 AND m.id = $2 AND m.removed_at IS NULL AND m.deactivated_at IS NULL
                     AND p.deactivated_at IS NULL AND w.state = 'active'
@@ -52,6 +53,8 @@ class PostgresSessions:
                 session.created_at,
                 session.expires_at,
                 session.user_agent,
+                session.provider.issuer if session.provider else None,
+                session.provider.id if session.provider else None,
             )
             if opened:
                 await self._trail.append(workspace, deed, within=connection)

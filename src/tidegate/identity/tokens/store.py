@@ -7,6 +7,7 @@ import asyncpg
 from tidegate.audit import AuditTrail, Deed
 from tidegate.identity.members.errors import MemberNotFoundError
 from tidegate.identity.model import SigningKey, Token
+from tidegate.identity.quotas.store import copy_quotas
 from tidegate.identity.rows import TOKENS, token_of
 from tidegate.identity.tokens.errors import TokenEndedError, TokenRotatedError
 from tidegate.identity.tokens.ports import Position
@@ -68,6 +69,7 @@ class PostgresTokens:
             )
             if not done:
                 raise TokenEndedError
+            await copy_quotas(connection, workspace, old.id, to=new.id)
             await self._trail.append(workspace, deed, within=connection)
 
     async def revoke_token(self, workspace: WorkspaceId, token_id: TokenId, *, now: datetime, deed: Deed) -> bool:

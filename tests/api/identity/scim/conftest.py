@@ -9,7 +9,7 @@ from tests.api.identity.people import Installation, bearer, client_of
 from tidegate.edge.caller import Role
 from tidegate.identity.members.routes import router as members
 from tidegate.identity.scim import ProvisioningService, ProvisioningWish, build_scim
-from tidegate.identity.scim.routes import mapping, scim
+from tidegate.identity.scim.routes import answer_missing, mapping, scim
 from tidegate.identity.sessions.routes import router as sessions
 from tidegate.kernel import WorkspaceId
 
@@ -31,7 +31,9 @@ async def provision(installation: Installation, workspace: WorkspaceId, domain: 
 @pytest.fixture
 def application(installation: Installation) -> FastAPI:
     installation.services |= build_scim(installation.database, installation.trail, people=installation.services)
-    return installation.application(scim, mapping, members, sessions)
+    built = installation.application(scim, mapping, members, sessions)
+    built.state.error_shapes = {scim.prefix: answer_missing}
+    return built
 
 
 @pytest.fixture

@@ -397,3 +397,24 @@ async def test_what_the_server_says_of_itself_is_served_in_parts_too(directory: 
         for each in (await directory.get(f"/scim/v2/{kind}")).json()["Resources"]:
             assert (await directory.get(f"/scim/v2/{kind}/{each['id']}")).json() == each
         assert (await directory.get(f"/scim/v2/{kind}/Nothing")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        pytest.param("GET", "/scim/v2/Nothing", 404, id="an unknown path"),
+        pytest.param("GET", "/scim/v2", 404, id="the root"),
+        pytest.param("GET", "/scim/v2/Users/usr_1/more", 404, id="below a user"),
+        pytest.param("DELETE", "/scim/v2/Users", 405, id="a method that it does not know"),
+    ],
+)
+async def test_what_there_is_not_is_said_as_scim_says_errors(
+    directory: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    answer = await directory.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/scim+json")
+    body = answer.json()
+    assert (body["schemas"], body["status"]) == (["urn:ietf:params:scim:api:messages:2.0:Error"], str(status))
+    assert body["detail"]
+    elsewhere = await directory.get("/scimming")
+    assert elsewhere.headers["content-type"] == "application/problem+json"
