@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
@@ -116,8 +117,7 @@ async def site() -> AsyncIterator[Site]:
         },
     )
     pages = (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, signal_pages, tenant_pages)
-    for router in (*pages, trace_pages, run_pages, live_routes, explore_routes, tenant_routes):
-        application.include_router(router)
+    include(application, *pages, trace_pages, run_pages, live_routes, explore_routes, tenant_routes)
     wrapped = RequestContext(application)
     transport = httpx.ASGITransport(wrapped)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:

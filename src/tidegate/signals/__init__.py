@@ -1,21 +1,55 @@
 """Families, windows and signals: numbers over what happened, exact."""
 
-from tidegate.signals.model import (
-    NANO_PER_USD,
-    Durations,
-    DurationsPoint,
-    Family,
-    Figures,
-    GroupTotals,
-    SeriesPoint,
-    SignalScope,
-    Totals,
-    duration_figures,
-    figures_of,
-    meter_figures,
-)
-from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
-from tidegate.signals.service import DEFAULT_WINDOW, SignalService
+from typing import TYPE_CHECKING
+
+from tidegate.kernel.lazy import lazily
+
+if TYPE_CHECKING:
+    from tidegate.signals.model import (
+        NANO_PER_USD,
+        Durations,
+        DurationsPoint,
+        Family,
+        Figures,
+        GroupTotals,
+        SeriesPoint,
+        SignalScope,
+        Totals,
+        duration_figures,
+        figures_of,
+        meter_figures,
+    )
+    from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
+    from tidegate.signals.service import DEFAULT_WINDOW, SignalService
+else:
+    __getattr__ = lazily(
+        {
+            "tidegate.signals.model": (
+                "NANO_PER_USD",
+                "Durations",
+                "DurationsPoint",
+                "Family",
+                "Figures",
+                "GroupTotals",
+                "SeriesPoint",
+                "SignalScope",
+                "Totals",
+                "duration_figures",
+                "figures_of",
+                "meter_figures",
+            ),
+            "tidegate.signals.ports": (
+                "Dimension",
+                "LookingAtMore",
+                "SeriesReader",
+                "SignalReader",
+            ),
+            "tidegate.signals.service": (
+                "DEFAULT_WINDOW",
+                "SignalService",
+            ),
+        }
+    )
 
 __all__ = [
     "DEFAULT_WINDOW",
