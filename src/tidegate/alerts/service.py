@@ -176,8 +176,11 @@ class AlertService:
         now: datetime,
     ) -> tuple[FamilyAlert, ...]:
         since = {alert.key: alert.since for alert in stored}
-        found: list[FamilyAlert] = []
-        for (family, length), batch in batches_of(rules):
+        # Rules that group by more have no override: what is stored of them stands.
+        plain = [rule for rule in rules if rule.is_plainly_grouped]
+        codes = {rule.code for rule in plain}
+        found = [_shown(alert) for alert in stored if alert.code not in codes]
+        for (family, length), batch in batches_of(plain):
             groups = await self._reader.groups([workspace], family, window_at(now, length))
             found += [
                 _would_be(rule, group, since, now)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
-from tidegate.alerts.model import Alert, AlertDetail, AlertState, Change, Transition
+from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Transition
 from tidegate.alerts.ports import AlertFilter, Watch
 from tidegate.kernel import AlertId, TimeRange, UnavailableError, WorkspaceId
-from tidegate.signals import Dimension, Family, GroupTotals, SignalScope, Totals
+from tidegate.signals import Dimension, Family, GroupTotals, ListedRows, SignalScope, SubjectRows, Totals
 
 GAP = timedelta(seconds=60)
 
@@ -51,6 +51,29 @@ class FakeReader:
         if window is not None:
             self.windows.append(window)
         return [group for group in self.by_family.get(family, []) if group.workspace in workspaces]
+
+    async def counted_rows(
+        self,
+        workspaces: Collection[WorkspaceId],
+        families: Collection[Family],
+        window: TimeRange,
+        dimensions: Sequence[Dimension],
+    ) -> Sequence[SubjectRows]:
+        found = {family: await self.groups(workspaces, family, None) for family in families}
+        self.windows.append(window)
+        return [ListedRows(found)]
+
+    async def timed_rows(
+        self,
+        workspaces: Collection[WorkspaceId],
+        families: Collection[Family],
+        window: TimeRange,
+        dimensions: Sequence[Dimension],
+    ) -> Sequence[SubjectRows]:
+        return []
+
+    async def telemetry_rows(self, workspaces: Collection[WorkspaceId], window: TimeRange) -> Sequence[SubjectRows]:
+        return []
 
 
 @dataclass
@@ -153,6 +176,11 @@ class FakeStores:
     async def list_open_alerts(self) -> list[Alert]:
         # As new objects: nobody may rely on getting back what was put in.
         return [replace(alert) for alert in self.alerts.values() if alert.is_open]
+
+    async def list_flaps(self, since: datetime) -> dict[AlertKey, tuple[datetime, ...]]:
+        closed = [one for one in self.alerts.values() if one.resolved_at is not None and one.resolved_at >= since]
+        ordered = sorted(closed, key=lambda one: (one.resolved_at, one.since))
+        return {one.key: one.flaps for one in ordered if one.flaps}
 
     def _matching(self, workspace: WorkspaceId, which: AlertFilter) -> list[Alert]:
         return [
