@@ -1,6 +1,6 @@
 """Rules over columns: which subjects cross a bound or have to be looked at, thousands at once.
 
-Comparisons of whole columns only narrow down; whoever is close to a bound is judged exactly, from its own totals, by the
+Comparisons of whole columns only narrow down; who is close to a bound is judged exactly, from its own totals, by the
 same function that decides everywhere else. So columns may be as inexact as floating point is, and alerts are not.
 """
 

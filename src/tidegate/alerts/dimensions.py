@@ -14,22 +14,22 @@ _COMMON: Final[Mapping[str, Dimension]] = {
     "environment": "environment",
     "release": "release",
 }
-_HTTP: Final[Mapping[str, Dimension]] = {"route": "route", "status": "status", "errorCode": "error_code"}
+_HTTP: Final[Mapping[str, Dimension]] = {"route": "route", "status": "status", "error_code": "error_code"}
 _OF_FAMILY: Final[Mapping[Family, Mapping[str, Dimension]]] = {
     Family.REQUEST: _HTTP,
     Family.AUTH: {**_HTTP, "method": "object", "source": "source", "outcome": "outcome"},
-    Family.TENANT: {**_HTTP, "denialClass": "detail", "action": "object"},
+    Family.TENANT: {**_HTTP, "denial": "detail", "action": "object"},
     Family.AI_RUN: {
         "model": "model",
         "provider": "provider",
         "agent": "object",
         "outcome": "outcome",
-        "errorCode": "error_code",
+        "error_code": "error_code",
     },
-    Family.TOOL_CALL: {"tool": "object", "outcome": "outcome", "errorCode": "error_code"},
-    Family.INGESTION: {"queue": "object", "stage": "detail", "outcome": "outcome", "errorCode": "error_code"},
-    Family.RETRIEVAL: {"dataSource": "object", "outcome": "outcome", "errorCode": "error_code"},
-    Family.DELIVERY: {"endpoint": "object", "outcome": "outcome", "signature": "detail", "errorCode": "error_code"},
+    Family.TOOL_CALL: {"tool": "object", "outcome": "outcome", "error_code": "error_code"},
+    Family.INGESTION: {"queue": "object", "stage": "detail", "outcome": "outcome", "error_code": "error_code"},
+    Family.RETRIEVAL: {"data_source": "object", "outcome": "outcome", "error_code": "error_code"},
+    Family.DELIVERY: {"endpoint": "object", "outcome": "outcome", "signature": "detail", "error_code": "error_code"},
     Family.ACCESS_SYNC: {"subject": "object", "drift": "detail", "outcome": "outcome"},
     Family.USAGE: {"meter": "object", "outcome": "outcome"},
     Family.POLICY: {"policy": "object", "outcome": "outcome"},
@@ -42,7 +42,7 @@ _TIMED: Final[Mapping[Family, tuple[str, ...]]] = {
     Family.AI_RUN: ("model", "provider", "agent", "outcome"),
     Family.TOOL_CALL: ("tool",),
     Family.INGESTION: ("queue",),
-    Family.RETRIEVAL: ("dataSource",),
+    Family.RETRIEVAL: ("data_source",),
     Family.DELIVERY: ("endpoint",),
 }
 

@@ -24,6 +24,7 @@ from tidegate.alerts.opened import OpenAlerts
 from tidegate.alerts.questions import Placed
 from tidegate.kernel import AlertId, IdFactory
 from tidegate.signals import Durations, Totals
+from tidegate.storage.native import Numbers
 
 __all__ = ["changes_of"]
 
@@ -60,13 +61,9 @@ def changes_of(
     for position in np.flatnonzero(is_left).tolist():
         judging.miss(opened.alerts[position].key, opened.alerts[position])
     if placed.rule.no_data is NoData.ALERT:
+        seen = [*(batch.subject for batch in batches), opened.subjects]
         for before in known:
-            is_missing = before.present(placed.rule.measure)
-            for one in [batch.subject for batch in batches] + [opened.subjects]:
-                is_missing &= ~np.isin(before.subject, one)
-            for row in np.flatnonzero(is_missing).tolist():
-                if before.is_of(placed, row):
-                    judging.miss(before.key(row, placed.rule.code), None)
+            judging.miss_all(before, seen)
     return judging.changes
 
 
@@ -94,6 +91,15 @@ class _Judging:
         change = self._moved(rule, key, alert, nothing)
         if change is not None:
             self.changes.append(change)
+
+    def miss_all(self, before: Batch, seen: Sequence[Numbers]) -> None:
+        """Look at who was there before and is not among `seen`."""
+        is_missing = before.present(self._placed.rule.measure)
+        for one in seen:
+            is_missing &= ~np.isin(before.subject, one)
+        for row in np.flatnonzero(is_missing).tolist():
+            if before.is_of(self._placed, row):
+                self.miss(before.key(row, self._placed.rule.code), None)
 
     def _moved(self, rule: Rule, key: AlertKey, alert: Alert | None, counted: Counted) -> Change | None:
         flaps = self._open.flaps_of(key) if alert is None else ()

@@ -58,6 +58,10 @@ class AlertStore(Protocol):
         """Return when the last alert closed at or after `since`."""
         ...
 
+    async def find_rules_changed_at(self, workspace: WorkspaceId, codes: Collection[str] | None) -> datetime | None:
+        """Return when the workspace last changed one of the rules `codes`, `None`: any; `None` when it never did."""
+        ...
+
     async def find_watch(self, workspace: WorkspaceId) -> Watch:
         """Return how `workspace` is watched: not longer than it exists."""
         ...

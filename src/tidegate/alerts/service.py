@@ -141,6 +141,10 @@ class AlertService:
         """Return what is open of `codes` on `services`, and what closed at or after `since`; none named means all."""
         named = AlertFilter(codes=codes or None, services=services or None)
         watch = await self._store.find_watch(workspace)
+        changed_at = await self._store.find_rules_changed_at(workspace, named.codes)
+        watched_since = watch.watched_since
+        if watched_since is not None and changed_at is not None:
+            watched_since = max(watched_since, changed_at)  # quiet under other rules is not known to be quiet
         # Open ones before closed ones: an alert that closes in between is then seen twice instead of never.
         still_open = AlertFilter(states=OPEN_STATES, codes=named.codes, services=named.services)
         open_alerts = await self._store.list_alerts(workspace, still_open, limit=_OPEN_LIMIT, after=None)
@@ -148,7 +152,7 @@ class AlertService:
             open_alerts=tuple(open_alerts),
             last_closed_at=await self._store.find_last_closed_at(workspace, named, since=since),
             evaluated_at=watch.evaluated_at,
-            watched_since=watch.watched_since,
+            watched_since=watched_since,
         )
 
     def _rules_of(self, family: Family) -> tuple[Rule, ...]:

@@ -1,6 +1,6 @@
 """Alerts, their transitions and the evaluator's watch in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -95,6 +95,18 @@ class PostgresAlertStore:
                 workspace,
                 *_filter(which),
                 since,
+            )
+        return found
+
+    async def find_rules_changed_at(self, workspace: WorkspaceId, codes: Collection[str] | None) -> datetime | None:
+        async with self._database.transaction(workspace) as connection:
+            found: datetime | None = await connection.fetchval(
+                """
+                SELECT max(changed_at) FROM alert_rule_changes
+                WHERE workspace = $1 AND ($2::text[] IS NULL OR code = ANY ($2))
+                """,
+                workspace,
+                None if codes is None else list(codes),
             )
         return found
 

@@ -14,6 +14,9 @@ from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
+from tidegate.alerts.rule_sets.routes import router as rule_routes
+from tidegate.alerts.rule_sets.service import RuleSetService
+from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
@@ -155,6 +158,7 @@ _ROUTERS = (
     tenant_routes,
     tenant_pages,
     alert_routes,
+    rule_routes,
     alert_pages,
     runbook_routes,
     runbook_pages,
@@ -273,9 +277,10 @@ def _slices(
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     alert_store = PostgresAlertStore(database)
+    rule_sets = PostgresRuleSets(database, trail)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
-        on_changed=hub.wake,
+        own_rules=rule_sets, on_changed=hub.wake,
     )  # fmt: skip
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
@@ -315,6 +320,7 @@ def _slices(
         RollupReader: reader,
         TelemetryWatch: reader,
         AlertService: alerts,
+        RuleSetService: RuleSetService(shipped=rules, store=rule_sets, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,

@@ -51,6 +51,8 @@ _NOUNS: Final = {
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
     "retention": ("tidegate.signals.commands", "retention", "Retention: how long telemetry is kept."),
+    "rule": ("tidegate.alerts.rule_sets.commands", "rule", "Rules: bounds on signals, as files."),
+    "runbook": ("tidegate.alerts.rule_sets.commands", "runbook", "Runbooks: what to do when a rule fires."),
     "run": ("tidegate.signals.ai_runs.commands", "run", "AI runs: what one did, cost and broke."),
     "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),

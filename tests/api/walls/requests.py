@@ -414,6 +414,8 @@ _FILES: Mapping[str, Any] = {
     "POST /api/v1/gates/validate": lambda filled, own: (gate_file(own, filled.value("gate_id")), "application/yaml"),
     "PUT /api/v1/prices/overrides": lambda _, own: (price_file(own), "application/yaml"),
     "POST /api/v1/prices/validate": lambda _, own: (price_file(own), "application/yaml"),
+    "POST /api/v1/rules/plan": lambda _, own: (rule_file(own), "application/yaml"),
+    "POST /api/v1/rules/apply": lambda _, own: (rule_file(own), "application/yaml"),
     "POST /api/v1/ci/reports": lambda _, own: (junit(own), "application/xml"),
     "POST /release/authz-regression": lambda filled, own: (
         json.dumps(authz_run(own, filled.value("run_id"), service=filled.value("service"),

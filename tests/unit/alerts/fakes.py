@@ -96,6 +96,7 @@ class FakeStores:
     watched_since: datetime | None = None
     rules_digest: str | None = None
     write_count: int = 0
+    rule_changes: dict[tuple[WorkspaceId, str], datetime] = field(default_factory=dict)
 
     unwritable: WorkspaceId | None = None
     """A workspace whose changes the store refuses."""
@@ -139,6 +140,12 @@ class FakeStores:
     ) -> datetime | None:
         closed = [alert.resolved_at for alert in self._matching(workspace, which) if alert.resolved_at is not None]
         return max((moment for moment in closed if moment >= since), default=None)
+
+    async def find_rules_changed_at(self, workspace: WorkspaceId, codes: Collection[str] | None) -> datetime | None:
+        found = [
+            at for (owner, code), at in self.rule_changes.items() if owner == workspace and code in (codes or [code])
+        ]
+        return max(found, default=None)
 
     async def find_watch(self, workspace: WorkspaceId) -> Watch:
         created_at = self.workspaces.get(workspace)

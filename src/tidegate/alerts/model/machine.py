@@ -1,6 +1,6 @@
 """How an alert moves: inactive, pending, firing, resolved. Pure: the same judgements always make the same moves.
 
-All that a move depends on stands in the alert itself: whoever reads it from the store goes on exactly where it was left.
+All that a move depends on stands in the alert: whoever reads it from the store goes on exactly where it was left.
 Only how often the last episodes of the same key opened and closed comes in from outside, as `flaps`.
 """
 
@@ -41,7 +41,7 @@ def advance(
     transitions: list[Transition] = []
     while (transition := step(rule, alert, judgement, now)) is not None:
         if alert is None:
-            alert = _opened(rule, key, judgement, transition, recent(flaps, now))
+            alert = _opened(rule, key, judgement, transition, flaps=recent(flaps, now))
         else:
             alert = _moved(rule, alert, judgement, transition)
         transitions.append(transition)
@@ -162,7 +162,7 @@ def _move_without_answer(rule: Rule, alert: Alert, judgement: Judgement, now: da
 
 
 def _opened(
-    rule: Rule, key: AlertKey, judgement: Judgement, transition: Transition, flaps: tuple[datetime, ...]
+    rule: Rule, key: AlertKey, judgement: Judgement, transition: Transition, *, flaps: tuple[datetime, ...]
 ) -> Alert:
     return Alert(
         id=AlertId(""),

@@ -29,12 +29,12 @@ def sentence_of(
 
 def words_of(rule: Rule, judgement: Judgement, kind: CauseKind, *, since: datetime) -> str:
     """Return why an alert moves; `since` is when answers stopped, for the kinds that are about that."""
-    found = _found(rule, judgement)
+    found, gap = _found(rule, judgement), _gap(rule, judgement)
     return {
         CauseKind.CROSSED: found,
         CauseKind.SILENT: found,
         CauseKind.SUSTAINED: f"{found} It lasted {format_duration(rule.lasting)}." if rule.lasting else found,
-        CauseKind.HELD: f"Held: {_gap(rule, judgement)} since {_moment(since)}; it stays open until there is an answer.",
+        CauseKind.HELD: f"Held: {gap} since {_moment(since)}; it stays open until there is an answer.",
         CauseKind.RESUMED: f"There is an answer again: {found}",
         CauseKind.RECOVERING: f"{_BACK}{found} It resolves when that lasts.",
         CauseKind.RELAPSED: f"Crossed again: {found}",
