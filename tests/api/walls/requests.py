@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi.routing import APIRoute
-from tests.api.walls.filling import authz_run, gate_file, junit, price_file
+from tests.api.walls.filling import authz_run, gate_file, junit, price_file, rule_file
 from tests.api.walls.world import ORIGIN, Installation, Workspace, slots_of
 
 from tidegate.app import assembly

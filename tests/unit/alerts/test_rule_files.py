@@ -1,5 +1,6 @@
 """Rule files: what they say, what is refused, where."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from tidegate.alerts.rule_sets.errors import RuleFileInvalidError
 from tidegate.alerts.rule_sets.model import ChangeKind, changes_between, described, explanation_of
 from tidegate.alerts.rule_sets.reading import SHIPPED, read_rule_file, rules_in
 
+NOWHERE = "does not resolve: name a page of `tidegate runbook list`, or an https address."
 HEAD = "apiVersion: tidegate/v1\nkind: Rules\nmetadata: {name: checkout}\n"
 WHOLE = """
 plans: {enterprise: [globex, initech]}
@@ -46,6 +48,9 @@ PLAIN = {
 def entry(**changes: str | None) -> bytes:
     said = {name: value for name, value in {**PLAIN, **changes}.items() if value is not None}
     return f"{HEAD}rules:\n  - {{{', '.join(f'{name}: {value}' for name, value in said.items())}}}\n".encode()
+
+
+TWICE = entry() + entry().splitlines()[-1] + b"\n"
 
 
 def only(text: bytes) -> Rule:
@@ -100,13 +105,20 @@ def test_a_rule_that_ships_takes_other_bounds_and_keeps_the_rest() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param(entry(treshold="1"), "line 5: rules.0.treshold: there is no such field. Allowed here: code", id="key"),
+        pytest.param(
+            entry(treshold="1"), "line 5: rules.0.treshold: there is no such field. Allowed here: code", id="key"
+        ),
         pytest.param(entry(signal="nothing.count"), "there is no family 'nothing'. There are: request", id="family"),
-        pytest.param(entry(signal="request.runCount"), "request has no figure 'runCount'. It has: requestCount", id="figure"),
+        pytest.param(
+            entry(signal="request.runCount"), "request has no figure 'runCount'. It has: requestCount", id="figure"
+        ),
         pytest.param(entry(groupBy="[service, model]"), "knows no 'model'. It knows: service, tenant", id="dimension"),
         pytest.param(entry(where="{queue: a}"), "rules.0.where.queue: request.errorRate knows no 'queue'", id="filter"),
-        pytest.param(entry(signal="request.p95Ms", threshold="5", groupBy="[service, tenant]"),
-                     "Durations are kept without tenants.", id="durations of tenants"),
+        pytest.param(
+            entry(signal="request.p95Ms", threshold="5", groupBy="[service, tenant]"),
+            "Durations are kept without tenants.",
+            id="durations of tenants",
+        ),
         pytest.param(entry(groupBy="[tenant]"), "an alert is about one service", id="no service"),
         pytest.param(entry(window="31d"), "31d is out of reach: whole seconds, 1s to 30d", id="too long a window"),
         pytest.param(entry(window="500ms"), "500ms is out of reach", id="too short a window"),
@@ -114,33 +126,53 @@ def test_a_rule_that_ships_takes_other_bounds_and_keeps_the_rest() -> None:
         pytest.param(entry(threshold="1.2"), "it lies between 0 and 1", id="a rate above 1"),
         pytest.param(entry(threshold=".nan"), "rules.0.threshold", id="not a number"),
         pytest.param(entry(threshold='"0.1"'), "rules.0.threshold", id="a number as text"),
-        pytest.param(entry(signal="request.failureCount", threshold="1.5"), "must be a whole number", id="half an event"),
+        pytest.param(
+            entry(signal="request.failureCount", threshold="1.5"), "must be a whole number", id="half an event"
+        ),
         pytest.param(entry(clear="0.2"), "lies above the threshold", id="clear on the wrong side"),
         pytest.param(entry(op="below", clear="0.05"), "lies below the threshold", id="clear on the wrong side, below"),
-        pytest.param(entry(signal="request.failureCount", threshold="5", confidence="0.9"), "is no rate", id="confidence"),
+        pytest.param(
+            entry(signal="request.failureCount", threshold="5", confidence="0.9"), "is no rate", id="confidence"
+        ),
         pytest.param(entry(runbook="nowhere"), "'nowhere' does not resolve", id="a runbook that is not there"),
         pytest.param(entry(runbook="http://wiki/x"), "does not resolve", id="a link without TLS"),
         pytest.param(entry(runbook="https://me:secret@wiki.example/x"), "does not resolve", id="a link with a secret"),
-        pytest.param(entry(summary='"{value.__class__}"'), "only {value} and {count}", id="a template that looks around"),
+        pytest.param(
+            entry(summary='"{value.__class__}"'), "only {value} and {count}", id="a template that looks around"
+        ),
         pytest.param(entry(summary='"{value"'), "this cannot be read", id="half a template"),
         pytest.param(entry(labels="{severity: mine}"), "every alert has this label already", id="a reserved label"),
-        pytest.param(entry(thresholds="[{plan: gold, threshold: 0.2}]"), "no plan 'gold' in `plans`", id="unknown plan"),
+        pytest.param(
+            entry(thresholds="[{plan: gold, threshold: 0.2}]"), "no plan 'gold' in `plans`", id="unknown plan"
+        ),
         pytest.param(entry(thresholds="[{threshold: 0.2}]"), "either a `tenant` or a `plan`", id="a bound of nobody"),
-        pytest.param(entry(thresholds="[{tenant: a, threshold: 0.2}, {tenant: a, threshold: 0.3}]"),
-                     "a has a bound already", id="two bounds of one tenant"),
+        pytest.param(
+            entry(thresholds="[{tenant: a, threshold: 0.2}, {tenant: a, threshold: 0.3}]"),
+            "a has a bound already",
+            id="two bounds of one tenant",
+        ),
         pytest.param(entry(where='{route: {matches: "(a"}}'), "no pattern of RE2", id="half a pattern"),
-        pytest.param(entry(where='{route: {matches: "((a{1,100}){1,100}){1,100}"}}'), "too large", id="a pattern that explodes"),
-        pytest.param(entry(zeroTolerance="true", severity="P2"), "what tolerates nothing is P1", id="a mild zero tolerance"),
+        pytest.param(
+            entry(where='{route: {matches: "((a{1,100}){1,100}){1,100}"}}'), "too large", id="a pattern that explodes"
+        ),
+        pytest.param(
+            entry(zeroTolerance="true", severity="P2"), "what tolerates nothing is P1", id="a mild zero tolerance"
+        ),
         pytest.param(entry(zeroTolerance="true", severity="P1"), "needs a count", id="zero tolerance of a rate"),
         pytest.param(entry(code="A-b"), "rules.0.code", id="a code that is none"),
         pytest.param(entry(severity=None), "is missing", id="no severity"),
         pytest.param(entry(signal="usage.share"), "do not add up", id="a share of all meters"),
-        pytest.param(f"{HEAD}rules: [{{code: auth_failure_rate_high, signal: auth.failureCount}}]".encode(),
-                     "belongs to the rule that ships", id="another signal under a code that ships"),
-        pytest.param(f"{HEAD}rules: [{{code: cross_tenant_leak, enabled: false}}]".encode(),
-                     "tolerates nothing", id="zero tolerance switched off"),
-        pytest.param(f"{HEAD}rules:\n{'  - ' + str(PLAIN).replace(chr(39), '') + chr(10)}".encode() * 1
-                     + f"  - {str(PLAIN).replace(chr(39), '')}\n".encode(), "line 6: rules.1.code: a_rule stands twice", id="twice"),
+        pytest.param(
+            f"{HEAD}rules: [{{code: auth_failure_rate_high, signal: auth.failureCount}}]".encode(),
+            "belongs to the rule that ships",
+            id="another signal under a code that ships",
+        ),
+        pytest.param(
+            f"{HEAD}rules: [{{code: cross_tenant_leak, enabled: false}}]".encode(),
+            "tolerates nothing",
+            id="zero tolerance switched off",
+        ),
+        pytest.param(TWICE, "line 6: rules.1.code: a_rule stands twice", id="twice"),
         pytest.param(b"rules: [&a [*a]]", "aliases", id="aliases"),
         pytest.param(b"[" * 5_000, "cannot be read", id="depth"),
         pytest.param(b"#" * 300_000, "larger than 256 KB", id="size"),
@@ -148,7 +180,7 @@ def test_a_rule_that_ships_takes_other_bounds_and_keeps_the_rest() -> None:
         pytest.param(b"\xff", "not UTF-8", id="not text"),
         pytest.param(b"!!python/object/apply:os.system [ls]", "cannot be read", id="a tag that runs something"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_named_with_its_line(text: bytes, words: str) -> None:
     assert words in refusal(text)
 
@@ -159,17 +191,14 @@ def test_all_that_is_wrong_is_named_and_nothing_of_the_file_counts() -> None:
 
     assert refusal(text).splitlines()[1:] == [
         "line 6: rules.1.window: 40d is out of reach: whole seconds, 1s to 30d.",
-        "line 6: rules.1.runbook: 'nowhere' does not resolve: name a page of `tidegate runbook list`, or an https "
-        "address.",
+        f"line 6: rules.1.runbook: 'nowhere' {NOWHERE}",
     ]
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 def test_any_bytes_are_read_or_refused(text: bytes) -> None:
-    try:
-        read_rule_file(text)
-    except RuleFileInvalidError as error:
-        assert error.problems
+    with suppress(RuleFileInvalidError):
+        assert read_rule_file(text).name
 
 
 def test_a_plan_names_what_differs_by_field() -> None:
