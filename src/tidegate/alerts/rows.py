@@ -27,7 +27,7 @@ from tidegate.storage import Connection
 if TYPE_CHECKING:
     Record = asyncpg.Record
 
-__all__ = ["ALERT_COLUMNS", "alert_of", "append", "insert", "transition_of", "update"]
+__all__ = ["ALERT_COLUMNS", "alert_of", "alert_row", "append", "insert", "row_alert", "transition_of", "update"]
 
 # Columns of an alert with their types, in the order in which they are written.
 _COLUMNS: Final = (
@@ -80,7 +80,7 @@ _APPEND: Final = """
 async def insert(connection: Connection, workspace: WorkspaceId, changes: Sequence[Change]) -> None:
     """Store alerts that are new."""
     for start in range(0, len(changes), _CHUNK):
-        rows = [_row(change.alert) for change in changes[start : start + _CHUNK]]
+        rows = [alert_row(change.alert) for change in changes[start : start + _CHUNK]]
         await connection.execute(_INSERT, workspace, *([row[name] for row in rows] for name in _NAMES))
 
 
@@ -92,7 +92,7 @@ async def update(connection: Connection, workspace: WorkspaceId, changes: Sequen
     """
     for start in range(0, len(changes), _CHUNK):
         some = changes[start : start + _CHUNK]
-        rows = [_row(change.alert) for change in some]
+        rows = [alert_row(change.alert) for change in some]
         status = await connection.execute(
             _UPDATE,
             workspace,
@@ -121,7 +121,7 @@ async def append(connection: Connection, workspace: WorkspaceId, changes: Sequen
         )
 
 
-def alert_of(row: "Record") -> Alert:
+def alert_of(row: "Record | dict[str, Any]") -> Alert:
     return Alert(
         id=AlertId(row["id"]),
         key=AlertKey(
@@ -151,6 +151,11 @@ def alert_of(row: "Record") -> Alert:
     )
 
 
+def row_alert(workspace: WorkspaceId, row: dict[str, Any]) -> Alert:
+    """Return the alert that was written as `row`."""
+    return alert_of({**row, "workspace": workspace, **{name: json.loads(row[name]) for name in _JSON}})
+
+
 def flaps_of(moments: Sequence[str]) -> tuple[datetime, ...]:
     return tuple(datetime.fromisoformat(moment).astimezone(UTC) for moment in moments)
 
@@ -174,7 +179,8 @@ def transition_of(row: "Record") -> Transition:
     )
 
 
-def _row(alert: Alert) -> dict[str, Any]:
+def alert_row(alert: Alert) -> dict[str, Any]:
+    """Return `alert` as its row is written; JSON as text."""
     key = alert.key
     subject: list[Any] = [key.service, key.tenant]
     if key.labels:
