@@ -217,11 +217,12 @@ class GroupedReader(LookingReader):
                 by = "".join(f"{_AS_WORD[name]} AS by_{name}, " for name in dimensions)
                 by_keys = ", ".join(f"by_{name}" for name in dimensions)
                 sql = f"""
-                    SELECT toLowCardinality({owner}) AS workspace, {by} {sums}
-                    FROM counts
-                    WHERE {SCOPE} AND counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0
-                        AND {picked.condition} {more}
-                    GROUP BY {workspace}{by_keys}{keys}
+                    SELECT * EXCEPT (owner), toLowCardinality(owner) AS workspace FROM (
+                        SELECT {owner} AS owner, {by} {sums}
+                        FROM counts
+                        WHERE {SCOPE} AND counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0
+                            AND {picked.condition} {more}
+                        GROUP BY {workspace}{by_keys}{keys})
                 """
                 bound = {**picked.parameters, **(parameters or {}), "families": list(names), "watermark": watermark}
                 found.append(await self._engine.columns(own, sql, bound, threads=_THREADS))
