@@ -41,8 +41,12 @@ class AlertView:
     fired_at: datetime | None
     resolved_at: datetime | None
     held_since: datetime | None
+    scope: str | None
+    """Whom it is about, where that can be told."""
+    dimensions: tuple[tuple[str, str], ...]
+    is_flapping: bool
     runbook: str
-    """Path of its page."""
+    """Path of its page, or an https address."""
 
     @property
     def runbook_slug(self) -> str:
@@ -83,6 +87,9 @@ def alert_view(alert: Alert) -> AlertView:
         fired_at=alert.fired_at,
         resolved_at=alert.resolved_at,
         held_since=alert.held_since if alert.is_open else None,
+        scope=alert.scope,
+        dimensions=alert.key.labels,
+        is_flapping=alert.is_flapping,
         runbook=alert.runbook,
     )
 

@@ -138,8 +138,10 @@ async def test_subjects_hold_what_groups_hold_and_more_dimensions_add_up(
     database: Database, engine: TelemetryEngine, workspace: WorkspaceId, other: WorkspaceId
 ) -> None:
     pipeline = Pipeline(database, engine)
-    rows = [auth_row(workspace, 200 if number % 3 else 401, tenant=f"t{number % 4}", client_address=f"10.0.0.{number % 2}")
-            for number in range(24)]  # fmt: skip
+    rows = [
+        auth_row(workspace, 200 if number % 3 else 401, tenant=f"t{number % 4}", client_address=f"10.0.0.{number % 2}")
+        for number in range(24)
+    ]
     rows += [auth_row(workspace, 401, tenant=""), auth_row(other, 401, tenant="t0")]
     await pipeline.flush(rows)
     await pipeline.close()

@@ -148,10 +148,12 @@ async def test_an_alert_of_a_service_says_whom_it_is_about(
     stores: FakeStores, bad: tuple[str, ...], scope: str
 ) -> None:
     reader = FakeReader()
-    groups = [GroupTotals(ACME, "api", None, Totals(count=100, failure_count=50))]
-    for tenant in ("blue", "green", "red"):
-        groups.append(GroupTotals(ACME, "api", tenant, Totals(count=30, failure_count=15 if tenant in bad else 0)))
-    reader.by_family = {Family.AUTH: groups}
+    whole = GroupTotals(ACME, "api", None, Totals(count=100, failure_count=50))
+    tenants = [
+        GroupTotals(ACME, "api", tenant, Totals(count=30, failure_count=15 if tenant in bad else 0))
+        for tenant in ("blue", "green", "red")
+    ]
+    reader.by_family = {Family.AUTH: [whole, *tenants]}
 
     await new_evaluator(reader, stores, OwnRules([]), CountingIds()).evaluate_once(NOON)
 
