@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "authz", "walls", "pages", "flood", "crash")
+SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "rules", "authz", "walls", "pages", "flood", "crash")
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
     "memory": ("--spans", "1000000"),
@@ -18,6 +18,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "flood": ("--seconds", "30"),
     "detect": ("--crossings", "200"),
     "verdict": ("--decisions", "1000"),
+    "rules": ("--rounds", "10"),
     "authz": ("--seconds", "20"),
     "walls": ("--requests", "100000"),
     "pages": ("--blocks", "100"),

@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from tests.unit.alerts.fakes import FakeStores
 
-from benchmarks.harness import Report, at_most
+from benchmarks.harness import Figure, Report, at_most
+from benchmarks.prometheus_rules import find_prometheus, measure_prometheus
 from tidegate.alerts import AlertEvaluator, Severity
 from tidegate.alerts.figures import MEASURES
 from tidegate.alerts.model import Alert, AlertKey, AlertState, Change, Rule
@@ -48,6 +49,7 @@ _GOOD = {
 WORKSPACE = WorkspaceId("bench")
 _START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _BAR_S, _ACTIVE_BAR_MS = 1.0, 150.0
+_PEER_RULES = 100  # all thousand would take the peer minutes
 
 
 def make_rules(count: int) -> list[Rule]:
@@ -224,6 +226,15 @@ def main() -> None:
         at_most(f"{len(rules)} rules x {tenants.count} tenants, {opened} open", took, _BAR_S, unit="s CPU", digits=2),
         at_most(f"{opened_few} open alerts", took_few * 1_000, _ACTIVE_BAR_MS, unit="ms CPU", digits=0),
     ]
+    if find_prometheus() is not None:
+        same = make_rules(_PEER_RULES)
+        ours, opened_same = asyncio.run(judging(same, Tenants(options.tenants, options.share), options.rounds))
+        peer, active = measure_prometheus(_PEER_RULES, options.tenants, options.share)
+        figures += [
+            Figure(f"{_PEER_RULES} rules, {opened_same} open", f"{ours * 1_000:.0f} ms CPU"),
+            Figure(f"Prometheus, {_PEER_RULES} rules, {active} active", f"{peer * 1_000:.0f} ms CPU"),
+            Figure("Prometheus by ours", f"{peer / ours:.0f}", "≥ 50", peer >= 50 * ours),
+        ]
     Report("rules", figures, None, {"openAlerts": opened}).show()
 
 
