@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SCRIPTS = ("start", "memory", "ingest", "queries", "detect", "verdict", "rules", "authz", "walls", "pages", "flood", "crash")
+SCRIPTS = (
+    "start",
+    "memory",
+    "ingest",
+    "queries",
+    "detect",
+    "verdict",
+    "rules",
+    "authz",
+    "walls",
+    "pages",
+    "flood",
+    "crash",
+)
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
     "memory": ("--spans", "1000000"),
