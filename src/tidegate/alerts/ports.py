@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tidegate.alerts.model import Alert, AlertDetail, AlertState, Change
+from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Rule
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.signals import Family
 
@@ -58,6 +58,10 @@ class AlertStore(Protocol):
         """Return when the last alert closed at or after `since`."""
         ...
 
+    async def find_rules_changed_at(self, workspace: WorkspaceId, codes: Collection[str] | None) -> datetime | None:
+        """Return when the workspace last changed one of the rules `codes`, `None`: any; `None` when it never did."""
+        ...
+
     async def find_watch(self, workspace: WorkspaceId) -> Watch:
         """Return how `workspace` is watched: not longer than it exists."""
         ...
@@ -94,4 +98,20 @@ class WatchStore(Protocol):
 
     async def list_open_alerts(self) -> list[Alert]:
         """Return the open alerts of all workspaces, for the one who evaluates all of them."""
+        ...
+
+    async def list_flaps(self, since: datetime) -> dict[AlertKey, tuple[datetime, ...]]:
+        """Return of each key whose alert closed at or after `since` when it had opened and closed, of the last one."""
+        ...
+
+
+class OwnRules(Protocol):
+    """The rules that workspaces set themselves, for the one who evaluates all of them."""
+
+    async def change_count(self) -> int:
+        """Return how often rules were set: as long as it stands still, they are what they were."""
+        ...
+
+    async def list_rules(self) -> list[Rule]:
+        """Return the rules of all workspaces, those that change a rule that ships as the whole rule that results."""
         ...

@@ -14,6 +14,9 @@ from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.routes import router as alert_routes
+from tidegate.alerts.rule_sets.routes import router as rule_routes
+from tidegate.alerts.rule_sets.service import RuleSetService
+from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
@@ -171,6 +174,7 @@ _ROUTERS = (
     tenant_routes,
     tenant_pages,
     alert_routes,
+    rule_routes,
     alert_pages,
     delivery_routes,
     channel_pages,
@@ -310,9 +314,10 @@ def _slices(  # noqa: PLR0913 - what slices share
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     alert_store = PostgresAlertStore(database)
+    rule_sets = PostgresRuleSets(database, trail)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
-        on_changed=hub.wake,
+        own_rules=rule_sets, on_changed=hub.wake,
     )  # fmt: skip
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
@@ -352,6 +357,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         RollupReader: reader,
         TelemetryWatch: reader,
         AlertService: alerts,
+        RuleSetService: RuleSetService(shipped=rules, store=rule_sets, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,

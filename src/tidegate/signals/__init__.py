@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
     from tidegate.signals.service import DEFAULT_WINDOW, SignalService
+    from tidegate.signals.subjects import NO_SUBJECTS, Grouped, ListedRows, SubjectReader, SubjectRows, Where
 else:
     __getattr__ = lazily(
         {
@@ -48,25 +49,39 @@ else:
                 "DEFAULT_WINDOW",
                 "SignalService",
             ),
+            "tidegate.signals.subjects": (
+                "NO_SUBJECTS",
+                "Grouped",
+                "ListedRows",
+                "SubjectReader",
+                "SubjectRows",
+                "Where",
+            ),
         }
     )
 
 __all__ = [
     "DEFAULT_WINDOW",
     "NANO_PER_USD",
+    "NO_SUBJECTS",
     "Dimension",
     "Durations",
     "DurationsPoint",
     "Family",
     "Figures",
     "GroupTotals",
+    "Grouped",
+    "ListedRows",
     "LookingAtMore",
     "SeriesPoint",
     "SeriesReader",
     "SignalReader",
     "SignalScope",
     "SignalService",
+    "SubjectReader",
+    "SubjectRows",
     "Totals",
+    "Where",
     "duration_figures",
     "figures_of",
     "meter_figures",

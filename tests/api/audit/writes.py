@@ -55,6 +55,11 @@ def prices(usd: str) -> bytes:
     return f"{{apiVersion: tidegate/v1, kind: Prices, prices: [{entry}]}}".encode()
 
 
+def rules(threshold: str) -> bytes:
+    entry = f"{{code: auth_failure_rate_high, threshold: {threshold}}}"
+    return f"{{apiVersion: tidegate/v1, kind: Rules, metadata: {{name: mine}}, rules: [{entry}]}}".encode()
+
+
 async def sign_in_by_link(world: World) -> Left:
     return await world.form_of_nobody("/sign-in", link=await world.link())
 
@@ -394,6 +399,10 @@ ENTRIES: Final[dict[str, Entry]] = {
         api("PUT", "/api/v1/prices/overrides", content=prices("2"), **YAML),
         api("PUT", "/api/v1/prices/overrides", content=prices("-1"), **YAML), ("prices:set",), "prices/overrides",
     ),
+    "POST /api/v1/rules/apply": Entry(
+        api("POST", "/api/v1/rules/apply", content=rules("0.2"), **YAML),
+        api("POST", "/api/v1/rules/apply", content=rules("-1"), **YAML), ("rules:set",), "rules/mine",
+    ),
     "POST /api/v1/recounts": Entry(
         api("POST", "/api/v1/recounts", json={"reason": "reprice"}),
         api("POST", "/api/v1/recounts", json={"reason": "reprice"}), ("recounts:request",), "recount/rec_",
@@ -428,6 +437,7 @@ UNRECORDED: Final = {
     "POST /identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",
+    "POST /api/v1/rules/plan": "nothing is kept",
     "POST /api/v1/gates/validate": "nothing is kept",
     "POST /api/v1/channels/validate": "nothing is kept, and nobody is called",
     "POST /api/v1/evaluations": "telemetry",

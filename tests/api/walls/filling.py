@@ -143,6 +143,14 @@ def price_file(workspace: Workspace) -> str:
     })  # fmt: skip
 
 
+def rule_file(workspace: Workspace) -> str:
+    return json.dumps({
+        "apiVersion": "tidegate/v1", "kind": "Rules", "metadata": {"name": "walls"},
+        "rules": [{"code": "errors_of_mine", "severity": "P2", "signal": "request.errorRate", "threshold": 0.5,
+                   "runbook": "auth_failure_rate_high", "owner": workspace.hidden("owner")}],
+    })  # fmt: skip
+
+
 async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     slots, make, name = workspace.slots, doors.make, workspace.name
     cookie = {"cookie": f"{SESSION_COOKIE}={workspace.session}", "origin": ORIGIN}
@@ -191,6 +199,8 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
             path = f"/api/v1/gates/{name(f'gate{number}')}/decisions"
             decided = await make(workspace, "POST", path, params={"release": release})
             slots["decision_id"] += [value for key, value in decided.items() if key in {"id", "decisionId"}]
+    await make(workspace, "POST", "/api/v1/rules/apply", content=rule_file(workspace),
+               headers={"content-type": "application/yaml"})  # fmt: skip
     await make(workspace, "PUT", "/api/v1/prices/overrides", content=price_file(workspace),
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
