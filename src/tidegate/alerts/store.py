@@ -19,7 +19,7 @@ from tidegate.alerts.model import (
     Severity,
     Transition,
 )
-from tidegate.alerts.ports import AlertFilter, Watch
+from tidegate.alerts.ports import AlertFilter, AlertListener, Watch
 from tidegate.kernel import AlertId, WorkspaceId, canonical_json, format_utc
 from tidegate.signals import Family
 from tidegate.storage import Connection, Database
@@ -46,10 +46,11 @@ _FILTER = """
 
 
 class PostgresAlertStore:
-    """Keeps the promises of `AlertStore`."""
+    """Keeps the promises of `AlertStore`; a `listener` writes in the transaction that moves alerts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, listener: AlertListener | None = None) -> None:
         self._database = database
+        self._listener = listener
 
     async def add_changes(self, workspace: WorkspaceId, changes: Sequence[Change], *, fence: int) -> None:
         async with self._database.transaction(workspace) as connection:
@@ -71,6 +72,8 @@ class PostgresAlertStore:
                 raise AlertOutOfStepError from error
             await _update(connection, workspace, [change for change in changes if not change.is_new])
             await _append(connection, workspace, changes)
+            if self._listener is not None:
+                await self._listener.changed(connection, workspace, changes)
 
     async def find_alert(self, workspace: WorkspaceId, alert_id: AlertId) -> AlertDetail | None:
         async with self._database.transaction(workspace) as connection:
