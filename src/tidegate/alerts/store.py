@@ -352,3 +352,8 @@ def _transition(row: "Record") -> Transition:
             words=cause["words"],
         ),
     )
+
+
+ALERT_COLUMNS = _COLUMNS
+"""What `alert_of` reads of a row, for who joins alerts with rows of its own."""
+alert_of = _alert
