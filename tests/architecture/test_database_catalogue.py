@@ -8,10 +8,14 @@ Owner = "asyncpg.Connection[asyncpg.Record]"
 # Look-ups across workspaces. Each returns ids only; a new one is a decision, so it is written down here.
 DEFINER_FUNCTIONS = {
     "list_active_workspace_ids",
+    "list_deleted_workspaces_with_jobs",
     "list_touched_workspace_ids",
+    "list_workspaces_with_due_jobs",
     "list_workspaces_with_erasures",
+    "list_workspaces_with_old_jobs",
     "list_workspace_ids",
     "list_workspaces_with_open_alerts",
+    "list_workspaces_with_ready_jobs",
     "list_workspaces_with_recounts",
     "list_workspaces_with_retention",
     "list_workspaces_with_unsigned_audit",
