@@ -2,7 +2,9 @@
 
 from tidegate.alerts.model import Alert
 
-__all__ = ["labels_of"]
+__all__ = ["has_no_tolerance", "labels_of"]
+
+_STRICT = frozenset({"cross_tenant_leak"})
 
 
 def labels_of(alert: Alert) -> dict[str, str]:
@@ -16,3 +18,8 @@ def labels_of(alert: Alert) -> dict[str, str]:
     if alert.tenant is not None:
         labels["tenant"] = alert.tenant
     return labels
+
+
+def has_no_tolerance(alert: Alert) -> bool:
+    """Return whether one event is enough and nothing may keep it back: told at once, silenced by two people only."""
+    return bool(getattr(alert, "is_zero_tolerance", alert.code in _STRICT))

@@ -70,4 +70,6 @@ class AssigneeUnknownError(InvalidInputError):
     code: ClassVar[str] = "assignee_unknown"
 
     def __init__(self) -> None:
-        super().__init__("No person of this workspace has this id. `tidegate member list` shows them.", field="assignee")
+        super().__init__(
+            "No person of this workspace has this id. `tidegate member list` shows them.", field="assignee"
+        )

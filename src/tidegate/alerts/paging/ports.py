@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from tidegate.alerts.model import Alert, AlertState
-from tidegate.alerts.paging.model import Care, CareEvent, Decision, Hush, Member, Routing, Silence, Told
+from tidegate.alerts.paging.model import Care, CareEvent, Decision, Hush, Matcher, Member, Routing, Silence, Told
 from tidegate.audit import Deed
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.storage import Connection
@@ -66,14 +66,6 @@ class Courier(Protocol):
 
     async def enqueue(self, connection: Connection, workspace: WorkspaceId, messages: Sequence[Message]) -> None:
         """Send `messages` when the caller's transaction commits; an id that was given before is not sent again."""
-        ...
-
-
-class RuleFacts(Protocol):
-    """What paging has to know of rules."""
-
-    async def zero_tolerance_codes(self, workspace: WorkspaceId) -> frozenset[str]:
-        """Return the codes of rules without tolerance: told at once, silenced by two people only."""
         ...
 
 
@@ -209,6 +201,8 @@ class Place:
 
     group_id: str
     group_key: str
+    group_labels: Mapping[str, str]
+    started_at: datetime
     route_id: str
     path: tuple[str, ...]
     next_at: datetime | None
@@ -217,12 +211,30 @@ class Place:
     is_firing: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What says that people may not be told although they should."""
+
+    late_group_count: int
+    """Groups whose turn is long due."""
+    watchdog_due_at: datetime | None
+    """When the dead man's switch should have spoken; `None` when it did, or there is none."""
+    broken_since: datetime | None
+    """Since when rules are not evaluated, as the dead man's switch found."""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.late_group_count and self.watchdog_due_at is None and self.broken_since is None
+
+
 class RoutingStore(Protocol):
     async def find_routing(self, workspace: WorkspaceId) -> StoredRouting: ...
 
     async def find_routing_in(self, connection: Connection, workspace: WorkspaceId) -> StoredRouting: ...
 
-    async def add_routing(self, workspace: WorkspaceId, stored: StoredRouting, *, deed: Deed, wakes: Sequence[Wake]) -> None:
+    async def add_routing(
+        self, workspace: WorkspaceId, stored: StoredRouting, *, deed: Deed, wakes: Sequence[Wake]
+    ) -> None:
         """Store the next version, its deed and jobs.
 
         Raises:
@@ -250,6 +262,12 @@ class SilenceStore(Protocol):
 
 
 class CareStore(Protocol):
+    async def lock_care_in(
+        self, connection: Connection, workspace: WorkspaceId, alert_id: AlertId
+    ) -> tuple[str, Care] | None:
+        """Return the alert's state and who has it, held until the transaction ends; `None` for an unknown alert."""
+        ...
+
     async def find_care(self, workspace: WorkspaceId, alert_ids: Collection[AlertId]) -> Mapping[AlertId, Care]: ...
 
     async def list_care_events(self, workspace: WorkspaceId, alert_id: AlertId) -> list[CareEvent]: ...
@@ -280,7 +298,9 @@ class PageStore(Protocol):
         """Note that alerts do not fire any more; `intervals` are those of routes. Return the turns to wake for."""
         ...
 
-    async def hasten_in(self, connection: Connection, workspace: WorkspaceId, group_ids: Collection[str] | None, *, now: datetime) -> list[Turn]:
+    async def hasten_in(
+        self, connection: Connection, workspace: WorkspaceId, group_ids: Collection[str] | None, *, now: datetime
+    ) -> list[Turn]:
         """Let groups, all with `None`, take their turn now."""
         ...
 
@@ -294,11 +314,15 @@ class PageStore(Protocol):
         """Return group, key and whether it fires, of all members."""
         ...
 
-    async def add_decisions_in(self, connection: Connection, workspace: WorkspaceId, decisions: Sequence[Decision]) -> None: ...
+    async def add_decisions_in(
+        self, connection: Connection, workspace: WorkspaceId, decisions: Sequence[Decision]
+    ) -> None: ...
 
     async def lock_group_in(self, connection: Connection, workspace: WorkspaceId, group_id: str) -> Group | None: ...
 
-    async def list_members_in(self, connection: Connection, workspace: WorkspaceId, group_id: str) -> list[GroupMember]: ...
+    async def list_members_in(
+        self, connection: Connection, workspace: WorkspaceId, group_id: str, *, alert_id: AlertId | None = None
+    ) -> list[GroupMember]: ...
 
     async def set_flushed_in(
         self,
@@ -315,15 +339,47 @@ class PageStore(Protocol):
 
     async def add_pages_in(self, connection: Connection, workspace: WorkspaceId, pages: Sequence[PageRow]) -> None: ...
 
-    async def list_firing_in(self, connection: Connection, workspace: WorkspaceId) -> list[Alert]: ...
+    async def list_firing_in(
+        self, connection: Connection, workspace: WorkspaceId, *, matchers: Sequence[Matcher] = ()
+    ) -> list[Alert]:
+        """Return alerts that fire; `matchers` may leave out some that do not fit."""
+        ...
 
     async def list_decisions(self, workspace: WorkspaceId, alert_id: AlertId, *, limit: int) -> list[Decision]: ...
 
     async def list_places(self, workspace: WorkspaceId, alert_id: AlertId) -> list[Place]: ...
 
+    async def list_places_in(
+        self, connection: Connection, workspace: WorkspaceId, alert_id: AlertId
+    ) -> list[Place]: ...
+
+    async def health(self, workspace: WorkspaceId, *, late_at: datetime) -> Health: ...
+
     async def list_pages(
         self, workspace: WorkspaceId, *, channel: str | None, limit: int, after: tuple[datetime, str] | None
     ) -> list[PageRow]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogRow:
+    version: int
+    """Of the routing that asks for it."""
+    sequence: int
+    next_at: datetime
+    sent_at: datetime | None
+    broken_since: datetime | None
+
+
+class WatchdogRows(Protocol):
+    async def lock_watchdog_in(self, connection: Connection, workspace: WorkspaceId) -> WatchdogRow | None: ...
+
+    async def set_watchdog_in(
+        self, connection: Connection, workspace: WorkspaceId, row: WatchdogRow | None
+    ) -> None: ...
+
+    async def evaluated_at_in(self, connection: Connection, workspace: WorkspaceId) -> datetime | None:
+        """Return when all rules were evaluated last."""
+        ...
 
 
 __all__ = [
@@ -334,6 +390,7 @@ __all__ = [
     "Group",
     "GroupAfter",
     "GroupMember",
+    "Health",
     "Hush",
     "Member",
     "MemberAfter",
@@ -344,10 +401,11 @@ __all__ = [
     "Placed",
     "Placement",
     "RoutingStore",
-    "RuleFacts",
     "SilenceStore",
     "StoredRouting",
     "Turn",
     "Wake",
     "Wakes",
+    "WatchdogRow",
+    "WatchdogRows",
 ]

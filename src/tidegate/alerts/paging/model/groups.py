@@ -12,7 +12,19 @@ from enum import StrEnum
 
 from tidegate.alerts.paging.model.routing import EscalationStep, Timing
 
-__all__ = ["Escalation", "Flush", "GroupState", "Hush", "HushKind", "Member", "Page", "PageReason", "Plan", "Told", "decide"]
+__all__ = [
+    "Escalation",
+    "Flush",
+    "GroupState",
+    "Hush",
+    "HushKind",
+    "Member",
+    "Page",
+    "PageReason",
+    "Plan",
+    "Told",
+    "decide",
+]
 
 
 class Told(StrEnum):
@@ -133,7 +145,9 @@ def _pages(
     reason = _reason(members, heard, state, plan, now)
     firing = frozenset(member.key for member in heard if member.is_firing)
     if reason is not None:
-        resolved = frozenset(member.key for member in heard if not member.is_firing) if plan.send_resolved else frozenset()
+        resolved = (
+            frozenset(member.key for member in heard if not member.is_firing) if plan.send_resolved else frozenset()
+        )
         return (Page(reason, firing | resolved, plan.channels),)
     late = tuple(channel for channel in plan.channels if channel not in state.told_channels)
     return (Page(PageReason.NEW_CHANNEL, firing, late),) if late and firing and state.last_sent_at else ()

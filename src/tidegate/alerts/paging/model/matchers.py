@@ -16,10 +16,14 @@ from tidegate.alerts.paging.errors import MatcherInvalidError
 
 __all__ = ["MAX_MATCHERS", "Matcher", "Operator", "make_matcher", "matches", "may_meet", "parse_matcher"]
 
-MAX_MATCHERS: Final = 32  # of one route, silence or side of an inhibition; Alertmanager files seen in public have up to 9
+MAX_MATCHERS: Final = (
+    32  # of one route, silence or side of an inhibition; Alertmanager files seen in public have up to 9
+)
 _MAX_VALUE: Final = 512
 _MAX_MEMORY: Final = 1 << 20  # of one compiled expression; RE2's own default is eight times that
-_TEXT: Final = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]{0,99})\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^"]*?))\s*', re.DOTALL)
+_TEXT: Final = re.compile(
+    r'\s*([a-zA-Z_][a-zA-Z0-9_]{0,99})\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^"]*?))\s*', re.DOTALL
+)
 _ESCAPES: Final = {"n": "\n", '"': '"', "\\": "\\"}
 
 
@@ -87,7 +91,9 @@ def make_matcher(name: str, operator: str, value: str, *, field: str = "matchers
         try:
             _compiled(value)
         except re2.error as error:
-            raise MatcherInvalidError(f"{value[:80]!r} is no expression that is read here: {error}.", field=field) from error
+            raise MatcherInvalidError(
+                f"{value[:80]!r} is no expression that is read here: {error}.", field=field
+            ) from error
     return matcher
 
 

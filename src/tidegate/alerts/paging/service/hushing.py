@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from tidegate.alerts.labels import labels_of
+from tidegate.alerts.labels import has_no_tolerance, labels_of
 from tidegate.alerts.model import Alert
 from tidegate.alerts.paging.model import Hush, HushKind, InhibitRule, Route, Silence, matches
 from tidegate.alerts.paging.ports import PageStore, SilenceStore, StoredRouting
@@ -60,7 +60,6 @@ class Husher:
         stored: StoredRouting,
         *,
         route: Route,
-        codes: frozenset[str],
         now: datetime,
     ) -> Hushes:
         silences = [
@@ -73,7 +72,7 @@ class Husher:
         mute = muted_by and Hush(HushKind.MUTED, muted_by, stored.routing.next_change_of(route, now))
         found: dict[str, Hush] = {}
         for member in members:
-            has_tolerance = member.alert.code not in codes
+            has_tolerance = not has_no_tolerance(member.alert)
             hush = (mute or None) if has_tolerance else None
             hush = hush or _silenced(silences, member.labels, has_tolerance=has_tolerance, now=now)
             if hush is None and has_tolerance:

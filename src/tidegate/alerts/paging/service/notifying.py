@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate.alerts.paging.model import (
-
     Decision,
     DecisionKind,
     Escalation,
@@ -42,8 +41,6 @@ from tidegate.alerts.paging.ports import (
     PageRow,
     PageStore,
     RoutingStore,
-    RuleFacts,
-
     Turn,
     Wakes,
 )
@@ -55,7 +52,9 @@ from tidegate.storage import Connection
 
 __all__ = ["Notifier"]
 
-_EARLY: Final = timedelta(seconds=1)  # the ledger's clock and ours may differ so much; a turn is taken at its own moment
+_EARLY: Final = timedelta(
+    seconds=1
+)  # the ledger's clock and ours may differ so much; a turn is taken at its own moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,6 @@ class Notifier:
         routings: RoutingStore,
         pages: PageStore,
         husher: Husher,
-        rules: RuleFacts,
         wakes: Wakes,
         courier: Courier,
         placer: AlertPlacer,
@@ -108,7 +106,6 @@ class Notifier:
         self._routings = routings
         self._pages = pages
         self._husher = husher
-        self._rules = rules
         self._wakes = wakes
         self._courier = courier
         self._placer = placer
@@ -138,8 +135,7 @@ class Notifier:
             await self._leave(connection, workspace, group, next_at=None, now=now)
             return
         members = await self._pages.list_members_in(connection, workspace, group.id)
-        codes = await self._rules.zero_tolerance_codes(workspace)
-        hushes = await self._husher.hushes_in(connection, workspace, members, stored, route=route, codes=codes, now=now)
+        hushes = await self._husher.hushes_in(connection, workspace, members, stored, route=route, now=now)
         turn = _Turn(group, route, members, hushes, channels, now)
         flush = decide(turn.seen(), GroupState(group.last_sent_at, group.told_channels), turn.plan, now=now)
         await self._carry_out(connection, workspace, turn, flush)
@@ -148,14 +144,16 @@ class Notifier:
         """Lead all alerts that fire through the routes of now; those that stay in their group are not told anew."""
         now = self._clock.now()
         stored = await self._routings.find_routing_in(connection, workspace)
-        codes = await self._rules.zero_tolerance_codes(workspace)
         known = {route.id for route in stored.routing.all_routes() if route.channels}
         await self._pages.hasten_in(connection, workspace, None, now=now)  # locks all of them, in their order
-        there = {(group, key): is_firing for group, key, is_firing in await self._pages.list_memberships_in(connection, workspace)}
+        there = {
+            (group, key): is_firing
+            for group, key, is_firing in await self._pages.list_memberships_in(connection, workspace)
+        }
         wanted: dict[tuple[str, str], bool] = {}
         moving = []
         for alert in await self._pages.list_firing_in(connection, workspace):
-            found, _ = placements_of(workspace, alert, stored.routing, now=now, is_zero_tolerance=alert.code in codes)
+            found, _ = placements_of(workspace, alert, stored.routing, now=now)
             places = {(placement.group_id, placement.member_key) for placement in found if placement.route_id in known}
             wanted |= dict.fromkeys(places, True)
             if not places <= there.keys() or not places:
@@ -178,7 +176,7 @@ class Notifier:
             page_id = stable_id("pge", workspace, group.id, group.epoch, number)
             page_ids[id(told)] = page_id
             telling = _telling(turn, told, page_id)
-            rows.append(telling.row(workspace))
+            rows.append(telling.row())
             messages += self._writer.messages(workspace, telling, turn.channels)
         after, gone = _members_after(turn, flush)
         for member in turn.members:
@@ -211,7 +209,9 @@ class Notifier:
         self, connection: Connection, workspace: WorkspaceId, group: Group, *, next_at: datetime | None, now: datetime
     ) -> None:
         """Let a turn pass without a word."""
-        after = GroupAfter(next_at, group.page_count, group.last_sent_at, group.told_channels, group.last_flushed_at or now)
+        after = GroupAfter(
+            next_at, group.page_count, group.last_sent_at, group.told_channels, group.last_flushed_at or now
+        )
         await self._pages.set_flushed_in(connection, workspace, group, after=after, members=(), gone=())
         if next_at is not None:
             await self._wakes.add(connection, workspace, [wake_of(_next_turn(group, next_at))])
@@ -268,7 +268,9 @@ def _escalated(turn: _Turn, flush: Flush, member: GroupMember, page_ids: Mapping
     for escalation in reversed(flush.escalations):
         if member.key in escalation.keys:
             after = format_duration(turn.route.escalate[escalation.step - 1].after)
-            words = f"Nobody acknowledged it within {after}: step {escalation.step} tells {_names(escalation.channels)}."
+            words = (
+                f"Nobody acknowledged it within {after}: step {escalation.step} tells {_names(escalation.channels)}."
+            )
             return _made(turn, member, DecisionKind.ESCALATED, words, page_ids[id(escalation)], escalation.channels)
     return None
 
@@ -322,5 +324,3 @@ def _reason_key(decision: Decision) -> str:
 
 def _names(names: Sequence[str]) -> str:
     return ", ".join(names)
-
-

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from tidegate.alerts.labels import labels_of
+from tidegate.alerts.labels import has_no_tolerance, labels_of
 from tidegate.alerts.model import Alert, AlertState, Change
 from tidegate.alerts.paging.model import (
     Decision,
@@ -26,11 +26,10 @@ from tidegate.alerts.paging.model import (
     stable_id,
 )
 from tidegate.alerts.paging.ports import (
+    PageStore,
     Placed,
     Placement,
-    PageStore,
     RoutingStore,
-    RuleFacts,
     Turn,
     Wake,
     Wakes,
@@ -48,12 +47,9 @@ _PRIORITY: Final = 10  # above what nobody waits for
 class AlertPlacer:
     """Keeps the promise of `AlertListener`."""
 
-    def __init__(
-        self, *, routings: RoutingStore, pages: PageStore, rules: RuleFacts, wakes: Wakes, clock: Clock
-    ) -> None:
+    def __init__(self, *, routings: RoutingStore, pages: PageStore, wakes: Wakes, clock: Clock) -> None:
         self._routings = routings
         self._pages = pages
-        self._rules = rules
         self._wakes = wakes
         self._clock = clock
 
@@ -77,14 +73,19 @@ class AlertPlacer:
         await self._wakes.add(connection, workspace, [wake_of(turn) for turn in turns.values()])
 
     async def place(
-        self, connection: Connection, workspace: WorkspaceId, alerts: Sequence[Alert], routing: Routing, *, now: datetime
+        self,
+        connection: Connection,
+        workspace: WorkspaceId,
+        alerts: Sequence[Alert],
+        routing: Routing,
+        *,
+        now: datetime,
     ) -> list[Placed]:
         """Put firing alerts where `routing` leads them, and write down why; the caller wakes the groups."""
-        codes = await self._rules.zero_tolerance_codes(workspace)
         placements: list[Placement] = []
         decisions: list[Decision] = []
         for alert in alerts:
-            found, unrouted = placements_of(workspace, alert, routing, now=now, is_zero_tolerance=alert.code in codes)
+            found, unrouted = placements_of(workspace, alert, routing, now=now)
             placements += found
             decisions += [_no_route(alert, matched, now) for matched in unrouted]
         placed = await self._pages.place_in(connection, workspace, placements, now=now)
@@ -94,10 +95,10 @@ class AlertPlacer:
 
 
 def placements_of(
-    workspace: WorkspaceId, alert: Alert, routing: Routing, *, now: datetime, is_zero_tolerance: bool
+    workspace: WorkspaceId, alert: Alert, routing: Routing, *, now: datetime
 ) -> tuple[list[Placement], list[Matched]]:
     """Return where an alert belongs, and the ends without channels that it comes to."""
-    labels = labels_of(alert)
+    labels, is_strict = labels_of(alert), has_no_tolerance(alert)
     placements, unrouted = [], []
     for matched in matched_routes(routing.root, labels):
         route = matched.route
@@ -105,7 +106,7 @@ def placements_of(
             unrouted.append(matched)
             continue
         group_labels = group_labels_of(route, labels)
-        wait = route.timing.wait_for(severity=alert.severity, is_zero_tolerance=is_zero_tolerance)
+        wait = route.timing.wait_for(severity=alert.severity, is_zero_tolerance=is_strict)
         placements.append(
             Placement(
                 group_id=stable_id("grp", workspace, route.id, *(f"{k}={v}" for k, v in sorted(group_labels.items()))),
@@ -118,7 +119,7 @@ def placements_of(
                 path=matched.path,
                 due_at=now + wait,
                 interval=route.timing.group_interval,
-                is_urgent=is_zero_tolerance,
+                is_urgent=is_strict,
             )
         )
     return placements, unrouted

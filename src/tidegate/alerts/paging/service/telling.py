@@ -51,8 +51,7 @@ class Telling:
         count = f" ({len(self.members)} alerts)" if len(self.members) > 1 else ""
         return f"{word.get(self.event, 'FIRING')} {self.severity} {what} on {where}{count}"
 
-    def row(self, workspace: WorkspaceId) -> PageRow:
-        del workspace
+    def row(self) -> PageRow:
         return PageRow(
             self.page_id, self.group.id, self.group.key, self.group.route_id, self.event, self.reason, self.at,
             self.channels, self.title(), len(self.members), len(self.firing),

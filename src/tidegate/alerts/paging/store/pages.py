@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tidegate.alerts.model import Alert
-from tidegate.alerts.paging.model import Care, Decision, DecisionKind, Told
+from tidegate.alerts.paging.model import Care, Decision, DecisionKind, Matcher, Operator, Told
 from tidegate.alerts.paging.ports import (
     Group,
     GroupAfter,
     GroupMember,
+    Health,
     MemberAfter,
     PageRow,
     Place,
@@ -17,7 +18,7 @@ from tidegate.alerts.paging.ports import (
     Placement,
     Turn,
 )
-from tidegate.alerts.store import ALERT_COLUMNS, alert_of
+from tidegate.alerts.paging.store.alerts import ALERT_COLUMNS, alert_of
 from tidegate.kernel import AlertId, IdFactory, WorkspaceId, format_utc
 from tidegate.storage import Connection, Database
 
@@ -42,7 +43,8 @@ _MEMBERS: Final = f"""
     FROM paging_members m
     JOIN alerts ON alerts.workspace = m.workspace AND alerts.id = m.alert_id
     LEFT JOIN alert_care care ON care.workspace = m.workspace AND care.alert_id = m.alert_id
-    WHERE m.workspace = $1 AND m.group_id = $2 ORDER BY alerts.severity, alerts.since, alerts.id
+    WHERE m.workspace = $1 AND m.group_id = $2 AND ($3::text IS NULL OR m.alert_id = $3)
+    ORDER BY alerts.severity, alerts.since, alerts.id
 """
 
 
@@ -120,9 +122,9 @@ class PostgresPageStore:
         return found[0] if found else None
 
     async def list_members_in(
-        self, connection: Connection, workspace: WorkspaceId, group_id: str
+        self, connection: Connection, workspace: WorkspaceId, group_id: str, *, alert_id: AlertId | None = None
     ) -> list[GroupMember]:
-        return [_member(row) for row in await connection.fetch(_MEMBERS, workspace, group_id)]
+        return [_member(row) for row in await connection.fetch(_MEMBERS, workspace, group_id, alert_id)]
 
     async def list_memberships_in(self, connection: Connection, workspace: WorkspaceId) -> list[tuple[str, str, bool]]:
         rows = await connection.fetch(
@@ -208,9 +210,20 @@ class PostgresPageStore:
                 [_decision_row(decision) for decision in batch],
             )
 
-    async def list_firing_in(self, connection: Connection, workspace: WorkspaceId) -> list[Alert]:
+    async def list_firing_in(
+        self, connection: Connection, workspace: WorkspaceId, *, matchers: Sequence[Matcher] = ()
+    ) -> list[Alert]:
+        fixed = {each.name: each.value for each in matchers if each.operator is Operator.EQUAL and each.value}
         rows = await connection.fetch(
-            f"SELECT {ALERT_COLUMNS} FROM alerts WHERE workspace = $1 AND state = 'firing'", workspace
+            f"""
+            SELECT {ALERT_COLUMNS} FROM alerts
+            WHERE workspace = $1 AND state = 'firing' AND ($2::text IS NULL OR code = $2)
+                AND ($3::text IS NULL OR severity = $3) AND ($4::text IS NULL OR service = $4)
+                AND ($5::text IS NULL OR tenant = $5)
+            ORDER BY since DESC, id DESC
+            """,
+            workspace,
+            *(fixed.get(name) for name in ("alertname", "severity", "service", "tenant")),
         )
         return [alert_of(row) for row in rows]
 
@@ -235,22 +248,37 @@ class PostgresPageStore:
 
     async def list_places(self, workspace: WorkspaceId, alert_id: AlertId) -> list[Place]:
         async with self._database.transaction(workspace) as connection:
-            rows = await connection.fetch(
-                """
-                SELECT g.id, g.group_key, g.route_id, m.path, g.next_at, g.last_sent_at, m.told, m.is_firing
-                FROM paging_members m JOIN paging_groups g ON g.workspace = m.workspace AND g.id = m.group_id
-                WHERE m.workspace = $1 AND m.alert_id = $2 ORDER BY g.id
-                """,
-                workspace,
-                alert_id,
-            )
+            return await self.list_places_in(connection, workspace, alert_id)
+
+    async def list_places_in(self, connection: Connection, workspace: WorkspaceId, alert_id: AlertId) -> list[Place]:
+        rows = await connection.fetch(
+            """
+            SELECT g.id, g.group_key, g.labels, g.started_at, g.route_id, m.path, g.next_at, g.last_sent_at, m.told,
+                m.is_firing
+            FROM paging_members m JOIN paging_groups g ON g.workspace = m.workspace AND g.id = m.group_id
+            WHERE m.workspace = $1 AND m.alert_id = $2 ORDER BY g.id
+            """,
+            workspace,
+            alert_id,
+        )
         return [
             Place(
-                row["id"], row["group_key"], row["route_id"], tuple(row["path"]), row["next_at"], row["last_sent_at"],
-                Told(row["told"]), row["is_firing"],
+                row["id"], row["group_key"], row["labels"], row["started_at"], row["route_id"], tuple(row["path"]),
+                row["next_at"], row["last_sent_at"], Told(row["told"]), row["is_firing"],
             )
             for row in rows
         ]  # fmt: skip
+
+    async def health(self, workspace: WorkspaceId, *, late_at: datetime) -> Health:
+        async with self._database.transaction(workspace) as connection:
+            late = await connection.fetchval(
+                "SELECT count(*) FROM paging_groups WHERE workspace = $1 AND next_at < $2", workspace, late_at
+            )
+            row = await connection.fetchrow(
+                "SELECT next_at, broken_since FROM paging_watchdogs WHERE workspace = $1", workspace
+            )
+        due_at = row["next_at"] if row and row["next_at"] < late_at else None
+        return Health(late, due_at, row["broken_since"] if row else None)
 
     async def list_pages(
         self, workspace: WorkspaceId, *, channel: str | None, limit: int, after: tuple[datetime, str] | None
