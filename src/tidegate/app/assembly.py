@@ -20,11 +20,15 @@ from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
+from tidegate.app.mail_settings import installation_mail
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import egress_allowances, request_allowance
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
 from tidegate.audit.routes import router as audit_routes
+from tidegate.deliveries import Deliveries, build_deliveries
+from tidegate.deliveries.pages import router as channel_pages
+from tidegate.deliveries.routes import router as delivery_routes
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.edge.limits import RequestLimits
@@ -67,6 +71,9 @@ from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
+from tidegate.jobs import Handler, JobService, PostgresJobs, Worker
+from tidegate.jobs.store import CHANNEL as JOBS_ADDED
+from tidegate.jobs.tasks import build_worker
 from tidegate.kernel import RandomIds, SystemClock
 from tidegate.releases import PostgresReleaseStore, ReleasesService
 from tidegate.releases.routes import router as release_routes
@@ -97,6 +104,7 @@ from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
+from tidegate.storage.hearing import hear
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
 from tidegate.telemetry.content import ContentPolicy
@@ -156,6 +164,8 @@ _ROUTERS = (
     tenant_pages,
     alert_routes,
     alert_pages,
+    delivery_routes,
+    channel_pages,
     runbook_routes,
     runbook_pages,
     release_routes,
@@ -204,13 +214,22 @@ def build_edge(
     closer = build_closer(database, engine, clock, prices=books, askers=askers)
     policy = ContentPolicy(settings.content)
     ingest = build_ingest(database, engine, disk=disk, policy=policy, listener=closer)
-    services, tasks = _slices(database, engine, closer, audit.trail, identity=identity, askers=askers)
+    deliveries = build_deliveries(
+        database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
+        ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
+    )  # fmt: skip
+    services, tasks = _slices(
+        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries
+    )
     tasks += [
         audit.keep,
         failures.run,
         *ingest.tasks,
         *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
     ]
+    worker = services[Worker]
+    assert isinstance(worker, Worker)  # noqa: S101 - put there by its type
+    tasks.append(partial(hear, settings.database_dsn, JOBS_ADDED, worker.wake))
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
     services |= audit.services | {
@@ -257,7 +276,7 @@ def _build_people(
     )
 
 
-def _slices(
+def _slices(  # noqa: PLR0913 - what slices share
     database: Database,
     engine: TelemetryEngine,
     closer: RollupCloser,
@@ -265,6 +284,7 @@ def _slices(
     *,
     identity: IdentityService,
     askers: PostgresAskers,
+    deliveries: Deliveries,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
@@ -291,7 +311,11 @@ def _slices(
     price_store = PostgresPriceStore(database, trail)
     books = PriceBooks(store=price_store, changes=price_store)
     closer.prices = books
+    handlers: dict[str, Handler] = {**deliveries.handlers}  # by kind of job: each slice registers its own
+    worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
+        Worker: worker,
+        JobService: JobService(PostgresJobs(database)),
         TraceService: traces,
         ErasureService: ErasureService(
             rows=rows, store=erasures, ids=ids, clock=clock, hold=_RAW_KEPT, on_requested=eraser.wake
@@ -319,7 +343,8 @@ def _slices(
         IsolationService: isolation,
         EvidenceService: evidence,
         GateService: gates,
+        **deliveries.services,
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run]

@@ -19,8 +19,14 @@ _NOUNS: Final = {
     "alert": ("tidegate.alerts.commands", "alert", "Alerts: what burns, since when, and its runbook."),
     "audit": ("tidegate.audit.commands", "audit", "Audit: who did what, and the proof of it."),
     "authz": ("tidegate.identity.policy.commands", "authz", "Policies: who may do what, and why."),
+    "channel": ("tidegate.deliveries.commands", "channel", "Channels: where pages go, each by its name."),
     "ci": ("tidegate.evidence.commands", "ci", "Report what CI found."),
     "db": ("tidegate.app.backup.commands", "db", "The engines' data: back up, restore, check (operator)."),
+    "delivery": (
+        "tidegate.deliveries.commands",
+        "delivery",
+        "Deliveries: what was told, to whom, and what came of it.",
+    ),
     "key": ("tidegate.app.key_commands", "key", "Keys of this installation: list, rotate, retire (operator)."),
     "evaluation": (
         "tidegate.signals.quality.commands",

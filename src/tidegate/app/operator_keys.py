@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final, TypeAlias
 
 from tidegate.app.keeping import only_one
 from tidegate.app.keys import KeyFile, StoredKeys, load_envelopes
 from tidegate.app.operator import OwnerConnection, state
 from tidegate.audit import AuditKey, Deed, append_deed
+from tidegate.deliveries.channels import purpose_of
 from tidegate.identity.acting import deed_of_operator
 from tidegate.identity.providers.model import SECRET_PURPOSE
 from tidegate.kernel import ConflictError, Keyring, NotFoundError, WorkspaceId
-from tidegate.storage.envelopes import EnvelopeInvalidError, envelope_head
+from tidegate.storage.envelopes import EnvelopeInvalidError, Envelopes, envelope_head
 
 __all__ = [
     "KeyFacts",
@@ -37,12 +38,13 @@ _LAST_HEADS = timedelta(seconds=10)
 
 
 _BATCH = 100
-_SEALED_OTHERWISE = """
-    SELECT workspace, client_secret FROM identity_providers
-    WHERE workspace > $1 AND client_secret IS NOT NULL AND substring(client_secret from 1 for length($2::bytea)) <> $2
-    ORDER BY workspace LIMIT $3
-"""
-_RESEAL = "UPDATE identity_providers SET client_secret = $3 WHERE workspace = $1 AND client_secret = $2"
+# Each column that holds envelopes: what names its row beside the workspace, and what envelopes there are bound to.
+_Column: TypeAlias = tuple[str, str, str, Callable[[str], str]]
+_SEALED: Final[tuple[_Column, ...]] = (
+    ("identity_providers", "client_secret", "''", lambda _: SECRET_PURPOSE),
+    ("channels", "secret", "id", purpose_of),
+    ("channels", "previous_secret", "id", purpose_of),
+)
 
 
 class KeyNotFoundError(NotFoundError):
@@ -129,20 +131,40 @@ async def reseal_secrets(data_dir: Path) -> Resealed:
     with only_one(data_dir):
         envelopes = load_envelopes(data_dir)
         head = envelope_head(KeyFile.of(data_dir, "envelopes").ring().current)
-        resealed, unopened, after = 0, 0, ""
+        resealed, unopened = 0, 0
         async with state(data_dir) as connection:
-            while rows := await connection.fetch(_SEALED_OTHERWISE, after, head, _BATCH):
-                after = rows[-1]["workspace"]
-                async with connection.transaction():
-                    for row in rows:
-                        try:
-                            new = envelopes.reseal(WorkspaceId(row["workspace"]), SECRET_PURPOSE, row["client_secret"])
-                        except EnvelopeInvalidError:
-                            unopened += 1
-                            continue
-                        done = await connection.execute(_RESEAL, row["workspace"], row["client_secret"], new)
-                        resealed += done == "UPDATE 1"
+            for column in _SEALED:
+                done, left = await _reseal_column(connection, column, envelopes, head)
+                resealed, unopened = resealed + done, unopened + left
     return Resealed(resealed, unopened)
+
+
+async def _reseal_column(
+    connection: OwnerConnection, column: _Column, envelopes: Envelopes, head: bytes
+) -> tuple[int, int]:
+    """Seal one column anew; return how many were, and how many do not open."""
+    table, name, row_id, purpose = column
+    find = f"""
+        SELECT workspace, {row_id} AS row, {name} AS sealed FROM {table}
+        WHERE (workspace, {row_id}) > ($1, $2) AND {name} IS NOT NULL
+            AND substring({name} from 1 for length($3::bytea)) <> $3
+        ORDER BY workspace, {row_id} LIMIT $4
+    """
+    write = f"UPDATE {table} SET {name} = $4 WHERE workspace = $1 AND {row_id} = $2 AND {name} = $3"
+    resealed, unopened, after = 0, 0, ("", "")
+    while rows := await connection.fetch(find, *after, head, _BATCH):
+        after = (rows[-1]["workspace"], rows[-1]["row"])
+        async with connection.transaction():
+            for row in rows:
+                try:
+                    new = envelopes.reseal(WorkspaceId(row["workspace"]), purpose(row["row"]), row["sealed"])
+                except EnvelopeInvalidError:
+                    unopened += 1
+                    continue
+                resealed += (
+                    await connection.execute(write, row["workspace"], row["row"], row["sealed"], new) == "UPDATE 1"
+                )
+    return resealed, unopened
 
 
 async def retire_key(data_dir: Path, purpose: str, name: str) -> None:
@@ -217,13 +239,11 @@ async def _live_credentials(connection: OwnerConnection, keys: StoredKeys, name:
 
 
 async def _sealed_secrets(connection: OwnerConnection, name: str) -> int:
-    head = envelope_head(name)
-    return int(
-        await connection.fetchval(
-            "SELECT count(*) FROM identity_providers WHERE substring(client_secret from 1 for length($1::bytea)) = $1",
-            head,
-        )
-    )
+    head, count = envelope_head(name), 0
+    for table, column, *_ in _SEALED:
+        statement = f"SELECT count(*) FROM {table} WHERE substring({column} from 1 for length($1::bytea)) = $1"
+        count += await connection.fetchval(statement, head)
+    return count
 
 
 async def _record(connection: OwnerConnection, deed: Deed, at: datetime) -> None:

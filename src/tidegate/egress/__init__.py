@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tidegate.egress.allowances import Allowances, parse_allowances
     from tidegate.egress.client import Answer, EgressClient, EgressLimits
     from tidegate.egress.errors import EgressAllowInvalidError, EgressFailedError, EgressRefusedError, Failure, Rule
+    from tidegate.egress.streams import EgressStream, EgressStreams
 else:
     __getattr__ = lazily(
         {
@@ -25,6 +26,7 @@ else:
                 "Failure",
                 "Rule",
             ),
+            "tidegate.egress.streams": ("EgressStream", "EgressStreams"),
         }
     )
 
@@ -36,6 +38,8 @@ __all__ = [
     "EgressFailedError",
     "EgressLimits",
     "EgressRefusedError",
+    "EgressStream",
+    "EgressStreams",
     "Failure",
     "Rule",
     "parse_allowances",

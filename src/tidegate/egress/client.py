@@ -40,6 +40,8 @@ class EgressLimits:
     """Of one line."""
     at_once: int = 16
     """Calls to one destination under way: one that stalls keeps no more of this process waiting."""
+    is_status_enough: bool = False
+    """Whether a body that is too long, too slow or compressed is left away rather than the whole answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Answer:
     content_type: str
     """Without parameters, in lower case."""
     body: bytes
+    retry_after: str = ""
+    """The header, as it was sent."""
 
 
 class EgressClient:
@@ -146,14 +150,27 @@ class EgressClient:
         host = response.url.host or ""
         if 300 <= response.status < 400:
             raise EgressFailedError(Failure.REDIRECT, host)
-        if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        is_compressed = response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
+        if is_compressed and not self._limits.is_status_enough:
             raise EgressFailedError(Failure.ENCODING, host)
         body = bytearray()
-        async for part in response.content.iter_chunked(_PART_BYTES):
-            body += part
-            if len(body) > self._limits.body_bytes:
-                raise EgressFailedError(Failure.SIZE, host)
-        return Answer(response.status, response.content_type.lower(), bytes(body))
+        if not is_compressed:
+            await self._read_body(response, body)
+        retry_after = response.headers.get("retry-after", "")
+        return Answer(response.status, response.content_type.lower(), bytes(body), retry_after)
+
+    async def _read_body(self, response: aiohttp.ClientResponse, into: bytearray) -> None:
+        limits = self._limits
+        try:
+            async with asyncio.timeout(limits.head_s if limits.is_status_enough else limits.total_s):
+                async for part in response.content.iter_chunked(_PART_BYTES):
+                    into += part
+                    if len(into) > limits.body_bytes:
+                        raise EgressFailedError(Failure.SIZE, response.url.host or "")
+        except (EgressFailedError, TimeoutError, aiohttp.ClientError, OSError):
+            if not limits.is_status_enough:
+                raise
+            del into[limits.body_bytes :]
 
     def _judge_of(self, destination: Destination) -> Callable[[tuple[Any, ...]], socket.socket]:
         """Return what makes the sockets of one call: it sees the very address that is connected to next."""

@@ -13,9 +13,13 @@ from tidegate.egress.addresses import Address, is_number, is_public, parse_addre
 from tidegate.egress.allowances import Allowances
 from tidegate.egress.errors import EgressRefusedError, Rule
 
-__all__ = ["Destination", "judge", "judge_address", "read_destination"]
+__all__ = ["MAIL_PORTS", "WEB_PORTS", "Destination", "judge", "judge_address", "read_destination", "read_place"]
 
-_WEB_PORTS: Final = frozenset({80, 443})
+WEB_PORTS: Final = frozenset({80, 443})
+MAIL_PORTS: Final = frozenset(
+    {465, 587}
+)  # submission, RFC 8314; 25 is how servers pass mail on, not how it is handed in
+_MAX_PORT: Final = 65_535
 _FIRST_FREE_PORT: Final = 1_024  # below are mail, shells, databases of the system
 _MAX_URL_CHARACTERS: Final = 4_096
 _UNFIT: Final = re.compile(r"[^!-\[\]-~]")  # all but printable ASCII without space and backslash
@@ -58,8 +62,24 @@ def read_destination(text: str) -> Destination:
     return Destination(url.with_fragment(None), host, port)
 
 
-def judge(destination: Destination, allowed: Allowances) -> None:
-    """Say what can be said without looking up the name.
+def read_place(host: str, port: int, *, is_plain: bool) -> Destination:
+    """Return the destination of a connection that speaks something else than HTTP.
+
+    Raises:
+        EgressRefusedError: it is not written as it has to be.
+    """
+    bracketed = f"[{host}]" if ":" in host else host
+    if not 0 < port <= _MAX_PORT:
+        raise EgressRefusedError(Rule.PORT)
+    # The scheme says whether there is TLS, here as there: the same rules hold.
+    found = read_destination(f"{'http' if is_plain else 'https'}://{bracketed}:{port}/")
+    if found.host != host.lower() or found.port != port or found.url.path != "/" or found.url.query_string:
+        raise EgressRefusedError(Rule.CHARACTERS)
+    return found
+
+
+def judge(destination: Destination, allowed: Allowances, *, ports: frozenset[int] = WEB_PORTS) -> None:
+    """Say what can be said without looking up the name; `ports` are those below 1,024 that are called.
 
     Raises:
         EgressRefusedError: it breaks a rule.
@@ -68,7 +88,7 @@ def judge(destination: Destination, allowed: Allowances) -> None:
     address = parse_address(host)
     if allowed.names(host, port) or (address is not None and allowed.covers(address, port)):
         return
-    if port not in _WEB_PORTS and port < _FIRST_FREE_PORT:
+    if port not in ports and port < _FIRST_FREE_PORT:
         raise EgressRefusedError(Rule.PORT)
     if is_number(host) if address is None else not is_public(address):
         raise EgressRefusedError(Rule.ADDRESS)

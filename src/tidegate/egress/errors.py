@@ -33,7 +33,7 @@ _RULES = {
     Rule.ADDRESS: "it leads to an address that is not on the internet (loopback, private, link-local or reserved)",
     Rule.CHARACTERS: "it is no plain address of printable ASCII characters",
     Rule.CREDENTIALS: "a user name or password stands in it",
-    Rule.PORT: "its port is neither 443, 80 nor 1024 and above",
+    Rule.PORT: "its port is neither 443, 80 (for mail 465, 587) nor 1024 and above",
     Rule.SCHEME: "it does not begin with https://",
 }
 _FAILURES = {

@@ -1,7 +1,13 @@
 """What is done later and must not be lost: a durable ledger of jobs, and the worker that runs them."""
 
 from tidegate.jobs.backoff import Backoff
-from tidegate.jobs.errors import JobKeyTakenError, JobNotDeadError, JobNotFoundError, JobPayloadTooLargeError
+from tidegate.jobs.errors import (
+    JobInvalidError,
+    JobKeyTakenError,
+    JobNotDeadError,
+    JobNotFoundError,
+    JobPayloadTooLargeError,
+)
 from tidegate.jobs.model import (
     Claimed,
     Dead,
@@ -29,6 +35,7 @@ __all__ = [
     "Job",
     "JobCounts",
     "JobId",
+    "JobInvalidError",
     "JobKeyTakenError",
     "JobNotDeadError",
     "JobNotFoundError",

@@ -7,8 +7,8 @@ from typing import Final
 
 __all__ = ["STANDARD_DELAYS", "Backoff"]
 
-# Standard Webhooks, "Retry schedule": a receiver that is restarted is back after the first, one whose people are away for
-# a weekend before the last. Twelve attempts take five days.
+# Standard Webhooks, "Retry schedule": a receiver that is restarted is back after the first, one whose people are away
+# for a weekend before the last. Twelve attempts take five days.
 STANDARD_DELAYS: Final = (
     timedelta(seconds=5),
     timedelta(minutes=5),

@@ -101,11 +101,15 @@ def _job_of(row: "asyncpg.Record") -> Job:
 _COUNT: Final = """
     SELECT kind, count(*) FILTER (WHERE state IN ('scheduled', 'ready')), count(*) FILTER (WHERE state = 'running'),
         count(*) FILTER (WHERE state = 'dead'),
-        coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE state = 'ready')), 0)::float8
-    FROM jobs WHERE workspace = $1 AND state <> 'done' GROUP BY kind ORDER BY kind
+        greatest(coalesce(extract(epoch FROM now() - min(run_at) FILTER (WHERE state = 'ready')), 0), 0)::float8
+    FROM (
+        SELECT kind, state, run_at FROM jobs WHERE workspace = $1 AND state IN ('scheduled', 'ready', 'running')
+        UNION ALL
+        SELECT kind, state, run_at FROM jobs WHERE workspace = $1 AND state = 'dead') AS counted
+    GROUP BY kind ORDER BY kind
 """
-# Of two dead jobs with one key the older one comes back. A key that somebody adds at this very moment is met by the unique
-# index: the caller's transaction fails, and trying again finds it taken.
+# Of two dead jobs with one key the older one comes back. A key that somebody adds at this very moment is met by the
+# unique index: the caller's transaction fails, and trying again finds it taken.
 _REPLAY: Final = """
     UPDATE jobs SET state = 'ready', attempt = 0, run_at = now(), finished_at = NULL
     FROM (

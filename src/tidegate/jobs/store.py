@@ -248,7 +248,7 @@ _ADD: Final = """
         WITH ORDINALITY AS n (id, kind, key, payload, priority, max_attempts, run_at, place)
     CROSS JOIN (SELECT coalesce($9, now()) AS judged) AS at
     ORDER BY n.place
-    ON CONFLICT (workspace, kind, key) WHERE key IS NOT NULL AND state IN ('scheduled', 'ready', 'running')
+    ON CONFLICT (workspace, kind, key) WHERE state IN ('scheduled', 'ready', 'running')
     DO UPDATE SET
         again_at = CASE WHEN kept.state = 'running' THEN least(kept.again_at, excluded.run_at) END,
         run_at = CASE WHEN kept.state = 'running' THEN kept.run_at ELSE excluded.run_at END,

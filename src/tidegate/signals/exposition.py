@@ -1,15 +1,16 @@
 """Families as Prometheus text 0.0.4 or OpenMetrics 1.0. Totals are counters over all retained rows; no tenant labels.
 
-OpenMetrics says more: how long events took, as histograms, and exemplars, which are traces to look at.
+Beside them gauges of the jobs that wait in the workspace. OpenMetrics says more: how long events took, as histograms, and exemplars, which are traces to look at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, Exemplar, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
+from tidegate.jobs import JobCounts
 from tidegate.signals.service import RetainedFamily
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,16 +20,28 @@ OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _ADDITIVE = ("Count", "Tokens", "costUsd")
 
 
+_JOBS = {
+    "waiting": "Jobs that are due or scheduled",
+    "running": "Jobs that a worker has claimed",
+    "dead": "Jobs that will not be tried again unless somebody replays them",
+    "oldest_wait_seconds": "How long the oldest due job has been due",
+}
+
+
 class _Families(Collector):
-    def __init__(self, families: Iterable[RetainedFamily], exemplars: Mapping[str, Exemplar]) -> None:
+    def __init__(
+        self, families: Iterable[RetainedFamily], exemplars: Mapping[str, Exemplar], jobs: Sequence[JobCounts]
+    ) -> None:
         self._families = families
         self._exemplars = exemplars
+        self._jobs = jobs
 
     def collect(self) -> Iterable[Metric]:
         for retained in self._families:
             yield from _totals_of(retained)
             yield from _counts_of(retained, self._exemplars)
             yield from _durations_of(retained)
+        yield from _gauges_of(self._jobs)
 
 
 def _totals_of(retained: RetainedFamily) -> Iterable[Metric]:
@@ -72,18 +85,36 @@ def _durations_of(retained: RetainedFamily) -> Iterable[Metric]:
     yield metric
 
 
-def exposition_of(families: Iterable[RetainedFamily]) -> bytes:
+def _gauges_of(jobs: Sequence[JobCounts]) -> Iterable[Metric]:
+    if not jobs:
+        return
+    for name, words in _JOBS.items():
+        gauge = GaugeMetricFamily(f"tidegate_jobs_{name}", words, labels=["kind"])
+        for counts in jobs:
+            figures = {
+                "waiting": counts.waiting,
+                "running": counts.running,
+                "dead": counts.dead,
+                "oldest_wait_seconds": counts.oldest_wait_s,
+            }
+            gauge.add_metric([counts.kind], figures[name])
+        yield gauge
+
+
+def exposition_of(families: Iterable[RetainedFamily], jobs: Sequence[JobCounts] = ()) -> bytes:
     """Return the text that a Prometheus server scrapes."""
     registry = CollectorRegistry()
-    registry.register(_Families(families, {}))
+    registry.register(_Families(families, {}, jobs))
     return generate_latest(registry)
 
 
-def openmetrics_of(families: Iterable[RetainedFamily], exemplars: Mapping[str, str]) -> bytes:
+def openmetrics_of(
+    families: Iterable[RetainedFamily], exemplars: Mapping[str, str], jobs: Sequence[JobCounts] = ()
+) -> bytes:
     """Return OpenMetrics text; `exemplars` are ids of traces by route: of a request that failed or was slow."""
     registry = CollectorRegistry()
     named = {route: Exemplar({"trace_id": trace_id}, 1.0) for route, trace_id in exemplars.items()}
-    registry.register(_Families(families, named))
+    registry.register(_Families(families, named, jobs))
     text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call] # the library has no types
     return text
 

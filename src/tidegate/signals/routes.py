@@ -11,6 +11,7 @@ from tidegate.audit.doing import Writing
 from tidegate.edge.bodies import JSON, parse_json, read_body
 from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
 from tidegate.edge.providers import provide
+from tidegate.jobs import JobService
 from tidegate.kernel import InvalidInputError, TimeRange, format_utc, parse_utc
 from tidegate.signals.errors import FamilyNotFoundError
 from tidegate.signals.exposition import CONTENT_TYPE, OPENMETRICS_TYPE, exposition_of, openmetrics_of
@@ -23,6 +24,7 @@ from tidegate.telemetry import StoredRecords
 
 router = APIRouter(tags=["signals"])
 Signals = Annotated[SignalService, provide(SignalService)]
+Jobs = Annotated[JobService, provide(JobService)]
 Retentions = Annotated[PostgresRetention, provide(PostgresRetention)]
 Rollups = Annotated[RollupReader, provide(RollupReader)]
 Records = Annotated[StoredRecords, provide(StoredRecords)]
@@ -52,16 +54,17 @@ _DASHBOARDS: Final = {
     response_class=PlainTextResponse,
     responses={200: {"content": {"application/openmetrics-text": {"schema": {"type": "string"}}}}},
 )
-async def prometheus_metrics(request: Request, workspace: CurrentWorkspace, signals: Signals) -> Response:
-    """Counters of every family of this workspace in the Prometheus text format; tenants are never labels.
+async def prometheus_metrics(request: Request, workspace: CurrentWorkspace, signals: Signals, jobs: Jobs) -> Response:
+    """Counters of every family of this workspace, and gauges of its jobs, in the Prometheus text format.
 
-    With `Accept: application/openmetrics-text` in that format, with exemplars.
+    Tenants are never labels. With `Accept: application/openmetrics-text` in that format, with exemplars.
     """
     families = await signals.retained(workspace)
+    waiting = await jobs.count(workspace)
     if "application/openmetrics-text" in request.headers.get("accept", ""):
         exemplars = await signals.exemplars(workspace)
-        return Response(openmetrics_of(families, exemplars), media_type=OPENMETRICS_TYPE)
-    return Response(exposition_of(families), media_type=CONTENT_TYPE)
+        return Response(openmetrics_of(families, exemplars, waiting), media_type=OPENMETRICS_TYPE)
+    return Response(exposition_of(families, waiting), media_type=CONTENT_TYPE)
 
 
 @router.get("/metrics/{family}")

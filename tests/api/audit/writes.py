@@ -175,6 +175,59 @@ async def remove_provider_on_page(world: World) -> Left:
     return await world.form("/identity-provider/remove")
 
 
+def hook(world: World, name: str) -> dict[str, Any]:
+    assert world.provider is not None
+    return {"name": name, "webhook": {"url": world.provider.url}}
+
+
+async def add_channel(world: World) -> Left:
+    return await world.api("POST", "/api/v1/channels", json=hook(world, f"c-{secrets.token_hex(6)}"))
+
+
+async def channel_of(world: World) -> str:
+    return str((await add_channel(world)).answer.json()["id"])
+
+
+async def add_channel_on_page(world: World) -> Left:
+    assert world.provider is not None
+    return await world.form("/settings/channels", name=f"c-{secrets.token_hex(6)}", url=world.provider.url)
+
+
+async def change_channel(world: World) -> Left:
+    return await world.api("PATCH", f"/api/v1/channels/{await channel_of(world)}", json={"isEnabled": False})
+
+
+async def rotate_channel(world: World) -> Left:
+    return await world.api("POST", f"/api/v1/channels/{await channel_of(world)}/rotate", json={})
+
+
+async def remove_channel(world: World) -> Left:
+    return await world.api("DELETE", f"/api/v1/channels/{await channel_of(world)}")
+
+
+async def remove_channel_on_page(world: World) -> Left:
+    return await world.form(f"/settings/channels/{await channel_of(world)}/remove")
+
+
+async def try_channel(world: World) -> Left:
+    return await world.api("POST", f"/api/v1/channels/{await channel_of(world)}/test")
+
+
+async def try_channel_on_page(world: World) -> Left:
+    return await world.form(f"/settings/channels/{await channel_of(world)}/test")
+
+
+async def replay_delivery(world: World) -> Left:
+    delivery = (await try_channel(world)).answer.json()["id"]
+    # As if its job had run out of attempts.
+    await world.owner.execute(
+        "UPDATE jobs SET state = 'dead', finished_at = now() WHERE workspace = $1 AND key = $2",
+        world.workspace,
+        delivery,
+    )
+    return await world.api("POST", f"/api/v1/deliveries/{delivery}/replay")
+
+
 async def evaluate(world: World) -> Left:
     await define(world)
     return await world.api("POST", "/api/v1/gates/money/decisions")
@@ -237,6 +290,35 @@ ENTRIES: Final[dict[str, Entry]] = {
     ),
     "DELETE /api/v1/identity-provider": Entry(
         remove_provider, api("DELETE", "/api/v1/identity-provider"), ("identity-provider:remove",), "workspace/"
+    ),
+    "POST /api/v1/channels": Entry(
+        add_channel, api("POST", "/api/v1/channels", json={"name": "x", "webhook": {"url": "http://10.0.0.1/"}}),
+        ("channels:add",), "channel/chn_",
+    ),
+    "PATCH /api/v1/channels/{channel_id}": Entry(
+        change_channel, api("PATCH", "/api/v1/channels/chn_x", json={"isEnabled": False}), ("channels:change",),
+        "channel/chn_",
+    ),
+    "POST /api/v1/channels/{channel_id}/rotate": Entry(
+        rotate_channel, api("POST", "/api/v1/channels/chn_x/rotate", json={}), ("channels:rotate",), "channel/chn_"
+    ),
+    "DELETE /api/v1/channels/{channel_id}": Entry(
+        remove_channel, api("DELETE", "/api/v1/channels/chn_x"), ("channels:remove",), "channel/chn_"
+    ),
+    "POST /api/v1/channels/{channel_id}/test": Entry(
+        try_channel, api("POST", "/api/v1/channels/chn_x/test"), ("channels:test",), "channel/chn_"
+    ),
+    "POST /api/v1/deliveries/{delivery_id}/replay": Entry(
+        replay_delivery, api("POST", "/api/v1/deliveries/msg_x/replay"), ("deliveries:replay",), "delivery/msg_"
+    ),
+    "POST /settings/channels": Entry(
+        add_channel_on_page, form("/settings/channels", name="A B", url="x"), ("channels:add",), "channel/chn_"
+    ),
+    "POST /settings/channels/{channel_id}/test": Entry(
+        try_channel_on_page, form("/settings/channels/chn_x/test"), ("channels:test",), "channel/chn_"
+    ),
+    "POST /settings/channels/{channel_id}/remove": Entry(
+        remove_channel_on_page, form("/settings/channels/chn_x/remove"), ("channels:remove",), "channel/chn_"
     ),
     "POST /tokens": Entry(
         create_token_on_page, form("/tokens", name="", scope="read"), ("tokens:create",), "token/tok_"
@@ -330,6 +412,7 @@ UNRECORDED: Final = {
     "POST /api/v1/identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",
     "POST /api/v1/gates/validate": "nothing is kept",
+    "POST /api/v1/channels/validate": "nothing is kept, and nobody is called",
     "POST /api/v1/evaluations": "telemetry",
     "POST /account/passkeys/options": "a question for a browser, good for five minutes",
     "POST /account/prove/passkey/options": "a question for a browser, good for five minutes",

@@ -180,5 +180,5 @@ async def opened_world(
             yield World(workspace, client, owner, provider, token, token_id, key=key, folder=folder)
         finally:
             # What nobody works off here would be worked off by the next test that does.
-            for table in ("erasures", "recounts"):
+            for table in ("erasures", "recounts", "jobs"):
                 await owner.execute(f"DELETE FROM {table} WHERE workspace = $1", workspace)

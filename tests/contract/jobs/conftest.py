@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tidegate.jobs import Claimed, Done, Handler, JobId, NewJob, Outcome, PostgresLedger, PostgresOutbox, Worker
+from tidegate.jobs import (
+    Claimed, Done, Handler, JobId, JobService, NewJob, Outcome, PostgresJobs, PostgresLedger, PostgresOutbox, Worker,
+)  # fmt: skip
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
 from tidegate.testing import FakeClock
@@ -19,6 +21,9 @@ class World:
         self.kind = f"test.{secrets.token_hex(6)}"
         self.outbox = PostgresOutbox()
         self.ledger = PostgresLedger(database)
+        self.jobs = PostgresJobs(database)
+        self.service = JobService(self.jobs)
+        self.clock = FakeClock()
         self.ran: list[Claimed] = []
 
     def job(self, **changes: object) -> NewJob:
@@ -30,7 +35,7 @@ class World:
             return await self.outbox.add(connection, where, jobs or (self.job(),))
 
     def worker(self, handler: Handler | None = None, **changes: object) -> Worker:
-        settings = {"ledger": self.ledger, "clock": FakeClock(), "random": lambda: 0.0} | changes
+        settings = {"ledger": self.ledger, "clock": self.clock, "random": lambda: 0.0} | changes
         return Worker(handlers={self.kind: handler or self.note}, **settings)  # type: ignore[arg-type]  # the same
 
     async def note(self, job: Claimed) -> Outcome:

@@ -36,8 +36,9 @@ CREATE TABLE jobs (
     autovacuum_vacuum_cost_delay = 0,
     autovacuum_analyze_scale_factor = 0.05
 );
+-- Jobs without a key are in it too, each a value of its own: it is also how the unfinished ones are counted.
 CREATE UNIQUE INDEX jobs_one_unfinished ON jobs (workspace, kind, key)
-    WHERE key IS NOT NULL AND state IN ('scheduled', 'ready', 'running');
+    WHERE state IN ('scheduled', 'ready', 'running');
 CREATE INDEX jobs_ready ON jobs (workspace, kind, priority DESC, run_at, id) WHERE state = 'ready';
 CREATE INDEX jobs_finished ON jobs (workspace, state, finished_at, id) WHERE state IN ('done', 'dead');
 -- These two are read by the look-ups below alone, which ask whose time has come among all workspaces.

@@ -1,0 +1,1 @@
+"""What reaches receivers: over HTTP, and by mail."""
