@@ -111,8 +111,15 @@ class Sea:
         return [str(decision.kind) for decision in why.decisions]
 
 
-def make_alert(  # noqa: PLR0917 - what an alert is
-    workspace: WorkspaceId, alert_id: str, code: str, severity: Severity, service: str, tenant: str | None, *, at: datetime
+def make_alert(
+    workspace: WorkspaceId,
+    alert_id: str,
+    code: str,
+    severity: Severity,
+    service: str,
+    tenant: str | None,
+    *,
+    at: datetime,
 ) -> Alert:
     return Alert(
         id=AlertId(alert_id),

@@ -136,4 +136,3 @@ async def test_it_says_for_each_channel_whether_it_was_told(sea: Sea, channel: s
     await sea.work()
     why = await sea.paging.paging.why(sea.workspace, alert, channel=channel)
     assert why.is_told is (channel == "ops")
-

@@ -64,7 +64,7 @@ async def plan_routing(request: Request, workspace: CurrentWorkspace, routings: 
 
 
 @router.put("/api/v1/routing", openapi_extra=_FILE)
-async def set_routing(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+async def set_routing(  # noqa: PLR0917 - FastAPI passes them by name
     request: Request,
     response: Response,
     workspace: WritableWorkspace,
@@ -72,7 +72,7 @@ async def set_routing(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
     by: Writing,
     version: Annotated[int | None, Query(ge=0, description="Refuse unless this version is in force.")] = None,
 ) -> AppliedRoutingOut:
-    """Apply a routing file, YAML or JSON: 201; 200 when it is in force already. What fires is led through it at once."""
+    """Apply a routing file, YAML or JSON: 201; 200 when it is in force. What fires is led through it at once."""
     text = await read_body(request, JSON + YAML, limit_bytes=MAX_FILE_BYTES)
     stored, is_new = await routings.apply(workspace, text, by=by, expected_version=version)
     response.status_code = 201 if is_new else 200
@@ -110,7 +110,9 @@ async def list_silences(
 
 
 @router.post("/api/v1/silences/preview")
-async def preview_silence(wanted: SilencePreviewIn, workspace: CurrentWorkspace, silences: Silences) -> SilencePreviewOut:
+async def preview_silence(
+    wanted: SilencePreviewIn, workspace: CurrentWorkspace, silences: Silences
+) -> SilencePreviewOut:
     """Show what a silence would cover now, storing nothing."""
     return SilencePreviewOut.of(await silences.preview(workspace, matchers_of(wanted.matchers, "matchers")))
 
@@ -138,9 +140,7 @@ async def change_silence(  # noqa: PLR0917 - FastAPI passes them by name
 
 
 @router.post("/api/v1/silences/{silence_id}/confirm")
-async def confirm_silence(
-    silence_id: str, workspace: WritableWorkspace, silences: Silences, by: Writing
-) -> SilenceOut:
+async def confirm_silence(silence_id: str, workspace: WritableWorkspace, silences: Silences, by: Writing) -> SilenceOut:
     """Stand for a silence as a second person, so that it covers what has no tolerance too."""
     return SilenceOut.of(await silences.confirm(workspace, silence_id, by=by), now=silences.now())
 
@@ -179,7 +179,7 @@ async def note_alert(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
 
 
 @router.get("/api/v1/alerts/{alert_id}/pages")
-async def explain_pages(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+async def explain_pages(  # noqa: PLR0917 - FastAPI passes them by name
     alert_id: str,
     request: Request,
     caller: CurrentCaller,

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -313,7 +314,7 @@ def _steps(given: tuple[StepFile, ...], field: str) -> tuple[EscalationStep, ...
         EscalationStep(_duration(step.after, f"{field}.escalate.{place}.after", least=_LEAST_INTERVAL), step.channels)
         for place, step in enumerate(given)
     )
-    if any(one.after >= other.after for one, other in zip(steps, steps[1:], strict=False)):
+    if any(one.after >= other.after for one, other in pairwise(steps)):
         raise RoutingInvalidError("Each step comes later than the one before.", field=f"{field}.escalate")
     return steps
 
@@ -336,7 +337,7 @@ def _check_rules(rules: tuple[InhibitRule, ...]) -> None:
     if ring is not None:
         words = " → ".join((*ring, ring[0]))
         raise RoutingInvalidError(
-            f"These inhibit rules may silence each other, so that nobody is told: {words}. Narrow a side of one of them.",
+            f"These inhibit rules may silence each other, so that nobody is told: {words}. Narrow one of them.",
             field="inhibit_rules",
         )
 

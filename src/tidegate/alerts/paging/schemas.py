@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import AwareDatetime, Field
 
 from tidegate.alerts.model import Alert, Severity
+from tidegate.alerts.paging.answers import Preview, RoutingPlan, SilenceWish, Tried, Why
 from tidegate.alerts.paging.model import (
     Care,
     CareEvent,
@@ -20,9 +21,6 @@ from tidegate.alerts.paging.model import (
 )
 from tidegate.alerts.paging.ports import PageRow, Place, StoredRouting
 from tidegate.alerts.paging.routing_files import IntervalFile, intervals_of, matchers_of
-from tidegate.alerts.paging.service.routing import RoutingPlan, Tried
-from tidegate.alerts.paging.service.silences import Preview, SilenceWish
-from tidegate.alerts.paging.service.why import Why
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import Page, format_duration
 
@@ -109,7 +107,9 @@ class RoutingTestIn(WireModel):
     """Which alert is meant: one that there is, or one that there may be."""
 
     alert_id: Annotated[str, Field(max_length=80)] | None = None
-    labels: Annotated[dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=1_024)]], Field(max_length=64)] = {}
+    labels: Annotated[
+        dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=1_024)]], Field(max_length=64)
+    ] = Field(default_factory=dict)
     """Beside those of the alert, or in their place."""
     at: AwareDatetime | None = None
     """When; now unless said."""
@@ -283,9 +283,7 @@ class CareOut(WireModel):
 
     @classmethod
     def of(cls, care: Care) -> Self:
-        return cls(
-            acknowledged_at=care.acknowledged_at, acknowledged_by=care.acknowledged_by, assignee=care.assignee
-        )
+        return cls(acknowledged_at=care.acknowledged_at, acknowledged_by=care.acknowledged_by, assignee=care.assignee)
 
 
 class CareEventOut(WireModel):

@@ -1,13 +1,14 @@
-"""Jobs and members behind paging's own ports."""
+"""Jobs, channels and members behind paging's own ports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tidegate.alerts.paging.ports import Wake
+from tidegate.alerts.paging.ports import Channel, Message, Wake
+from tidegate.deliveries import ChannelId, DeliveryService, Notice
 from tidegate.jobs import NewJob, Outbox
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Connection, Database
 
-__all__ = ["JobWakes", "MemberRows"]
+__all__ = ["DeliveryCourier", "JobWakes", "MemberRows"]
 
 _ATTEMPTS = 1_000  # a turn writes to PostgreSQL alone: what keeps it from that passes, and no page may die of it
 
@@ -49,3 +50,36 @@ class MemberRows:
                     member,
                 )
             )
+
+
+class DeliveryCourier:
+    """Keeps the promises of `Courier` over channels and deliveries."""
+
+    def __init__(self, deliveries: DeliveryService) -> None:
+        self._deliveries = deliveries
+
+    async def channels(self, workspace: WorkspaceId) -> Mapping[str, Channel]:
+        found = await self._deliveries.find_channels(workspace)
+        return {
+            name: Channel(channel.id, name, "" if channel.is_enabled else f"disabled: {channel.disabled_why}")
+            for name, channel in found.items()
+        }
+
+    async def enqueue(self, connection: Connection, workspace: WorkspaceId, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        notices = [
+            Notice(
+                id=message.id,
+                channel=ChannelId(message.channel.id),
+                event=message.event,
+                severity=message.severity,
+                title=message.title,
+                lines=message.lines,
+                links=message.links,
+                dedup_key=message.dedup_key,
+                data=message.data,
+            )
+            for message in messages
+        ]
+        await self._deliveries.enqueue(connection, workspace, notices)

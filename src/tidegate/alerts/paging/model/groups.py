@@ -7,7 +7,7 @@ after it; what somebody acknowledged is not repeated.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from tidegate.alerts.paging.model.routing import EscalationStep, Timing
@@ -127,89 +127,99 @@ class Plan:
     send_resolved: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A group at the moment at which it is looked at."""
+
+    members: Sequence[Member]
+    state: GroupState
+    plan: Plan
+    now: datetime
+
+    @property
+    def firing(self) -> list[Member]:
+        """Those that fire and are not hushed."""
+        return [member for member in self.members if member.is_firing and member.hush is None]
+
+    @property
+    def resolved(self) -> list[Member]:
+        return [member for member in self.members if not member.is_firing and member.hush is None]
+
+
 def decide(members: Sequence[Member], state: GroupState, plan: Plan, *, now: datetime) -> Flush:
     """Return what to tell of a group at `now`. Resolved members leave the group afterwards, told or not."""
-    heard = [member for member in members if member.hush is None]
-    pages = _pages(members, heard, state, plan, now)
-    whole = next((page for page in pages if page.is_whole), None)
-    escalations = _escalations(heard, plan, now)
-    last_sent_at = now if whole is not None else state.last_sent_at
-    return Flush(pages, escalations, _next_at(members, plan, whole, last_sent_at, now))
+    look = _Look(members, state, plan, now)
+    pages = _pages(look)
+    is_told = any(page.is_whole for page in pages)
+    return Flush(pages, _escalations(look), _next_at(look, is_told=is_told))
 
 
-def _pages(
-    members: Sequence[Member], heard: Sequence[Member], state: GroupState, plan: Plan, now: datetime
-) -> tuple[Page, ...]:
+def _pages(look: _Look) -> tuple[Page, ...]:
+    plan = look.plan
     if not plan.channels:
         return ()
-    reason = _reason(members, heard, state, plan, now)
-    firing = frozenset(member.key for member in heard if member.is_firing)
+    firing = frozenset(member.key for member in look.firing)
+    reason = _reason(look)
     if reason is not None:
-        resolved = (
-            frozenset(member.key for member in heard if not member.is_firing) if plan.send_resolved else frozenset()
-        )
-        return (Page(reason, firing | resolved, plan.channels),)
-    late = tuple(channel for channel in plan.channels if channel not in state.told_channels)
-    return (Page(PageReason.NEW_CHANNEL, firing, late),) if late and firing and state.last_sent_at else ()
+        resolved = (member.key for member in look.resolved) if plan.send_resolved else ()
+        return (Page(reason, firing.union(resolved), plan.channels),)
+    late = tuple(channel for channel in plan.channels if channel not in look.state.told_channels)
+    is_known = look.state.last_sent_at is not None
+    return (Page(PageReason.NEW_CHANNEL, firing, late),) if late and firing and is_known else ()
 
 
-def _reason(
-    members: Sequence[Member], heard: Sequence[Member], state: GroupState, plan: Plan, now: datetime
-) -> PageReason | None:
-    firing = [member for member in heard if member.is_firing]
-    resolved = [member for member in heard if not member.is_firing]
+def _reason(look: _Look) -> PageReason | None:
+    """Return why the group is told now, `None` when it is not."""
+    firing, resolved = look.firing, look.resolved if look.plan.send_resolved else []
+    last_sent_at = look.state.last_sent_at
+    found: PageReason | None = None
     if not firing:
-        was_told = any(member.told is Told.FIRING for member in members)
-        return PageReason.ALL_RESOLVED if plan.send_resolved and resolved and was_told else None
-    if state.last_sent_at is None:
-        return PageReason.FIRST
-    if any(member.told is not Told.FIRING for member in firing):
-        return PageReason.NEW_ALERTS
-    if plan.send_resolved and any(member.told is not Told.RESOLVED for member in resolved):
-        return PageReason.NEW_RESOLVED
-    is_repeated = now >= state.last_sent_at + plan.timing.repeat_interval
-    return PageReason.REPEAT if is_repeated and any(not member.is_acknowledged for member in firing) else None
+        was_told = any(member.told is Told.FIRING for member in look.members)
+        found = PageReason.ALL_RESOLVED if resolved and was_told else None
+    elif last_sent_at is None:
+        found = PageReason.FIRST
+    elif any(member.told is not Told.FIRING for member in firing):
+        found = PageReason.NEW_ALERTS
+    elif resolved:
+        found = PageReason.NEW_RESOLVED
+    elif look.now >= last_sent_at + look.plan.timing.repeat_interval:
+        found = PageReason.REPEAT if any(not member.is_acknowledged for member in firing) else None
+    return found
 
 
-def _escalations(heard: Sequence[Member], plan: Plan, now: datetime) -> tuple[Escalation, ...]:
+def _escalations(look: _Look) -> tuple[Escalation, ...]:
     found = []
-    for number, step in enumerate(plan.escalate, start=1):
+    for number, step in enumerate(look.plan.escalate, start=1):
         keys = frozenset(
             member.key
-            for member in heard
-            if _may_escalate(member)
+            for member in look.firing
+            if not member.is_acknowledged
             and member.step_count < number
             and member.told_first_at is not None
-            and now >= member.told_first_at + step.after
+            and look.now >= member.told_first_at + step.after
         )
         if keys:
             found.append(Escalation(number, step.channels, keys))
     return tuple(found)
 
 
-def _next_at(
-    members: Sequence[Member], plan: Plan, whole: Page | None, last_sent_at: datetime | None, now: datetime
-) -> datetime | None:
+def _next_at(look: _Look, *, is_told: bool) -> datetime | None:
     """Return the earliest moment at which `decide` may have something to say, if no alert moves before."""
-    moments: list[datetime] = []
-    for member in members:
+    now, plan = look.now, look.plan
+    moments: set[datetime] = set()
+    for member in look.members:
         if not member.is_firing:
             continue
         if member.hush is not None:
             until = member.hush.until
-            moments.append(until if until is not None and until > now else now + plan.timing.group_interval)
+            moments.add(until if until is not None and until > now else now + plan.timing.group_interval)
             continue
         if not plan.channels or member.is_acknowledged:
             continue
+        last_sent_at = now if is_told else look.state.last_sent_at
         if last_sent_at is not None:
-            moments.append(max(last_sent_at + plan.timing.repeat_interval, now + timedelta(milliseconds=1)))
-        told_first_at = member.told_first_at
-        if told_first_at is None and whole is not None:
-            told_first_at = now
-        if told_first_at is not None:
-            moments.extend(told_first_at + step.after for step in plan.escalate if told_first_at + step.after > now)
+            moments.add(max(last_sent_at + plan.timing.repeat_interval, now))
+        first = member.told_first_at or (now if is_told else None)
+        if first is not None:
+            moments.update(first + step.after for step in plan.escalate if first + step.after > now)
     return min(moments, default=None)
-
-
-def _may_escalate(member: Member) -> bool:
-    return member.is_firing and not member.is_acknowledged

@@ -76,7 +76,7 @@ class CareService:
             care = replace(care, acknowledged_at=now, acknowledged_by=who)
             event = CareEvent(CareKind.ACKNOWLEDGED, now, who, note=note)
             await self._care.set_care_in(connection, workspace, alert_id, care=care, event=event)
-            await self._tell(connection, workspace, alert_id, event, channels)
+            await self._tell(connection, workspace, alert_id, event=event, channels=channels)
             await self._trail.append(workspace, by.deed("alerts:acknowledge", f"alert/{alert_id}"), within=connection)
         return care
 
@@ -137,6 +137,7 @@ class CareService:
         connection: Connection,
         workspace: WorkspaceId,
         alert_id: AlertId,
+        *,
         event: CareEvent,
         channels: Mapping[str, Channel],
     ) -> None:

@@ -171,7 +171,8 @@ class Notifier:
         decisions: list[Decision] = []
         messages: list[Message] = []
         page_ids: dict[int, str] = {}
-        for told in (*flush.pages, *flush.escalations):
+        everything: list[Page | Escalation] = [*flush.pages, *flush.escalations]
+        for told in everything:
             number += 1
             page_id = stable_id("pge", workspace, group.id, group.epoch, number)
             page_ids[id(told)] = page_id
@@ -271,7 +272,14 @@ def _escalated(turn: _Turn, flush: Flush, member: GroupMember, page_ids: Mapping
             words = (
                 f"Nobody acknowledged it within {after}: step {escalation.step} tells {_names(escalation.channels)}."
             )
-            return _made(turn, member, DecisionKind.ESCALATED, words, page_ids[id(escalation)], escalation.channels)
+            return _made(
+                turn,
+                member,
+                DecisionKind.ESCALATED,
+                words=words,
+                cause=page_ids[id(escalation)],
+                channels=escalation.channels,
+            )
     return None
 
 
@@ -287,7 +295,7 @@ def _told(turn: _Turn, flush: Flush, member: GroupMember, page_ids: Mapping[int,
         if member.is_firing:
             repeat = format_utc(turn.now + turn.route.timing.repeat_interval)
             words += f" Again at {repeat} unless somebody acknowledges it."
-        return _made(turn, member, kind, words, page_ids[id(page)], page.channels)
+        return _made(turn, member, kind, words=words, cause=page_ids[id(page)], channels=page.channels)
     return None
 
 
@@ -299,19 +307,19 @@ def _not_told(turn: _Turn, member: GroupMember) -> Decision | None:
             HushKind.SILENCED: DecisionKind.SILENCED,
             HushKind.INHIBITED: DecisionKind.INHIBITED,
         }[hush.kind]
-        return _made(turn, member, kind, hushed_words(hush, turn.hushes.reasons), hush.by)
+        return _made(turn, member, kind, words=hushed_words(hush, turn.hushes.reasons), cause=hush.by)
     if not member.is_firing:
         words = "It is over: nobody who was told of it is to be told that."
-        return _made(turn, member, DecisionKind.OVER, words, "over")
+        return _made(turn, member, DecisionKind.OVER, words=words, cause="over")
     if not turn.plan.channels:
         missing = _names(turn.route.channels)
         words = f"No channel: {missing} of route {turn.route.id} does not exist any more. `tidegate channel list`."
-        return _made(turn, member, DecisionKind.NO_ROUTE, words, turn.route.id)
+        return _made(turn, member, DecisionKind.NO_ROUTE, words=words, cause=turn.route.id)
     return None
 
 
 def _made(
-    turn: _Turn, member: GroupMember, kind: DecisionKind, words: str, cause: str, channels: Sequence[str] = ()
+    turn: _Turn, member: GroupMember, kind: DecisionKind, *, words: str, cause: str, channels: Sequence[str] = ()
 ) -> Decision:
     return Decision(
         member.alert.id, turn.group.id, kind, turn.now, words, cause=cause, channels=tuple(channels), path=member.path

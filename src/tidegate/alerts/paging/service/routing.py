@@ -1,15 +1,16 @@
 """Looking at routes, trying them, setting them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import unified_diff
 
 from tidegate.alerts.labels import labels_of
 from tidegate.alerts.model import Alert
+from tidegate.alerts.paging.answers import RoutingPlan, Tried
 from tidegate.alerts.paging.errors import RoutingChangedError, RoutingInvalidError
-from tidegate.alerts.paging.model import Hush, Matched, Routing, group_labels_of, hushed_words, matched_routes
+from tidegate.alerts.paging.model import Matched, Matcher, Routing, group_labels_of, hushed_words, matched_routes
 from tidegate.alerts.paging.ports import Courier, RoutingStore, StoredRouting, Wake
 from tidegate.alerts.paging.routing_files import parse_routing
 from tidegate.alerts.paging.service.hushing import Husher
@@ -18,28 +19,7 @@ from tidegate.audit import Doer
 from tidegate.kernel import Clock, WorkspaceId, digest_of
 from tidegate.storage import Database
 
-__all__ = ["RoutingPlan", "RoutingService", "Tried"]
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingPlan:
-    """What applying a file would change."""
-
-    current: StoredRouting
-    digest: str
-    changes: tuple[str, ...]
-    """Lines of a difference; none when nothing would."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One route that an alert with these labels ends at, now."""
-
-    matched: Matched
-    group_labels: Mapping[str, str]
-    hush: Hush | None
-    words: str
-    """Who is told, or why nobody is."""
+__all__ = ["RoutingService", "labels_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +141,13 @@ def _lines_of(routing: Routing) -> list[str]:
         lines += [f"{route.id} {name}: {value!r}" for name, value in own.items() if value not in ((), None)]
     lines += [f"time interval {name}: {value!r}" for name, value in sorted(routing.time_intervals.items())]
     lines += [
-        f"inhibit {rule.name}: {list(map(str, rule.source))} silences {list(map(str, rule.target))} if equal {list(rule.equal)}"
+        f"inhibit {rule.name}: {_words_of(rule.source)} silences {_words_of(rule.target)}, equal {list(rule.equal)}"
         for rule in routing.inhibit_rules
     ]
     if routing.watchdog is not None:
         lines.append(f"watchdog: {routing.watchdog.channels!r} every {routing.watchdog.every}")
     return lines
+
+
+def _words_of(matchers: Iterable[Matcher]) -> str:
+    return " ".join(map(str, matchers))

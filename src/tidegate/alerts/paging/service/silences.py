@@ -1,11 +1,11 @@
 """Making, changing and ending silences, and seeing first what they would cover."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from tidegate.alerts.labels import has_no_tolerance, labels_of
-from tidegate.alerts.model import Alert
+from tidegate.alerts.paging.answers import Preview, SilenceWish
 from tidegate.alerts.paging.errors import (
     SilenceInvalidError,
     SilenceNotFoundError,
@@ -17,7 +17,6 @@ from tidegate.alerts.paging.model import (
     Matcher,
     Silence,
     SilenceState,
-    TimeInterval,
     covers_everything,
     matches,
     new_silence_problem,
@@ -40,35 +39,9 @@ from tidegate.kernel import (
 )
 from tidegate.storage import Database
 
-__all__ = ["Preview", "SilenceService", "SilenceWish"]
+__all__ = ["SilenceService"]
 
 _SHOWN = 50
-
-
-@dataclass(frozen=True, slots=True)
-class SilenceWish:
-    """What somebody wants silenced."""
-
-    matchers: tuple[Matcher, ...]
-    reason: str
-    starts_at: datetime | None
-    """`None`: now."""
-    ends_at: datetime
-    recurring: tuple[TimeInterval, ...] = ()
-    covers_all: bool = False
-    """Whether it is meant to cover every alert."""
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What matchers cover now."""
-
-    count: int
-    alerts: tuple[Alert, ...]
-    """The first of them."""
-    zero_tolerance_count: int
-    """Of them, those that stay loud until a second person confirms."""
-    covers_everything: bool
 
 
 class SilenceService:
@@ -148,7 +121,7 @@ class SilenceService:
             updated_at=now,
         )
         self._check(new, now, covers_all=wish.covers_all)
-        await self._set(workspace, old, new, "silences:change", by)
+        await self._set(workspace, old, new, action="silences:change", by=by)
         return new
 
     async def confirm(self, workspace: WorkspaceId, silence_id: str, *, by: Doer) -> Silence:
@@ -165,7 +138,7 @@ class SilenceService:
         if not person or person <= old.people:
             raise SilenceUnconfirmableError
         new = replace(old, people=old.people | person, updated_at=now)
-        await self._set(workspace, old, new, "silences:confirm", by)
+        await self._set(workspace, old, new, action="silences:confirm", by=by)
         return new
 
     async def expire(self, workspace: WorkspaceId, silence_id: str, *, by: Doer) -> Silence:
@@ -179,7 +152,7 @@ class SilenceService:
         if old.state_at(now) is SilenceState.EXPIRED:
             return old
         new = replace(old, starts_at=min(old.starts_at, now), ends_at=now, updated_at=now)
-        await self._set(workspace, old, new, "silences:expire", by)
+        await self._set(workspace, old, new, action="silences:expire", by=by)
         await self._hasten(workspace, now)
         return new
 
@@ -218,7 +191,7 @@ class SilenceService:
         if not covers_all and covers_everything(silence.matchers):
             raise SilenceTooWideError
 
-    async def _set(self, workspace: WorkspaceId, old: Silence, new: Silence, action: str, by: Doer) -> None:
+    async def _set(self, workspace: WorkspaceId, old: Silence, new: Silence, *, action: str, by: Doer) -> None:
         deed = by.deed(action, f"silence/{new.id}", before=_digest(old), after=_digest(new))
         await self._silences.set_silence(workspace, new, deed=deed)
         if action == "silences:change":

@@ -1,8 +1,8 @@
 """The dead man's switch: a notice at intervals over the whole way, which stops when any part of it does.
 
 Contract of this part:
-- The notice is sent by a job, through the same ledger and channels as pages, and only while rules are evaluated: whoever
-  waits for it outside learns of a dead evaluator, worker, state store or channel alike.
+- The notice is sent by a job, through the same ledger and channels as pages, and only while rules are evaluated:
+  whoever waits for it outside learns of a dead evaluator, worker, state store or channel alike.
 - Each notice adds the job of the next one in the transaction that sends it. After a break, a notice says from when to
   when nobody was told.
 - Kept per workspace; a new version of the routing begins it anew.

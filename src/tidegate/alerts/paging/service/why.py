@@ -1,11 +1,11 @@
 """Why somebody was told of an alert, why not, and whether the way to people works."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from tidegate.alerts.model import Alert, AlertState
-from tidegate.alerts.paging.model import Care, CareEvent, Decision, Told
+from tidegate.alerts.paging.answers import Why
+from tidegate.alerts.paging.model import Care, Told
 from tidegate.alerts.paging.ports import CareStore, Health, PageRow, PageStore, Place
 from tidegate.alerts.paging.service.routing import RoutingService, labels_with
 from tidegate.kernel import (
@@ -21,27 +21,12 @@ from tidegate.kernel import (
     parse_utc,
 )
 
-__all__ = ["LATE", "PagingService", "Why"]
+__all__ = ["LATE", "PagingService"]
 
 LATE: Final = timedelta(
     seconds=60
 )  # a turn is taken within 1 s of its moment; after sixty missed ones the way is broken
 _MAX_DECISIONS: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Everything that was decided about telling of one alert."""
-
-    alert: Alert
-    answer: str
-    """One sentence: told when and to whom, or why not."""
-    is_told: bool
-    decisions: tuple[Decision, ...]
-    """In order."""
-    places: tuple[Place, ...]
-    care: Care
-    events: tuple[CareEvent, ...]
 
 
 class PagingService:

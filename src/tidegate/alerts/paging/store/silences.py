@@ -29,7 +29,10 @@ class PostgresSilenceStore:
     async def add_silence(self, workspace: WorkspaceId, silence: Silence, *, deed: Deed) -> None:
         async with self._database.transaction(workspace) as connection:
             await connection.execute(
-                f"INSERT INTO paging_silences (workspace, {_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                f"""
+                INSERT INTO paging_silences (workspace, {_COLUMNS})
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                """,
                 workspace,
                 silence.id,
                 [_matcher_row(matcher) for matcher in silence.matchers],
