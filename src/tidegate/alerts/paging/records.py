@@ -134,6 +134,8 @@ class Group:
     last_flushed_at: datetime | None
     last_sent_at: datetime | None
     told_channels: frozenset[str]
+    change_due_at: datetime | None = None
+    """Until when what is new or over in it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ class GroupAfter:
     last_sent_at: datetime | None
     told_channels: frozenset[str]
     flushed_at: datetime
+    change_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from tidegate.alerts.model import Alert, AlertKey, AlertState, Severity
-from tidegate.alerts.paging.routing_files import MAX_FILE_BYTES, matchers_of
-from tidegate.alerts.paging.schemas import (
+from tidegate.alerts.paging.care_schemas import (
     AcknowledgeIn,
-    AppliedRoutingOut,
     AssignIn,
     CareEventOut,
     CareOut,
     NoteIn,
     PageListOut,
+    WhyOut,
+)
+from tidegate.alerts.paging.routing_files import MAX_FILE_BYTES, matchers_of
+from tidegate.alerts.paging.schemas import (
+    AppliedRoutingOut,
     RoutingOut,
     RoutingPlanOut,
     RoutingTestIn,
@@ -25,7 +28,6 @@ from tidegate.alerts.paging.schemas import (
     SilencePreviewIn,
     SilencePreviewOut,
     TriedOut,
-    WhyOut,
 )
 from tidegate.alerts.paging.service import CareService, PagingService, RoutingService, SilenceService
 from tidegate.alerts.paging.service.routing import labels_with

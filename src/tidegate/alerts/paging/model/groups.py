@@ -83,6 +83,11 @@ class GroupState:
     last_sent_at: datetime | None = None
     """When it was told last; `None` before the first page."""
     told_channels: frozenset[str] = frozenset()
+    change_due_at: datetime | None = None
+    """Until when what is new or over in it is kept back; `None` when nothing is.
+
+    A turn that is taken before, because somebody is to be called or a silence ended, leaves that alone.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,8 @@ class Flush:
     escalations: tuple[Escalation, ...]
     next_at: datetime | None
     """When its next turn is, if nothing happens before; `None`: it is empty or waits for a change alone."""
+    is_held: bool = False
+    """Whether what is new or over still waits; then what is over stays in the group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,11 @@ class _Look:
     now: datetime
 
     @property
+    def is_held(self) -> bool:
+        due_at = self.state.change_due_at
+        return due_at is not None and self.now < due_at
+
+    @property
     def firing(self) -> list[Member]:
         """Those that fire and are not hushed."""
         return [member for member in self.members if member.is_firing and member.hush is None]
@@ -147,11 +159,12 @@ class _Look:
 
 
 def decide(members: Sequence[Member], state: GroupState, plan: Plan, *, now: datetime) -> Flush:
-    """Return what to tell of a group at `now`. Resolved members leave the group afterwards, told or not."""
+    """Return what to tell of a group at `now`. What is over leaves the group afterwards, told or not, unless held."""
     look = _Look(members, state, plan, now)
     pages = _pages(look)
     is_told = any(page.is_whole for page in pages)
-    return Flush(pages, _escalations(look), _next_at(look, is_told=is_told))
+    is_held = look.is_held and not is_told
+    return Flush(pages, _escalations(look), _next_at(look, is_told=is_told, is_held=is_held), is_held=is_held)
 
 
 def _pages(look: _Look) -> tuple[Page, ...]:
@@ -173,7 +186,9 @@ def _reason(look: _Look) -> PageReason | None:
     firing, resolved = look.firing, look.resolved if look.plan.send_resolved else []
     last_sent_at = look.state.last_sent_at
     found: PageReason | None = None
-    if not firing:
+    if look.is_held:
+        pass
+    elif not firing:
         was_told = any(member.told is Told.FIRING for member in look.members)
         found = PageReason.ALL_RESOLVED if resolved and was_told else None
     elif last_sent_at is None:
@@ -182,9 +197,14 @@ def _reason(look: _Look) -> PageReason | None:
         found = PageReason.NEW_ALERTS
     elif resolved:
         found = PageReason.NEW_RESOLVED
-    elif look.now >= last_sent_at + look.plan.timing.repeat_interval:
-        found = PageReason.REPEAT if any(not member.is_acknowledged for member in firing) else None
-    return found
+    return found or (PageReason.REPEAT if _is_repeated(look) else None)
+
+
+def _is_repeated(look: _Look) -> bool:
+    last_sent_at = look.state.last_sent_at
+    if last_sent_at is None or look.now < last_sent_at + look.plan.timing.repeat_interval:
+        return False
+    return any(member.told is Told.FIRING and not member.is_acknowledged for member in look.firing)
 
 
 def _escalations(look: _Look) -> tuple[Escalation, ...]:
@@ -203,10 +223,10 @@ def _escalations(look: _Look) -> tuple[Escalation, ...]:
     return tuple(found)
 
 
-def _next_at(look: _Look, *, is_told: bool) -> datetime | None:
+def _next_at(look: _Look, *, is_told: bool, is_held: bool) -> datetime | None:
     """Return the earliest moment at which `decide` may have something to say, if no alert moves before."""
     now, plan = look.now, look.plan
-    moments: set[datetime] = set()
+    moments: set[datetime] = {look.state.change_due_at} if is_held and look.state.change_due_at is not None else set()
     for member in look.members:
         if not member.is_firing:
             continue
@@ -217,7 +237,7 @@ def _next_at(look: _Look, *, is_told: bool) -> datetime | None:
         if not plan.channels or member.is_acknowledged:
             continue
         last_sent_at = now if is_told else look.state.last_sent_at
-        if last_sent_at is not None:
+        if last_sent_at is not None and (is_told or member.told is Told.FIRING):
             moments.add(max(last_sent_at + plan.timing.repeat_interval, now))
         first = member.told_first_at or (now if is_told else None)
         if first is not None:

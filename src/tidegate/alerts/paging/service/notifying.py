@@ -137,7 +137,9 @@ class Notifier:
         members = await self._pages.list_members_in(connection, workspace, group.id)
         hushes = await self._husher.hushes_in(connection, workspace, members, stored, route=route, now=now)
         turn = _Turn(group, route, members, hushes, channels, now)
-        flush = decide(turn.seen(), GroupState(group.last_sent_at, group.told_channels), turn.plan, now=now)
+        flush = decide(
+            turn.seen(), GroupState(group.last_sent_at, group.told_channels, group.change_due_at), turn.plan, now=now
+        )
         await self._carry_out(connection, workspace, turn, flush)
 
     async def reroute(self, connection: Connection, workspace: WorkspaceId) -> None:
@@ -198,6 +200,7 @@ class Notifier:
             last_sent_at=turn.now if whole else group.last_sent_at,
             told_channels=frozenset(told_channels),
             flushed_at=turn.now,
+            change_due_at=group.change_due_at if flush.is_held else None,
         )
         await self._pages.set_flushed_in(
             connection, workspace, group, after=None if is_over else left,
@@ -211,7 +214,12 @@ class Notifier:
     ) -> None:
         """Let a turn pass without a word."""
         after = GroupAfter(
-            next_at, group.page_count, group.last_sent_at, group.told_channels, group.last_flushed_at or now
+            next_at,
+            group.page_count,
+            group.last_sent_at,
+            group.told_channels,
+            group.last_flushed_at or now,
+            group.change_due_at,
         )
         await self._pages.set_flushed_in(connection, workspace, group, after=after, members=(), gone=())
         if next_at is not None:
@@ -250,7 +258,7 @@ def _members_after(turn: _Turn, flush: Flush) -> tuple[dict[str, MemberAfter], f
         new = replace(new, step_count=max([new.step_count, *steps]))
         if new != _as_it_was(member):
             after[member.key] = new
-    return after, frozenset(member.key for member in turn.members if not member.is_firing)
+    return after, frozenset(member.key for member in turn.members if not member.is_firing and not flush.is_held)
 
 
 def _as_it_was(member: GroupMember) -> MemberAfter:
@@ -259,6 +267,8 @@ def _as_it_was(member: GroupMember) -> MemberAfter:
 
 def _decision_of(turn: _Turn, flush: Flush, member: GroupMember, page_ids: Mapping[int, str]) -> Decision | None:
     """Return what is new to say about one alert; `None` when it is what was said last."""
+    if flush.is_held and member.told is Told.NOTHING and turn.hushes.of(member.key) is None:
+        return None  # it waits, as was said
     made = _escalated(turn, flush, member, page_ids) or _told(turn, flush, member, page_ids) or _not_told(turn, member)
     if made is None or _reason_key(made) == member.reason:
         return None

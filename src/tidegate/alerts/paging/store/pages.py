@@ -1,11 +1,11 @@
 """Groups, their members and what was told of them."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from tidegate.alerts.model import Alert
-from tidegate.alerts.paging.model import Care, Decision, DecisionKind, Matcher, Operator, Told
+from tidegate.alerts.paging.model import Decision, DecisionKind, Matcher, Operator, Told
 from tidegate.alerts.paging.ports import (
     Group,
     GroupAfter,
@@ -19,7 +19,18 @@ from tidegate.alerts.paging.ports import (
     Turn,
 )
 from tidegate.alerts.paging.store.alerts import ALERT_COLUMNS, alert_of
-from tidegate.kernel import AlertId, IdFactory, WorkspaceId, format_utc
+from tidegate.alerts.paging.store.rows import (
+    batches,
+    decision_row,
+    due_of,
+    lock_groups,
+    member_of,
+    put_members,
+    set_members,
+    set_next,
+    turn_of,
+)
+from tidegate.kernel import AlertId, IdFactory, WorkspaceId
 from tidegate.storage import Connection, Database
 
 if TYPE_CHECKING:
@@ -29,13 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresPageStore"]
 
-Item = TypeVar("Item")
-
-_BATCH: Final = 2_000  # rows of one statement: half a megabyte of JSON each way
-_GROUP: Final = """
-    id, epoch, route_id, group_key, labels, started_at, next_at, flush_count, page_count, last_flushed_at, last_sent_at,
-    told_channels
-"""
 _MEMBERS: Final = f"""
     SELECT {", ".join(f"alerts.{name.strip()}" for name in ALERT_COLUMNS.split(","))}, m.member_key, m.labels AS own,
         m.path, m.is_firing, m.told, m.told_first_at, m.step_count, m.reason,
@@ -61,19 +65,18 @@ class PostgresPageStore:
         if not placements:
             return []
         groups = await self._open_groups(connection, workspace, placements, now=now)
-        earliest: dict[str, datetime] = {}
+        due: dict[str, datetime] = {}
         for placement in placements:
-            group = groups[placement.group_id]
-            due = _due(placement, group.last_sent_at, now)
-            earliest[group.id] = min(due, earliest.get(group.id, group.next_at or due), group.next_at or due)
-        await _set_next(connection, workspace, {id_: at for id_, at in earliest.items() if at != groups[id_].next_at})
+            own = due_of(placement, groups[placement.group_id].last_sent_at, now)
+            due[placement.group_id] = min(own, due.get(placement.group_id, own))
+        turns = await _hasten(connection, workspace, groups.values(), due)
         told: dict[tuple[str, str], Told] = {}
-        for batch in _batches(placements):
-            told |= await _put_members(connection, workspace, batch, now=now)
+        for batch in batches(placements):
+            told |= await put_members(connection, workspace, batch, now=now)
         return [
             Placed(
                 placement,
-                _turn(groups[placement.group_id], earliest[placement.group_id]),
+                turns[placement.group_id],
                 told.get((placement.group_id, placement.member_key), Told.NOTHING),
             )
             for placement in placements
@@ -93,38 +96,35 @@ class PostgresPageStore:
             workspace,
             list(alert_ids),
         )
-        groups = await _lock(connection, workspace, [row["group_id"] for row in found])
+        groups = await lock_groups(connection, workspace, [row["group_id"] for row in found])
         await connection.execute(
             "UPDATE paging_members SET is_firing = false WHERE workspace = $1 AND alert_id = ANY ($2)",
             workspace,
             list(alert_ids),
         )
-        earliest: dict[str, datetime] = {}
-        for group in groups:
-            due = now
-            if group.last_sent_at is not None:
-                due = max(now, group.last_sent_at + intervals.get(group.route_id, timedelta()))
-            earliest[group.id] = min(due, group.next_at or due)
-        await _set_next(connection, workspace, earliest)
-        return [_turn(group, earliest[group.id]) for group in groups]
+        due = {
+            group.id: now
+            if group.last_sent_at is None
+            else max(now, group.last_sent_at + intervals.get(group.route_id, timedelta()))
+            for group in groups
+        }
+        return list((await _hasten(connection, workspace, groups, due)).values())
 
     async def hasten_in(
         self, connection: Connection, workspace: WorkspaceId, group_ids: Collection[str] | None, *, now: datetime
     ) -> list[Turn]:
-        groups = await _lock(connection, workspace, group_ids)
-        # Not before a group that was told of nothing yet is due: its alerts still wait for others.
-        late = [group for group in groups if group.last_flushed_at is not None and (group.next_at or now) >= now]
-        await _set_next(connection, workspace, {group.id: now for group in late})
-        return [_turn(group, now) for group in late]
+        groups = await lock_groups(connection, workspace, group_ids)
+        await set_next(connection, workspace, {group.id: (now, group.change_due_at) for group in groups})
+        return [turn_of(group, now) for group in groups]
 
     async def lock_group_in(self, connection: Connection, workspace: WorkspaceId, group_id: str) -> Group | None:
-        found = await _lock(connection, workspace, [group_id])
+        found = await lock_groups(connection, workspace, [group_id])
         return found[0] if found else None
 
     async def list_members_in(
         self, connection: Connection, workspace: WorkspaceId, group_id: str, *, alert_id: AlertId | None = None
     ) -> list[GroupMember]:
-        return [_member(row) for row in await connection.fetch(_MEMBERS, workspace, group_id, alert_id)]
+        return [member_of(row) for row in await connection.fetch(_MEMBERS, workspace, group_id, alert_id)]
 
     async def list_memberships_in(self, connection: Connection, workspace: WorkspaceId) -> list[tuple[str, str, bool]]:
         rows = await connection.fetch(
@@ -135,7 +135,7 @@ class PostgresPageStore:
     async def remove_members_in(
         self, connection: Connection, workspace: WorkspaceId, members: Sequence[tuple[str, str]]
     ) -> None:
-        for batch in _batches(members):
+        for batch in batches(members):
             await connection.execute(
                 """
                 DELETE FROM paging_members USING unnest($2::text[], $3::text[]) AS gone (id, key)
@@ -157,8 +157,8 @@ class PostgresPageStore:
         gone: Sequence[str],
     ) -> None:
         await self.remove_members_in(connection, workspace, [(group.id, key) for key in gone])
-        for batch in _batches(members):
-            await _set_members(connection, workspace, group.id, batch)
+        for batch in batches(members):
+            await set_members(connection, workspace, group.id, batch)
         if after is None:
             await connection.execute(
                 "DELETE FROM paging_members WHERE workspace = $1 AND group_id = $2", workspace, group.id
@@ -168,7 +168,7 @@ class PostgresPageStore:
         await connection.execute(
             """
             UPDATE paging_groups SET next_at = $3, flush_count = flush_count + 1, page_count = $4,
-                last_flushed_at = $5, last_sent_at = $6, told_channels = $7
+                last_flushed_at = $5, last_sent_at = $6, told_channels = $7, change_due_at = $8
             WHERE workspace = $1 AND id = $2
             """,
             workspace,
@@ -178,6 +178,7 @@ class PostgresPageStore:
             after.flushed_at,
             after.last_sent_at,
             sorted(after.told_channels),
+            after.change_due_at,
         )
 
     async def add_pages_in(self, connection: Connection, workspace: WorkspaceId, pages: Sequence[PageRow]) -> None:
@@ -197,7 +198,7 @@ class PostgresPageStore:
     async def add_decisions_in(
         self, connection: Connection, workspace: WorkspaceId, decisions: Sequence[Decision]
     ) -> None:
-        for batch in _batches(decisions):
+        for batch in batches(decisions):
             await connection.execute(
                 """
                 INSERT INTO paging_decisions (workspace, alert_id, group_id, kind, at, words, cause, channels, path)
@@ -207,7 +208,7 @@ class PostgresPageStore:
                     words text, cause text, channels jsonb, path jsonb)
                 """,
                 workspace,
-                [_decision_row(decision) for decision in batch],
+                [decision_row(decision) for decision in batch],
             )
 
     async def list_firing_in(
@@ -313,7 +314,7 @@ class PostgresPageStore:
             }
             for _, placement in sorted(by_id.items())
         ]
-        for batch in _batches(wanted):
+        for batch in batches(wanted):
             await connection.execute(
                 """
                 INSERT INTO paging_groups (workspace, id, epoch, route_id, group_key, labels, started_at)
@@ -325,159 +326,19 @@ class PostgresPageStore:
                 batch,
                 now,
             )
-        return {group.id: group for group in await _lock(connection, workspace, list(by_id))}
+        return {group.id: group for group in await lock_groups(connection, workspace, list(by_id))}
 
 
-async def _lock(connection: Connection, workspace: WorkspaceId, group_ids: Collection[str] | None) -> list[Group]:
-    if group_ids is not None and not group_ids:
-        return []
-    rows = await connection.fetch(
-        f"""
-        SELECT {_GROUP} FROM paging_groups
-        WHERE workspace = $1 AND ($2::text[] IS NULL OR id = ANY ($2)) ORDER BY id FOR UPDATE
-        """,
-        workspace,
-        None if group_ids is None else list(group_ids),
-    )
-    return [_group(row) for row in rows]
-
-
-async def _set_next(connection: Connection, workspace: WorkspaceId, moments: Mapping[str, datetime]) -> None:
-    for batch in _batches(sorted(moments.items())):
-        await connection.execute(
-            """
-            UPDATE paging_groups SET next_at = wanted.at FROM unnest($2::text[], $3::timestamptz[]) AS wanted (id, at)
-            WHERE workspace = $1 AND paging_groups.id = wanted.id
-            """,
-            workspace,
-            [group_id for group_id, _ in batch],
-            [at for _, at in batch],
-        )
-
-
-async def _put_members(
-    connection: Connection, workspace: WorkspaceId, placements: Sequence[Placement], *, now: datetime
-) -> dict[tuple[str, str], Told]:
-    """Write members, and return what was told of those that were there."""
-    before = await connection.fetch(
-        """
-        SELECT group_id, member_key, told FROM paging_members
-        WHERE workspace = $1 AND (group_id, member_key) IN (SELECT * FROM unnest($2::text[], $3::text[]))
-        """,
-        workspace,
-        [placement.group_id for placement in placements],
-        [placement.member_key for placement in placements],
-    )
-    await connection.execute(
-        """
-        INSERT INTO paging_members AS kept (workspace, group_id, member_key, alert_id, labels, path, is_firing, reason)
-        SELECT $1, group_id, member_key, alert_id, labels, ARRAY(SELECT jsonb_array_elements_text(path)), true, 'placed'
-        FROM jsonb_to_recordset($2) AS wanted (group_id text, member_key text, alert_id text, labels jsonb, path jsonb)
-        ON CONFLICT (workspace, group_id, member_key) DO UPDATE SET
-            alert_id = excluded.alert_id, labels = excluded.labels, path = excluded.path, is_firing = true,
-            reason = 'placed',
-            -- Another episode: nobody has had it for long.
-            told_first_at = CASE WHEN kept.alert_id = excluded.alert_id THEN kept.told_first_at
-                WHEN kept.told = 'firing' THEN $3::timestamptz END,
-            step_count = CASE WHEN kept.alert_id = excluded.alert_id THEN kept.step_count ELSE 0 END
-        """,
-        workspace,
-        [
-            {
-                "group_id": placement.group_id,
-                "member_key": placement.member_key,
-                "alert_id": placement.alert_id,
-                "labels": dict(placement.labels),
-                "path": list(placement.path),
-            }
-            for placement in placements
-        ],
-        now,
-    )
-    return {(row["group_id"], row["member_key"]): Told(row["told"]) for row in before}
-
-
-async def _set_members(
-    connection: Connection, workspace: WorkspaceId, group_id: str, members: Sequence[MemberAfter]
-) -> None:
-    await connection.execute(
-        """
-        UPDATE paging_members SET told = now.told, told_first_at = now.told_first_at, step_count = now.step_count,
-            reason = now.reason
-        FROM jsonb_to_recordset($3) AS now (
-            key text, told text, told_first_at timestamptz, step_count integer, reason text)
-        WHERE workspace = $1 AND group_id = $2 AND member_key = now.key
-        """,
-        workspace,
-        group_id,
-        [
-            {
-                "key": member.key,
-                "told": member.told,
-                "told_first_at": member.told_first_at and format_utc(member.told_first_at),
-                "step_count": member.step_count,
-                "reason": member.reason,
-            }
-            for member in members
-        ],
-    )
-
-
-def _due(placement: Placement, last_sent_at: datetime | None, now: datetime) -> datetime:
-    if placement.is_urgent:
-        return now
-    return placement.due_at if last_sent_at is None else max(placement.due_at, last_sent_at + placement.interval)
-
-
-def _turn(group: Group, at: datetime) -> Turn:
-    return Turn(group.id, group.epoch, group.turn, at)
-
-
-def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
-    for start in range(0, len(items), _BATCH):
-        yield list(items[start : start + _BATCH])
-
-
-def _decision_row(decision: Decision) -> dict[str, Any]:
-    return {
-        "alert_id": decision.alert_id,
-        "group_id": decision.group_id,
-        "kind": decision.kind,
-        "at": format_utc(decision.at),
-        "words": decision.words,
-        "cause": decision.cause,
-        "channels": list(decision.channels),
-        "path": list(decision.path),
-    }
-
-
-def _group(row: "Record") -> Group:
-    return Group(
-        id=row["id"],
-        epoch=row["epoch"],
-        route_id=row["route_id"],
-        key=row["group_key"],
-        labels=row["labels"],
-        started_at=row["started_at"],
-        next_at=row["next_at"],
-        turn=row["flush_count"],
-        page_count=row["page_count"],
-        last_flushed_at=row["last_flushed_at"],
-        last_sent_at=row["last_sent_at"],
-        told_channels=frozenset(row["told_channels"]),
-    )
-
-
-def _member(row: "Record") -> GroupMember:
-    return GroupMember(
-        key=row["member_key"],
-        alert=alert_of(row),
-        labels=row["own"],
-        path=tuple(row["path"]),
-        is_firing=row["is_firing"],
-        told=Told(row["told"]),
-        told_first_at=row["told_first_at"],
-        step_count=row["step_count"],
-        reason=row["reason"],
-        care=Care(row["acknowledged_at"], row["acknowledged_by"], row["assignee"]),
-    )
+async def _hasten(
+    connection: Connection, workspace: WorkspaceId, groups: Iterable[Group], due: Mapping[str, datetime]
+) -> dict[str, Turn]:
+    """Let locked groups tell what is new or over in them when that is due, if they would not before."""
+    moments: dict[str, tuple[datetime, datetime | None]] = {}
+    turns: dict[str, Turn] = {}
+    for group in groups:
+        change_due_at = min(due[group.id], group.change_due_at or due[group.id])
+        next_at = min(change_due_at, group.next_at or change_due_at)
+        moments[group.id] = (next_at, change_due_at)
+        turns[group.id] = turn_of(group, next_at)
+    await set_next(connection, workspace, moments)
+    return turns

@@ -43,6 +43,7 @@ CREATE TABLE paging_groups (
     last_flushed_at timestamptz,
     last_sent_at timestamptz,
     told_channels text[] NOT NULL DEFAULT '{}',
+    change_due_at timestamptz, -- until when what is new or over in it waits; null when nothing does
     PRIMARY KEY (workspace, id)
 );
 CREATE INDEX paging_groups_by_turn ON paging_groups (workspace, next_at) WHERE next_at IS NOT NULL;
@@ -144,7 +145,7 @@ GRANT SELECT, INSERT ON paging_routings, paging_decisions, paging_pages, alert_c
 GRANT SELECT, INSERT, UPDATE (matchers, reason, starts_at, ends_at, recurring, updated_at, people)
     ON paging_silences TO tidegate_serving;
 GRANT SELECT, INSERT, DELETE,
-    UPDATE (next_at, flush_count, page_count, last_flushed_at, last_sent_at, told_channels)
+    UPDATE (next_at, flush_count, page_count, last_flushed_at, last_sent_at, told_channels, change_due_at)
     ON paging_groups TO tidegate_serving;
 GRANT SELECT, INSERT, DELETE, UPDATE (alert_id, labels, path, is_firing, told, told_first_at, step_count, reason)
     ON paging_members TO tidegate_serving;
