@@ -101,6 +101,10 @@ class CareStore(Protocol):
 class PageStore(Protocol):
     """Groups, members, decisions and pages. What takes a connection writes in the caller's transaction."""
 
+    async def lock_groups_in(self, connection: Connection, workspace: WorkspaceId) -> None:
+        """Wait until nobody else changes several groups of the workspace; held until the transaction ends."""
+        ...
+
     async def place_in(
         self, connection: Connection, workspace: WorkspaceId, placements: Sequence[Placement], *, now: datetime
     ) -> list[Placed]:

@@ -45,7 +45,7 @@ from tidegate.alerts.paging.ports import (
     Wakes,
 )
 from tidegate.alerts.paging.service.hushing import Husher, Hushes
-from tidegate.alerts.paging.service.placing import AlertPlacer, placements_of, wake_of, wakes_of
+from tidegate.alerts.paging.service.placing import AlertPlacer, add_wakes, placements_of, wake_of
 from tidegate.alerts.paging.service.telling import Telling, Writer
 from tidegate.kernel import Clock, WorkspaceId, format_duration, format_utc
 from tidegate.storage import Connection
@@ -147,7 +147,7 @@ class Notifier:
         now = self._clock.now()
         stored = await self._routings.find_routing_in(connection, workspace)
         known = {route.id for route in stored.routing.all_routes() if route.channels}
-        await self._pages.hasten_in(connection, workspace, None, now=now)  # locks all of them, in their order
+        await self._pages.lock_groups_in(connection, workspace)
         there = {
             (group, key): is_firing
             for group, key, is_firing in await self._pages.list_memberships_in(connection, workspace)
@@ -162,10 +162,9 @@ class Notifier:
                 moving.append(alert)
         gone = [place for place, is_firing in there.items() if is_firing and place not in wanted]
         await self._pages.remove_members_in(connection, workspace, gone)
-        placed = await self._placer.place(connection, workspace, moving, stored.routing, now=now)
-        turns = {each.turn.group_id: each.turn for each in placed}
+        turns = await self._placer.place(connection, workspace, moving, stored.routing, now=now)
         turns |= {turn.group_id: turn for turn in await self._pages.hasten_in(connection, workspace, None, now=now)}
-        await self._wakes.add(connection, workspace, wakes_of(turns.values()))
+        await add_wakes(self._wakes, connection, workspace, turns.values())
 
     async def _carry_out(self, connection: Connection, workspace: WorkspaceId, turn: _Turn, flush: Flush) -> None:
         group, number = turn.group, turn.group.page_count

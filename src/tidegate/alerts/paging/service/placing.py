@@ -4,7 +4,10 @@ Contract of this part:
 - An alert that fires stands in its groups, and the job of each stands in the ledger, when the commit that moves it is
   done: a process that dies before it has moved nothing, one that dies after it has lost nothing.
 - Nothing is sent here and nobody outside is asked: the evaluator waits for this.
-- Groups are locked in the order of their ids, and before their members.
+- Who changes several groups holds the workspace's lock of paging first, so that no two of them wait for each other; who
+  takes a group's turn holds that group alone.
+- However many alerts fire at once, statements follow each other within a fraction of a second: the transaction of the
+  evaluator ends when it is idle for five.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,11 +40,12 @@ from tidegate.alerts.paging.ports import (
 from tidegate.kernel import Clock, WorkspaceId, format_utc
 from tidegate.storage import Connection
 
-__all__ = ["NOTIFY", "REROUTE", "AlertPlacer", "placements_of", "wake_of"]
+__all__ = ["NOTIFY", "REROUTE", "AlertPlacer", "add_wakes", "placements_of", "wake_of"]
 
 NOTIFY: Final = "alerts.notify"
 REROUTE: Final = "alerts.reroute"
 _PRIORITY: Final = 10  # above what nobody waits for
+_BATCH: Final = 1_000  # alerts; 40 ms of thinking between two statements
 
 
 class AlertPlacer:
@@ -58,6 +62,7 @@ class AlertPlacer:
         resolved = [change.alert for change in changes if _ends(change)]
         if not (fired or resolved):
             return
+        await self._pages.lock_groups_in(connection, workspace)
         stored = await self._routings.find_routing_in(connection, workspace)
         now = self._clock.now()
         turns: dict[str, Turn] = {}
@@ -68,9 +73,8 @@ class AlertPlacer:
             )
             turns |= {turn.group_id: turn for turn in over}
         if fired:
-            placed = await self.place(connection, workspace, fired, stored.routing, now=now)
-            turns |= {each.turn.group_id: each.turn for each in placed}
-        await self._wakes.add(connection, workspace, [wake_of(turn) for turn in turns.values()])
+            turns |= await self.place(connection, workspace, fired, stored.routing, now=now)
+        await add_wakes(self._wakes, connection, workspace, turns.values())
 
     async def place(
         self,
@@ -80,8 +84,24 @@ class AlertPlacer:
         routing: Routing,
         *,
         now: datetime,
+    ) -> dict[str, Turn]:
+        """Put firing alerts where `routing` leads them, and write down why; return the turns to wake for, by group."""
+        turns: dict[str, Turn] = {}
+        for start in range(0, len(alerts), _BATCH):
+            batch = alerts[start : start + _BATCH]
+            placed = await self._place(connection, workspace, batch, routing, now=now)
+            turns |= {each.turn.group_id: each.turn for each in placed}
+        return turns
+
+    async def _place(
+        self,
+        connection: Connection,
+        workspace: WorkspaceId,
+        alerts: Sequence[Alert],
+        routing: Routing,
+        *,
+        now: datetime,
     ) -> list[Placed]:
-        """Put firing alerts where `routing` leads them, and write down why; the caller wakes the groups."""
         placements: list[Placement] = []
         decisions: list[Decision] = []
         for alert in alerts:
@@ -132,13 +152,11 @@ def wake_of(turn: Turn) -> Wake:
     return Wake(NOTIFY, key, turn.at, payload=payload, priority=_PRIORITY)
 
 
-def channels_of(routing: Routing, route_id: str) -> tuple[str, ...]:
-    route = routing.route(route_id)
-    return route.channels if route is not None else ()
-
-
-def wakes_of(turns: Iterable[Turn]) -> list[Wake]:
-    return [wake_of(turn) for turn in turns]
+async def add_wakes(wakes: Wakes, connection: Connection, workspace: WorkspaceId, turns: Iterable[Turn]) -> None:
+    """Add the jobs of turns, in bounded batches."""
+    waiting = [wake_of(turn) for turn in turns]
+    for start in range(0, len(waiting), _BATCH):
+        await wakes.add(connection, workspace, waiting[start : start + _BATCH])
 
 
 def _fires(change: Change) -> bool:

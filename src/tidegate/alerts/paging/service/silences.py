@@ -22,7 +22,7 @@ from tidegate.alerts.paging.model import (
     new_silence_problem,
 )
 from tidegate.alerts.paging.ports import PageStore, SilenceStore, Wakes
-from tidegate.alerts.paging.service.placing import wakes_of
+from tidegate.alerts.paging.service.placing import add_wakes
 from tidegate.audit import Doer
 from tidegate.kernel import (
     Clock,
@@ -150,6 +150,7 @@ class SilenceService:
         now = self._clock.now()
         old = await self.get(workspace, silence_id)
         if old.state_at(now) is SilenceState.EXPIRED:
+            await self._hasten(workspace, now)  # whoever asks again may have been told that it did not work
             return old
         new = replace(old, starts_at=min(old.starts_at, now), ends_at=now, updated_at=now)
         await self._set(workspace, old, new, action="silences:expire", by=by)
@@ -200,8 +201,9 @@ class SilenceService:
     async def _hasten(self, workspace: WorkspaceId, now: datetime) -> None:
         """Let groups that wait for the end of a silence look again: it came earlier than they know."""
         async with self._database.transaction(workspace) as connection:
+            await self._pages.lock_groups_in(connection, workspace)
             turns = await self._pages.hasten_in(connection, workspace, None, now=now)
-            await self._wakes.add(connection, workspace, wakes_of(turns))
+            await add_wakes(self._wakes, connection, workspace, turns)
 
 
 def _person(by: Doer) -> frozenset[str]:

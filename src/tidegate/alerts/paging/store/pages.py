@@ -59,6 +59,9 @@ class PostgresPageStore:
         self._database = database
         self._ids = ids
 
+    async def lock_groups_in(self, connection: Connection, workspace: WorkspaceId) -> None:
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 24))", f"paging {workspace}")
+
     async def place_in(
         self, connection: Connection, workspace: WorkspaceId, placements: Sequence[Placement], *, now: datetime
     ) -> list[Placed]:

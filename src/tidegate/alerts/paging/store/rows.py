@@ -65,16 +65,7 @@ async def put_members(
     connection: Connection, workspace: WorkspaceId, placements: Sequence[Placement], *, now: datetime
 ) -> dict[tuple[str, str], Told]:
     """Write members, and return what was told of those that were there."""
-    before = await connection.fetch(
-        """
-        SELECT group_id, member_key, told FROM paging_members
-        WHERE workspace = $1 AND (group_id, member_key) IN (SELECT * FROM unnest($2::text[], $3::text[]))
-        """,
-        workspace,
-        [placement.group_id for placement in placements],
-        [placement.member_key for placement in placements],
-    )
-    await connection.execute(
+    rows = await connection.fetch(
         """
         INSERT INTO paging_members AS kept (workspace, group_id, member_key, alert_id, labels, path, is_firing, reason)
         SELECT $1, group_id, member_key, alert_id, labels, ARRAY(SELECT jsonb_array_elements_text(path)), true, 'placed'
@@ -86,6 +77,7 @@ async def put_members(
             told_first_at = CASE WHEN kept.alert_id = excluded.alert_id THEN kept.told_first_at
                 WHEN kept.told = 'firing' THEN $3::timestamptz END,
             step_count = CASE WHEN kept.alert_id = excluded.alert_id THEN kept.step_count ELSE 0 END
+        RETURNING group_id, member_key, told -- which stays as it was
         """,
         workspace,
         [
@@ -100,7 +92,7 @@ async def put_members(
         ],
         now,
     )
-    return {(row["group_id"], row["member_key"]): Told(row["told"]) for row in before}
+    return {(row["group_id"], row["member_key"]): Told(row["told"]) for row in rows}
 
 
 async def set_members(
