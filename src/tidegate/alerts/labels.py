@@ -8,8 +8,13 @@ _STRICT = frozenset({"cross_tenant_leak"})
 
 
 def labels_of(alert: Alert) -> dict[str, str]:
-    """Return the label set of `alert`, as Alertmanager would see it; an alert of a whole service has no `tenant`."""
+    """Return the label set of `alert`, as Alertmanager would see it; an alert of a whole service has no `tenant`.
+
+    What a rule adds never stands in for what an alert is.
+    """
+    added = (*getattr(alert, "labels", ()), *getattr(alert.key, "labels", ()))
     labels = {
+        **dict(added),
         "alertname": alert.code,
         "severity": str(alert.severity),
         "family": str(alert.family),

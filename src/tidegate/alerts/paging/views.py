@@ -43,7 +43,7 @@ class LineView:
 def lines_of(why: Why) -> tuple[LineView, ...]:
     """Return what was decided and done about an alert, the newest first."""
     lines = [*map(_decided, why.decisions), *map(_done, why.events)]
-    return tuple(sorted(lines, key=lambda line: line.at, reverse=True))
+    return tuple(reversed(sorted(lines, key=lambda line: line.at)))  # of one moment, the last comes first
 
 
 def matchers_for(alert: Alert) -> str:
