@@ -20,6 +20,7 @@ def labels_of(alert: Alert) -> dict[str, str]:
         "family": str(alert.family),
         "service": alert.service,
     }
+    labels.pop("tenant", None)
     if alert.tenant is not None:
         labels["tenant"] = alert.tenant
     return labels
