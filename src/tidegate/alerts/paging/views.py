@@ -43,8 +43,8 @@ class LineView:
 def lines_of(why: Why) -> tuple[LineView, ...]:
     """Return what was decided and done about an alert, the newest first."""
     lines = [*map(_decided, why.decisions), *map(_done, why.events)]
-    # Of one moment, what came last comes first: sorting keeps the order of equals.
-    return tuple(sorted(reversed(lines), key=lambda line: line.at, reverse=True))
+    lines.sort(key=lambda line: line.at)
+    return tuple(lines[::-1])  # of one moment, what came last comes first
 
 
 def matchers_for(alert: Alert) -> str:
