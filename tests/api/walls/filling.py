@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,10 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
             path = f"/api/v1/gates/{name(f'gate{number}')}/decisions"
             decided = await make(workspace, "POST", path, params={"release": release})
             slots["decision_id"] += [value for key, value in decided.items() if key in {"id", "decisionId"}]
+    ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    for number in range(2):
+        silence = {"matchers": [f"tenant=t{number}"], "reason": workspace.name("silence"), "endsAt": ends_at}
+        await make(workspace, "POST", "/api/v1/silences", json=silence)
     await make(workspace, "PUT", "/api/v1/prices/overrides", content=price_file(workspace),
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
