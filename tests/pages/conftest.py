@@ -10,6 +10,7 @@ from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
+from tests.pages.paging_worlds import FakePaging
 from tests.pages.signal_worlds import FakeMarks, FakePoints, FakeVersions, FakeWatcher
 from tests.pages.trace_worlds import FakeRunStore, FakeTraceStore
 from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
@@ -17,6 +18,7 @@ from tests.unit.identity.fakes import RecordingTrail
 
 from tidegate.alerts import AlertService
 from tidegate.alerts.pages import router as alert_pages
+from tidegate.alerts.paging.service import PagingService
 from tidegate.audit import AuditTrail
 from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.html import PageRenderer
@@ -103,6 +105,7 @@ async def site() -> AsyncIterator[Site]:
         authorizer=shipped_authorizer(),
         services={
             AlertService: alerts,
+            PagingService: FakePaging(),
             GateService: gates,
             ReleasesService: releases,
             TelemetryWatch: telemetry,

@@ -8,6 +8,7 @@ from typing import Protocol
 from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Rule
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.signals import Family
+from tidegate.storage import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,14 @@ class Watch:
     """The last evaluation that read all families and stored what it found; `None` before the first."""
     watched_since: datetime | None
     """Since when there was no gap between evaluations; `None` before the first."""
+
+
+class AlertListener(Protocol):
+    """Is told of alerts that move, before anybody else can see that they did."""
+
+    async def changed(self, connection: Connection, workspace: WorkspaceId, changes: Sequence[Change]) -> None:
+        """Write what follows from `changes` in the transaction that stores them: with them, or not at all."""
+        ...
 
 
 class AlertStore(Protocol):

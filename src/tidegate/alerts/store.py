@@ -7,7 +7,7 @@ import asyncpg
 
 from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
 from tidegate.alerts.model import Alert, AlertDetail, AlertKey, Change
-from tidegate.alerts.ports import AlertFilter, Watch
+from tidegate.alerts.ports import AlertFilter, AlertListener, Watch
 from tidegate.alerts.rows import ALERT_COLUMNS, alert_of, append, insert, transition_of, update
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.storage import Database
@@ -22,10 +22,11 @@ _FILTER = """
 
 
 class PostgresAlertStore:
-    """Keeps the promises of `AlertStore`."""
+    """Keeps the promises of `AlertStore`; a `listener` writes in the transaction that moves alerts."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, listener: AlertListener | None = None) -> None:
         self._database = database
+        self._listener = listener
 
     async def add_changes(self, workspace: WorkspaceId, changes: Sequence[Change], *, fence: int) -> None:
         async with self._database.transaction(workspace) as connection:
@@ -47,6 +48,8 @@ class PostgresAlertStore:
                 raise AlertOutOfStepError from error
             await update(connection, workspace, [change for change in changes if not change.is_new])
             await append(connection, workspace, changes)
+            if self._listener is not None:
+                await self._listener.changed(connection, workspace, changes)
 
     async def find_alert(self, workspace: WorkspaceId, alert_id: AlertId) -> AlertDetail | None:
         async with self._database.transaction(workspace) as connection:

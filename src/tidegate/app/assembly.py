@@ -13,6 +13,10 @@ import structlog
 from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.pages import router as alert_pages
+from tidegate.alerts.paging.assembly import Paging, build_paging
+from tidegate.alerts.paging.pages import router as paging_pages
+from tidegate.alerts.paging.routes import router as paging_routes
+from tidegate.alerts.paging.sources import DeliveryCourier
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.rule_sets.routes import router as rule_routes
 from tidegate.alerts.rule_sets.service import RuleSetService
@@ -25,7 +29,7 @@ from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.running import Edge, Task, connect_engines, running
-from tidegate.app.settings import default_quotas, egress_allowances, request_allowance
+from tidegate.app.settings import DEFAULT_HOST, DEFAULT_PORT, default_quotas, egress_allowances, request_allowance
 from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
@@ -80,7 +84,7 @@ from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
-from tidegate.jobs import Handler, JobService, PostgresJobs, Worker
+from tidegate.jobs import Handler, JobService, PostgresJobs, PostgresOutbox, Worker
 from tidegate.jobs.store import CHANNEL as JOBS_ADDED
 from tidegate.jobs.tasks import build_worker
 from tidegate.kernel import RandomIds, SystemClock
@@ -176,6 +180,8 @@ _ROUTERS = (
     alert_routes,
     rule_routes,
     alert_pages,
+    paging_routes,
+    paging_pages,
     delivery_routes,
     channel_pages,
     runbook_routes,
@@ -233,8 +239,12 @@ def build_edge(
         database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
         ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
     )  # fmt: skip
+    paging = build_paging(
+        database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
+        ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
+    )  # fmt: skip
     services, tasks = _slices(
-        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries
+        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries, paging=paging
     )
     tasks += [
         tools.run,
@@ -306,6 +316,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     identity: IdentityService,
     askers: PostgresAskers,
     deliveries: Deliveries,
+    paging: Paging,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
@@ -313,8 +324,8 @@ def _slices(  # noqa: PLR0913 - what slices share
     rules = load_rules()
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
-    alert_store = PostgresAlertStore(database)
     rule_sets = PostgresRuleSets(database, trail)
+    alert_store = PostgresAlertStore(database, listener=paging.listener)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
         own_rules=rule_sets, on_changed=hub.wake,
@@ -330,7 +341,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    handlers: dict[str, Handler] = {**deliveries.handlers}  # by kind of job: each slice registers its own
+    handlers: dict[str, Handler] = {**deliveries.handlers, **paging.handlers}  # by kind of job
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
         Worker: worker,
@@ -363,6 +374,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         EvidenceService: evidence,
         GateService: gates,
         **deliveries.services,
+        **paging.services,
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)

@@ -4,6 +4,7 @@ import secrets
 from typing import Any, Final
 
 from tests.api.audit.entries import Entry, api, form, nobody
+from tests.api.audit.paging_writes import PAGING
 from tests.api.audit.people_writes import PEOPLE
 from tests.api.audit.writing import Left, World
 from tests.api.gates.test_tenant_isolation import make_case
@@ -426,7 +427,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/decisions": Entry(
         evaluate, api("POST", "/api/v1/gates/unknown/decisions"), ("gates:evaluate",), "gate/money"
     ),
-} | PEOPLE  # fmt: skip
+} | PEOPLE | PAGING  # fmt: skip
 UNRECORDED: Final = {
     "HEAD /assets/{file}": "reads",
     "POST /appearance": "a cookie of the browser; nothing is kept",
@@ -440,6 +441,9 @@ UNRECORDED: Final = {
     "POST /api/v1/rules/plan": "nothing is kept",
     "POST /api/v1/gates/validate": "nothing is kept",
     "POST /api/v1/channels/validate": "nothing is kept, and nobody is called",
+    "POST /api/v1/routing/plan": "nothing is kept",
+    "POST /api/v1/routing/test": "nothing is kept",
+    "POST /api/v1/silences/preview": "nothing is kept",
     "POST /api/v1/evaluations": "telemetry",
     "POST /account/passkeys/options": "a question for a browser, good for five minutes",
     "POST /account/prove/passkey/options": "a question for a browser, good for five minutes",

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,11 +200,22 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
             path = f"/api/v1/gates/{name(f'gate{number}')}/decisions"
             decided = await make(workspace, "POST", path, params={"release": release})
             slots["decision_id"] += [value for key, value in decided.items() if key in {"id", "decisionId"}]
-    await make(workspace, "POST", "/api/v1/rules/apply", content=rule_file(workspace),
-               headers={"content-type": "application/yaml"})  # fmt: skip
     await make(workspace, "PUT", "/api/v1/prices/overrides", content=price_file(workspace),
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
+    await _fill_alerting(doors, workspace)
+    await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
+    await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
+
+
+async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
+    slots, make, name = workspace.slots, doors.make, workspace.name
+    await make(workspace, "POST", "/api/v1/rules/apply", content=rule_file(workspace),
+               headers={"content-type": "application/yaml"})  # fmt: skip
+    ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    for number in range(2):
+        silence = {"matchers": [f"tenant=t{number}"], "reason": workspace.name("silence"), "endsAt": ends_at}
+        await make(workspace, "POST", "/api/v1/silences", json=silence)
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}
@@ -211,8 +223,6 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
         path = f"/api/v1/channels/{slots['channel_id'][-1]}"
         await make(workspace, "PATCH", path, json={"isEnabled": False})
         slots["delivery_id"].append((await make(workspace, "POST", f"{path}/test"))["id"])
-    await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
-    await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 
 
 async def _fill_telemetry(doors: Doors, workspace: Workspace) -> None:
@@ -312,6 +322,15 @@ async def _finish(installation: Installation, doors: Doors, workspace: Workspace
                 "kind": "crossed", "value": 0.9, "threshold": 0.2, "count": 9, "minCount": 1, "windowSeconds": 60,
                 "words": workspace.hidden("cause"),
             }),
+        )  # fmt: skip
+        await owner.execute(
+            """
+            INSERT INTO paging_pages (workspace, id, group_id, group_key, route_id, event, reason, at, channels, title,
+                alert_count, firing_count)
+            VALUES ($1, $2, 'grp_1', $3, 'root', 'alert.firing', 'first notification', now(), $4, $5, 1, 1)
+            """,
+            workspace.id, RandomIds().new_id("msg"), workspace.hidden("group"), [workspace.name("channel0")],
+            workspace.hidden("title"),
         )  # fmt: skip
         slots["alert_id"].append(alert_id)
     recount = await doors.make(workspace, "POST", "/api/v1/recounts", json={})

@@ -51,6 +51,12 @@ FOUND: Final = frozenset({
     "GET /api/v1/ci/reports/{report_id}",
     "GET /api/v1/alerts/{alert_id}",
     "GET /alerts/{alert_id}",
+    "GET /api/v1/alerts/{alert_id}/pages",
+    "POST /api/v1/alerts/{alert_id}/acknowledge",
+    "POST /api/v1/alerts/{alert_id}/assign",
+    "POST /api/v1/alerts/{alert_id}/notes",
+    "POST /alerts/{alert_id}/acknowledge",
+    "POST /alerts/{alert_id}/assign",
 })  # fmt: skip
 """What the body names, or what is found: the door asks the policies once more when it knows."""
 
