@@ -182,6 +182,18 @@ async def test_who_proves_nothing_is_refused(agents: Agents, token: str, status:
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize("body", ['{"method": "TOKEN"', '"TOKEN"', '{"jsonrpc": "2.0", "id": "TOKEN", "method": "x"}'])
+async def test_no_answer_repeats_a_token(agents: Agents, body: str) -> None:
+    token = "tg_" + "a" * 43
+    headers = {
+        "authorization": f"Bearer {agents.world.token}", "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+    }  # fmt: skip
+    answer = await agents.world.client.post("/mcp", content=body.replace("TOKEN", token), headers=headers)
+    assert token not in answer.text
+    assert answer.text
+
+
 async def test_a_sending_token_opens_no_tool(agents: Agents) -> None:
     token = await agents.token("ingest")
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
