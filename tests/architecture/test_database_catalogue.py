@@ -11,6 +11,7 @@ DEFINER_FUNCTIONS = {
     "list_touched_workspace_ids",
     "list_workspaces_with_erasures",
     "list_workspace_ids",
+    "list_workspaces_with_objectives",
     "list_workspaces_with_open_alerts",
     "list_workspaces_with_recounts",
     "list_workspaces_with_retention",
@@ -26,7 +27,8 @@ DEFINER_FUNCTIONS = {
 # Tables without a workspace: they hold nothing of any. A person is seen by the workspaces that it is a member of.
 # A challenge is asked for before anybody knows by whom.
 INSTALLATION_WIDE = {
-    "alert_watch", "passkey_challenges", "people", "price_changes", "rollup_watermark", "schema_migrations",
+    "alert_watch", "objective_changes", "passkey_challenges", "people", "price_changes", "rollup_watermark",
+    "schema_migrations",
     "workspaces",
 }  # fmt: skip
 

@@ -94,10 +94,22 @@ from tidegate.signals.repricing.routes import router as recount_routes
 from tidegate.signals.retention import PostgresRetention
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.runtime import EngineRuntime
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_retention, build_runs
+from tidegate.signals.tasks import (
+    RollupCloser,
+    build_closer,
+    build_reader,
+    build_recounts,
+    build_retention,
+    build_runs,
+    build_stepped_reader,
+)
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
+from tidegate.slos.pages import router as objective_pages
+from tidegate.slos.routes import router as objective_routes
+from tidegate.slos.service import ObjectiveService
+from tidegate.slos.tasks import build_objectives
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
@@ -158,6 +170,8 @@ _ROUTERS = (
     signal_pages,
     tenant_routes,
     tenant_pages,
+    objective_routes,
+    objective_pages,
     alert_routes,
     alert_pages,
     runbook_routes,
@@ -321,6 +335,7 @@ def _slices(
         StoredRecords: StoredRecords(engine),
         RollupReader: reader,
         TelemetryWatch: reader,
+        ObjectiveService: build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock),
         AlertService: alerts,
         ReleasesService: releases,
         IsolationService: isolation,

@@ -56,6 +56,7 @@ _NOUNS: Final = {
     "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
     "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
+    "slo": ("tidegate.slos.commands", "slo", "Objectives: how much error budget is left, and how fast it burns."),
     "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
 # Verbs that another slice adds to a noun.

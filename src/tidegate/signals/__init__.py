@@ -1,6 +1,7 @@
 """Families, windows and signals: numbers over what happened, exact."""
 
 from tidegate.signals.model import (
+    MICRO,
     NANO_PER_USD,
     Durations,
     DurationsPoint,
@@ -16,9 +17,11 @@ from tidegate.signals.model import (
 )
 from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
 from tidegate.signals.service import DEFAULT_WINDOW, SignalService
+from tidegate.signals.steps import StepCounts, StepSums, is_milli
 
 __all__ = [
     "DEFAULT_WINDOW",
+    "MICRO",
     "NANO_PER_USD",
     "Dimension",
     "Durations",
@@ -32,8 +35,11 @@ __all__ = [
     "SignalReader",
     "SignalScope",
     "SignalService",
+    "StepCounts",
+    "StepSums",
     "Totals",
     "duration_figures",
     "figures_of",
+    "is_milli",
     "meter_figures",
 ]

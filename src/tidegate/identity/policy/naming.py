@@ -27,6 +27,8 @@ NAMED: Final[Mapping[str, frozenset[str]]] = {
     "GET /ai-runs": _SERVICE,
     "GET /api/v1/alerts": _SERVICE,
     "GET /alerts": _SERVICE,
+    "GET /api/v1/objectives": _SERVICE,
+    "GET /slos": _SERVICE,
     "GET /api/v1/signals/{family}/series": _BOTH,
     "GET /api/v1/signals/{family}/quantiles": _BOTH,
     "GET /api/v1/signals/{family}/by": _BOTH,
@@ -51,6 +53,8 @@ FOUND: Final = frozenset({
     "GET /api/v1/ci/reports/{report_id}",
     "GET /api/v1/alerts/{alert_id}",
     "GET /alerts/{alert_id}",
+    "GET /api/v1/objectives/{name}",
+    "GET /slos/{name}",
 })  # fmt: skip
 """What the body names, or what is found: the door asks the policies once more when it knows."""
 

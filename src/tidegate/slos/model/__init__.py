@@ -1,0 +1,78 @@
+"""Objectives, their budgets and how fast they burn. Pure: no I/O, no clock."""
+
+from tidegate.slos.model.budget import Budget, BudgetState, Exhaustion, burn_rate, time_to_exhaustion
+from tidegate.slos.model.burn import (
+    WORKBOOK,
+    BurnPair,
+    BurnSeverity,
+    LeftOut,
+    factor_of,
+    pairs_for,
+    problem_with,
+    windows_of,
+)
+from tidegate.slos.model.indicator import (
+    COUNTED,
+    DURATIONS,
+    MEASURED,
+    MILLI,
+    Events,
+    Indicator,
+    Measured,
+    Operator,
+    Slices,
+    is_bad_slice,
+)
+from tidegate.slos.model.objective import Objective, StoredObjective, ends_in, make_objective, nominal_length
+from tidegate.slos.model.policy import (
+    BudgetPolicy,
+    PolicyDecision,
+    PolicyException,
+    PolicyState,
+    percent,
+    policy_state,
+)
+from tidegate.slos.model.windows import Calendar, CalendarUnit, Rolling, Window, calendar_window, rolling_window
+
+__all__ = [
+    "COUNTED",
+    "DURATIONS",
+    "MEASURED",
+    "MILLI",
+    "WORKBOOK",
+    "Budget",
+    "BudgetPolicy",
+    "BudgetState",
+    "BurnPair",
+    "BurnSeverity",
+    "Calendar",
+    "CalendarUnit",
+    "Events",
+    "Exhaustion",
+    "Indicator",
+    "LeftOut",
+    "Measured",
+    "Objective",
+    "Operator",
+    "PolicyDecision",
+    "PolicyException",
+    "PolicyState",
+    "Rolling",
+    "Slices",
+    "StoredObjective",
+    "Window",
+    "burn_rate",
+    "calendar_window",
+    "ends_in",
+    "factor_of",
+    "is_bad_slice",
+    "make_objective",
+    "nominal_length",
+    "pairs_for",
+    "percent",
+    "policy_state",
+    "problem_with",
+    "rolling_window",
+    "time_to_exhaustion",
+    "windows_of",
+]
