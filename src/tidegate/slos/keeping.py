@@ -31,6 +31,7 @@ _AHEAD_S: Final = 86_400  # what claims to be of later is distrusted
 _MOST_BYTES: Final = 192 * 1024 * 1024  # the process may hold 500 MB in all
 _MOST_STEPS: Final = 1_000  # a statement's parameters stand in a URL of 64 kB
 _STEPS_A_CHUNK: Final = 180  # of 1,000 tenants: half a million rows of an answer
+_FEW_ROWS: Final = 100_000
 _MINUTE_S: Final = 60
 
 
@@ -160,12 +161,16 @@ class BurnKeeper:
 
     async def _load_cells(
         self, kepts: Sequence[Kept], question: "_Question", start_s: int, end_s: int, *, watermark: int
-    ) -> None:
-        """Read the cells from `start_s` to `end_s`, where cells begin: as they are stored, or units put together."""
+    ) -> int:
+        """Read the cells from `start_s` to `end_s`, where cells begin: as they are stored, or units put together.
+
+        Return how many there were to put together.
+        """
         asked = question.by_the_hour
         found = await self._values(kepts, asked, start_s, end_s, watermark=watermark)
         for kept in kepts:
             kept.ring.load_cells(range(start_s, end_s, CELL_S), _in_cells(found[id(kept)], kept.ring))
+        return max(sum(len(one) for one, _, _ in found[id(kept)].values()) for kept in kepts)
 
     async def _load(self, waiting: Sequence[Kept], *, now: datetime, watermark: int) -> None:
         """Read everything of objectives that are new."""
@@ -180,12 +185,25 @@ class BurnKeeper:
             begin = now_s - max(kept.ring.cell_count for kept in kepts) * CELL_S
             begin += -(begin - question.offset_s) % CELL_S
             end = now_s - (now_s - question.offset_s) % CELL_S + CELL_S
-            for start_s in range(begin, end, question.by_the_hour.chunk_s):
-                until = min(start_s + question.by_the_hour.chunk_s, end)
-                await self._load_cells(kepts, question, start_s, until, watermark=watermark)
+            await self._load_range(kepts, question, (begin, end), watermark=watermark)
             await self._load_fine(kepts, question, now_s=now_s, watermark=watermark)
             for kept in kepts:
                 kept.is_loaded = True
+
+    async def _load_range(
+        self, kepts: Sequence[Kept], question: "_Question", window: tuple[int, int], *, watermark: int
+    ) -> None:
+        """Read cells part by part: each twice as long as the one before while they hold few rows."""
+        start_s, end_s = window
+        chunk_s = question.by_the_hour.chunk_s
+        while start_s < end_s:
+            until = min(start_s + chunk_s, end_s)
+            row_count = await self._load_cells(kepts, question, start_s, until, watermark=watermark)
+            start_s = until
+            if row_count < _FEW_ROWS:
+                chunk_s *= 2
+            elif chunk_s > question.by_the_hour.chunk_s:
+                chunk_s //= 2
 
     async def _load_fine(self, kepts: Sequence[Kept], question: "_Question", *, now_s: int, watermark: int) -> None:
         """Read the units of the last hours; what is not over, or lies in the future, waits until it is over."""

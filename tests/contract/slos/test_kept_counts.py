@@ -76,7 +76,9 @@ async def test_rows_ahead_of_the_clock_count_when_their_time_has_come(world: Wor
     assert int((await world.look()).window(timedelta(hours=1)).total[0]) == 3
 
 
-async def test_rows_ahead_of_the_clock_that_were_there_before_count_then_as_well(world: World, clock: FakeClock) -> None:
+async def test_rows_ahead_of_the_clock_that_were_there_before_count_then_as_well(
+    world: World, clock: FakeClock
+) -> None:
     await world.count(requests(world, [-400, -500, 10]))
     await world.apply(events_file())
     assert int((await world.look()).window(timedelta(days=1)).total[0]) == 1
@@ -86,9 +88,7 @@ async def test_rows_ahead_of_the_clock_that_were_there_before_count_then_as_well
     assert int((await world.look()).window(timedelta(days=1)).total[0]) == 3
 
 
-async def test_a_calendar_of_half_an_hour_beside_utc_begins_at_its_own_midnight(
-    world: World, clock: FakeClock
-) -> None:
+async def test_a_calendar_of_half_an_hour_beside_utc_begins_at_its_own_midnight(world: World, clock: FakeClock) -> None:
     await world.count(requests(world, [0, 60, HOUR, 5 * HOUR, 23 * HOUR, 25 * HOUR]))
     await world.apply(events_file(window="{calendar: month, timeZone: Asia/Kolkata}"))
     look = await world.look()

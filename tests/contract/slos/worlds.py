@@ -20,12 +20,22 @@ from tidegate.storage.telemetry import TelemetryEngine
 __all__ = ["World", "assert_equals_recount"]
 
 
+class OwnObjectives(PostgresObjectiveStore):
+    """Those of one test: others leave theirs behind."""
+
+    own: WorkspaceId
+
+    async def workspaces(self) -> Sequence[WorkspaceId]:
+        return [one for one in await super().workspaces() if one == self.own]
+
+
 class World:
     def __init__(self, database: Database, engine: TelemetryEngine, workspace: WorkspaceId, clock: Clock) -> None:
         self.workspace, self.clock = workspace, clock
         self.pipeline = Pipeline(database, engine)
-        self.store = PostgresObjectiveStore(database, trail_of(database))
-        counts = build_stepped_reader(database, engine, clock, max_lag=timedelta(hours=1))
+        self.store = OwnObjectives(database, trail_of(database))
+        self.store.own = workspace
+        counts = build_stepped_reader(database, engine, clock, max_lag=timedelta(days=40))
         self.keeper = BurnKeeper(counts=counts, store=self.store)
         self.objectives = ObjectiveService(
             store=self.store, keeper=self.keeper, clock=clock, read=parse_objectives, body_of=body_of
