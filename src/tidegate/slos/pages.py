@@ -49,9 +49,9 @@ async def show_objectives(  # noqa: PLR0917 - the query of the page
     )
 
 
-@router.get("/slos/{name}")
+@router.get("/slos/{objective}")
 async def show_objective(  # noqa: PLR0917 - FastAPI passes them by name
-    name: str,
+    objective: str,
     request: Request,
     caller: CurrentCaller,
     objectives: Objectives,
@@ -59,9 +59,9 @@ async def show_objective(  # noqa: PLR0917 - FastAPI passes them by name
     cursor: _Cursor = None,
 ) -> Response:
     """Show one objective: budget, burn, policy, and its tenants, the worst first."""
-    looked = await objectives.get(caller.workspace, name)
+    looked = await objectives.get(caller.workspace, objective)
     await permit(request, caller, about_objective(looked))
-    page = await objectives.tenants(caller.workspace, name, limit=DEFAULT_LIMIT, cursor=cursor or None)
+    page = await objectives.tenants(caller.workspace, objective, limit=DEFAULT_LIMIT, cursor=cursor or None)
     return pages.render(
         request,
         "slos/objective.html",

@@ -32,9 +32,9 @@ async def list_objectives(  # noqa: PLR0917 - FastAPI passes them by name
     return ObjectivePageOut.of(await objectives.list(workspace, service=service, limit=limit, cursor=cursor))
 
 
-@router.get("/{name}")
+@router.get("/{objective}")
 async def show_objective(  # noqa: PLR0917 - FastAPI passes them by name
-    name: str,
+    objective: str,
     request: Request,
     caller: CurrentCaller,
     objectives: Objectives,
@@ -42,9 +42,9 @@ async def show_objective(  # noqa: PLR0917 - FastAPI passes them by name
     cursor: str | None = None,
 ) -> ObjectiveOut:
     """Return one objective: budget, burn in each window, policy, and its tenants, the worst first, page by page."""
-    looked = await objectives.get(caller.workspace, name)
+    looked = await objectives.get(caller.workspace, objective)
     await permit(request, caller, about_objective(looked))
-    return ObjectiveOut.of_all(looked, await objectives.tenants(caller.workspace, name, limit=limit, cursor=cursor))
+    return ObjectiveOut.of_all(looked, await objectives.tenants(caller.workspace, objective, limit=limit, cursor=cursor))
 
 
 @router.post("/plan", openapi_extra=_FILE)
@@ -61,10 +61,10 @@ async def apply_objectives(
     return AppliedOut.of(await objectives.apply(workspace, await _file(request), by=by))
 
 
-@router.delete("/{name}", status_code=204)
-async def remove_objective(name: str, workspace: WritableWorkspace, objectives: Objectives, by: Writing) -> Response:
+@router.delete("/{objective}", status_code=204)
+async def remove_objective(objective: str, workspace: WritableWorkspace, objectives: Objectives, by: Writing) -> Response:
     """Remove an objective; its versions stay in the audit."""
-    await objectives.remove(workspace, name, by=by)
+    await objectives.remove(workspace, objective, by=by)
     return Response(status_code=204)
 
 

@@ -336,7 +336,7 @@ ENTRIES: Final[dict[str, Entry]] = {
         api("POST", "/api/v1/objectives/apply", content=objective("1"), **YAML), ("objectives:set",),
         "objective/sign-ins",
     ),
-    "DELETE /api/v1/objectives/{name}": Entry(
+    "DELETE /api/v1/objectives/{objective}": Entry(
         remove_objective, api("DELETE", "/api/v1/objectives/nobody"), ("objectives:remove",), "objective/sign-ins"
     ),
     "POST /api/v1/recounts": Entry(

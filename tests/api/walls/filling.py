@@ -143,6 +143,15 @@ def price_file(workspace: Workspace) -> str:
     })  # fmt: skip
 
 
+def objective_file(workspace: Workspace, objective: str) -> str:
+    return json.dumps({
+        "apiVersion": "tidegate/v1", "kind": "Objective",
+        "metadata": {"name": objective, "title": workspace.hidden("objective"), "owner": workspace.hidden("owner")},
+        "spec": {"service": workspace.name("svc"), "family": "request", "target": 0.99, "window": {"rolling": "1d"},
+                 "indicator": {"events": {"bad": "failureCount", "total": "requestCount"}}},
+    })  # fmt: skip
+
+
 async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     slots, make, name = workspace.slots, doors.make, workspace.name
     cookie = {"cookie": f"{SESSION_COOKIE}={workspace.session}", "origin": ORIGIN}
@@ -194,6 +203,9 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     await make(workspace, "PUT", "/api/v1/prices/overrides", content=price_file(workspace),
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
+    await make(workspace, "POST", "/api/v1/objectives/apply", content=objective_file(workspace, name("objective")),
+               headers={"content-type": "application/yaml"})  # fmt: skip
+    slots["objective"].append(name("objective"))
     await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
     await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 

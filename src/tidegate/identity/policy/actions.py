@@ -188,12 +188,12 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST /api/v1/recounts": "recounts:request",
     # Objectives.
     "GET /api/v1/objectives": "objectives:read",
-    "GET /api/v1/objectives/{name}": "objectives:read",
+    "GET /api/v1/objectives/{objective}": "objectives:read",
     "POST /api/v1/objectives/plan": "objectives:read",
     "POST /api/v1/objectives/apply": "objectives:set",
-    "DELETE /api/v1/objectives/{name}": "objectives:set",
+    "DELETE /api/v1/objectives/{objective}": "objectives:set",
     "GET /slos": "objectives:read",
-    "GET /slos/{name}": "objectives:read",
+    "GET /slos/{objective}": "objectives:read",
     # Alerts and runbooks.
     "GET /alerts/{family}": "alerts:read",
     "GET /api/v1/alerts": "alerts:read",

@@ -53,8 +53,8 @@ FOUND: Final = frozenset({
     "GET /api/v1/ci/reports/{report_id}",
     "GET /api/v1/alerts/{alert_id}",
     "GET /alerts/{alert_id}",
-    "GET /api/v1/objectives/{name}",
-    "GET /slos/{name}",
+    "GET /api/v1/objectives/{objective}",
+    "GET /slos/{objective}",
 })  # fmt: skip
 """What the body names, or what is found: the door asks the policies once more when it knows."""
 
