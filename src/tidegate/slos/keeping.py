@@ -19,9 +19,19 @@ import numpy as np
 
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals import Family, SignalScope, StepCounts
-from tidegate.slos.model import Calendar, Objective, Slices, StoredObjective, is_bad_slice
+from tidegate.slos.model import (
+    SHOWN,
+    Calendar,
+    Objective,
+    Rolling,
+    Slices,
+    StoredObjective,
+    is_bad_slice,
+    nominal_length,
+    windows_of,
+)
 from tidegate.slos.ports import ObjectiveStore
-from tidegate.slos.ring import CELL_S, FINE_S, WHOLE, Ring
+from tidegate.slos.ring import CELL_S, FINE_S, FINEST_WINDOW_S, WHOLE, Ring
 from tidegate.slos.sorting import Columns, values_of
 
 __all__ = ["BurnKeeper", "Kept"]
@@ -117,6 +127,7 @@ class BurnKeeper:
             kept.ring.advance(now_s)
         await self._read_changed(loaded, changed, now_s=now_s, watermark=watermark)
         await self._load(waiting, now=now, watermark=watermark)
+        await self._read_heads(now_s, watermark=watermark)
         self._watermark = watermark
         if is_all:
             self._everything_at = now
@@ -139,6 +150,7 @@ class BurnKeeper:
                     fresh[_question(kept)].setdefault(step, {})[id(kept)] = kept
                 elif ring.holds_cell(step):
                     cell = step - (step - ring.offset_s) % CELL_S
+                    ring.heads.pop(cell, None)
                     old[_question(kept)].setdefault(cell, {})[id(kept)] = kept
         for question, by_step in fresh.items():
             for some in _parts(sorted(by_step), _MOST_STEPS):
@@ -189,6 +201,25 @@ class BurnKeeper:
             await self._load_fine(kepts, question, now_s=now_s, watermark=watermark)
             for kept in kepts:
                 kept.is_loaded = True
+
+    async def _read_heads(self, now_s: int, *, watermark: int) -> None:
+        """Read the units of the hours in which long windows begin: once an hour, and when they changed."""
+        missing: defaultdict[_Question, _Steps] = defaultdict(dict)
+        for kept in self._kept.values():
+            wanted = kept.ring.wanted_heads(kept.end_s(now_s) - length_s for length_s in _long_windows(kept.objective))
+            for cell in kept.ring.heads.keys() - wanted:
+                del kept.ring.heads[cell]
+            for cell in wanted - kept.ring.heads.keys():
+                missing[_question(kept)].setdefault(cell, {})[id(kept)] = kept
+        for question, by_cell in missing.items():
+            for cells in _parts(sorted(by_cell), _MOST_STEPS * question.step_s // CELL_S):
+                steps = [step for cell in cells for step in range(cell, cell + CELL_S, question.step_s)]
+                own = _those_of(by_cell, cells)
+                end_s = cells[-1] + CELL_S
+                found = await self._values(own, question, cells[0], end_s, watermark=watermark, steps=steps)
+                for cell in cells:
+                    for kept in by_cell[cell].values():
+                        kept.ring.set_head(cell, found[id(kept)])
 
     async def _load_range(
         self, kepts: Sequence[Kept], question: "_Question", window: tuple[int, int], *, watermark: int
@@ -305,6 +336,15 @@ def _those_of(by_step: _Steps, steps: Sequence[int]) -> list[Kept]:
 
 def _begin_of(objective: Objective, now: datetime) -> int:
     return int(objective.window.range_at(now).start.timestamp())
+
+
+def _long_windows(objective: Objective) -> set[int]:
+    """Return the lengths of windows, in seconds, that are read from hours."""
+    lengths = {*SHOWN, *windows_of(objective.burn_pairs)}
+    if isinstance(objective.window, Rolling):
+        lengths.add(objective.window.length)
+    found = {int(length.total_seconds()) for length in lengths if length <= nominal_length(objective.window)}
+    return {length_s for length_s in found if length_s > FINEST_WINDOW_S}
 
 
 def _offset_of(objective: Objective, now: datetime) -> int:

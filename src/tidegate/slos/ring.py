@@ -1,24 +1,25 @@
 """Bad and total of one objective over time, for the service and each tenant, in arrays that never grow with time.
 
-Two tiers: units (a minute, or a slice) of the last hours, and cells of an hour for the rest. A unit that changes moves
+Two tiers: units (a minute, or a slice) of the last hours, and cells of an hour for the rest; and the units of those few
+old hours in which windows begin now. A unit that changes moves
 its cell by the difference, so that both always say the same; what left the finer tier is corrected by the cell. Sums
 are whole numbers in any order: late rows lead to the same figures as early ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CELL_S", "FINE_S", "WHOLE", "Ring", "Sums"]
+__all__ = ["CELL_S", "FINEST_WINDOW_S", "FINE_S", "WHOLE", "Ring", "Sums"]
 
 Ints = NDArray[np.int64]
 CELL_S: Final = 3_600
 FINE_S: Final = 8 * CELL_S  # windows up to six hours are read by the unit; the rest is for clocks and for cells' ends
 FINEST_WINDOW_S: Final = 6 * CELL_S
-"""Up to here a window is exact to the unit; a longer one begins with a whole cell."""
+"""Up to here a window is read from units; a longer one from cells, less what its first hour holds before it begins."""
 WHOLE: Final = 0
 """Column of the service as a whole, events without a tenant included."""
 _FIRST_COLUMNS: Final = 64
@@ -50,6 +51,8 @@ class Ring:
     is_cut: bool = False
     """Whether there were more tenants than there is room for: they are in the service's column alone."""
     newest_unit: int = -1
+    heads: dict[int, Ints] = field(default_factory=dict)
+    """By the second at which an hour begins, its units: of the hours in which long windows begin."""
     _units: Ints = field(init=False)
     _cells: Ints = field(init=False)
 
@@ -116,6 +119,20 @@ class Ring:
             if self.holds_cell(start_s):
                 self._put(self._cells, ((start_s - self.offset_s) // CELL_S) % self.cell_count, values.get(start_s))
 
+    def wanted_heads(self, starts_s: Iterable[int]) -> set[int]:
+        """Return which hours' units are needed for windows that begin then."""
+        inside = {
+            start_s - (start_s - self.offset_s) % CELL_S for start_s in starts_s if (start_s - self.offset_s) % CELL_S
+        }
+        return {start_s for start_s in inside if self.holds_cell(start_s)}
+
+    def set_head(self, start_s: int, values: Mapping[int, tuple[Ints, Ints, Ints]]) -> None:
+        """Say what the units of one hour hold."""
+        head = np.zeros((2, CELL_S // self.unit_s, self.column_count), np.int64)
+        for place in range(head.shape[1]):
+            self._put(head, place, values.get(start_s + place * self.unit_s))
+        self.heads[start_s] = head
+
     def settle(self, last_s: int) -> None:
         """Forget what was loaded from `last_s` on: it is not over, and is said by `set_units` when it is."""
         last = (last_s - self.offset_s) // self.unit_s
@@ -130,9 +147,9 @@ class Ring:
                 self._cells[1, cell % self.cell_count, : self.column_count] = total
 
     def window(self, start_s: int, end_s: int) -> Sums:
-        """Return what lies in a window; up to six hours to the unit, else from a whole cell on.
+        """Return what lies in a window; to the unit, where the units of its first hour are known.
 
-        The end is the end of a unit.
+        Else it is widened to that whole hour. The end is the end of a unit.
         """
         last = min((end_s - self.offset_s) // self.unit_s, self.newest_unit + 1)
         if end_s - start_s <= FINEST_WINDOW_S:
@@ -140,11 +157,19 @@ class Ring:
             bad, total = self._sum(self._units, max(first, self.newest_unit + 1 - self._units.shape[1]), last)
             return Sums(start_s, end_s, bad, total)
         first_cell = (start_s - self.offset_s) // CELL_S
+        cell_s = first_cell * CELL_S + self.offset_s
         last_cell = self._cell_of(last)
         oldest = self._cell_of(self.newest_unit) + 1 - self.cell_count
         bad, total = self._sum(self._cells, max(first_cell, oldest), last_cell)
         rest_bad, rest_total = self._sum(self._units, last_cell * CELL_S // self.unit_s, last)
-        return Sums(first_cell * CELL_S + self.offset_s, end_s, bad + rest_bad, total + rest_total)
+        bad, total = bad + rest_bad, total + rest_total
+        head = self.heads.get(cell_s)
+        if head is None or first_cell < oldest:
+            return Sums(cell_s, end_s, bad, total)
+        before = head[:, : (start_s - cell_s) // self.unit_s].sum(axis=1)
+        bad[: before.shape[1]] -= before[0]
+        total[: before.shape[1]] -= before[1]
+        return Sums(start_s - (start_s - cell_s) % self.unit_s, end_s, bad, total)
 
     def _cell_of(self, unit: int) -> int:
         return unit * self.unit_s // CELL_S

@@ -44,7 +44,9 @@ async def show_objective(  # noqa: PLR0917 - FastAPI passes them by name
     """Return one objective: budget, burn in each window, policy, and its tenants, the worst first, page by page."""
     looked = await objectives.get(caller.workspace, objective)
     await permit(request, caller, about_objective(looked))
-    return ObjectiveOut.of_all(looked, await objectives.tenants(caller.workspace, objective, limit=limit, cursor=cursor))
+    return ObjectiveOut.of_all(
+        looked, await objectives.tenants(caller.workspace, objective, limit=limit, cursor=cursor)
+    )
 
 
 @router.post("/plan", openapi_extra=_FILE)
@@ -62,7 +64,9 @@ async def apply_objectives(
 
 
 @router.delete("/{objective}", status_code=204)
-async def remove_objective(objective: str, workspace: WritableWorkspace, objectives: Objectives, by: Writing) -> Response:
+async def remove_objective(
+    objective: str, workspace: WritableWorkspace, objectives: Objectives, by: Writing
+) -> Response:
     """Remove an objective; its versions stay in the audit."""
     await objectives.remove(workspace, objective, by=by)
     return Response(status_code=204)

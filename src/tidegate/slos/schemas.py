@@ -32,7 +32,6 @@ class BurnOut(WireModel):
 
     window: str
     from_: Utc
-    """Windows above 6h begin with a whole hour."""
     to: Utc
     bad_count: int
     total_count: int

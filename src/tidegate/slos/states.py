@@ -16,6 +16,7 @@ from tidegate.slos.burning import BurnFinding
 from tidegate.slos.keeping import Kept
 from tidegate.slos.model import (
     MILLI,
+    SHOWN,
     Budget,
     BurnPair,
     Calendar,
@@ -32,7 +33,6 @@ from tidegate.slos.model import (
 from tidegate.slos.ring import CELL_S, WHOLE, Sums
 
 __all__ = [
-    "SHOWN",
     "BurnWindow",
     "Look",
     "ObjectiveState",
@@ -44,8 +44,6 @@ __all__ = [
     "worst_tenants",
 ]
 
-SHOWN: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(days=3))
-"""Over which windows people are shown how fast it burns."""
 _PRESENT: Final = timedelta(hours=1)  # what "at the present burn" means
 _NEARLY: Final = 1 - 1e-9
 
@@ -95,7 +93,7 @@ class ObjectiveState:
     stored: StoredObjective
     at: datetime
     window: TimeRange
-    """What was read: begins with a whole hour."""
+    """What was read."""
     whole: SubjectState
     unknown_count: int | None
     """Slices of the window without data, neither good nor bad; `None` where events are counted."""

@@ -8,9 +8,9 @@ from fractions import Fraction
 from tidegate.edge.marks import MARKS, Mark
 from tidegate.kernel import format_duration
 from tidegate.slos.looked import Looked
-from tidegate.slos.model import BudgetState, Exhaustion, PolicyState, percent
+from tidegate.slos.model import SHOWN, BudgetState, Exhaustion, PolicyState, percent
 from tidegate.slos.schemas import indicator_words
-from tidegate.slos.states import SHOWN, BurnWindow, SubjectState
+from tidegate.slos.states import BurnWindow, SubjectState
 
 __all__ = ["BudgetView", "BurnView", "ObjectiveView", "objective_view", "tenant_view"]
 

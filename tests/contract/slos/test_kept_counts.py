@@ -58,8 +58,14 @@ async def test_windows_of_minutes_and_hours_equal_a_recount_and_stay_so_with_lat
     ages = [0, 1, 59, 70, 290, 301, 1_700, 3_590, 3_610, 7_100, 5 * HOUR, 7 * HOUR, 9 * HOUR, 23 * HOUR]
     await world.count(requests(world, ages * 3))
     await world.apply(events_file())
-    await assert_equals_recount(world, await world.look(), LENGTHS)
-    await world.count(requests(world, [0, 30, 200, 3_500, 4 * HOUR, 11 * HOUR, 26 * HOUR], seed=2))
+    look = await world.look()
+    await assert_equals_recount(world, look, LENGTHS)
+    for length in LENGTHS:
+        sums = look.window(length)
+        assert sums.end_s - sums.start_s == length / timedelta(seconds=1), "to the minute, whatever its length"
+    await world.count(
+        requests(world, [0, 30, 200, 3_500, 4 * HOUR, 11 * HOUR, 26 * HOUR, 24 * HOUR - 61, 24 * HOUR + 61], seed=2)
+    )
     await assert_equals_recount(world, await world.look(), LENGTHS)
     clock.advance(timedelta(minutes=61))
     await assert_equals_recount(world, await world.look(), LENGTHS)

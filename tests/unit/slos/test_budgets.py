@@ -69,7 +69,11 @@ def test_a_burn_is_the_share_of_bad_ones_against_the_allowed_share_counted_one_b
             Fraction(1), Fraction(2), timedelta(days=14), (Exhaustion.NOT_AT_THIS_BURN, None), id="the month ends first"
         ),
         pytest.param(
-            Fraction(1), Fraction(1, 10**30), None, (Exhaustion.NOT_AT_THIS_BURN, None), id="longer than time is counted"
+            Fraction(1),
+            Fraction(1, 10**30),
+            None,
+            (Exhaustion.NOT_AT_THIS_BURN, None),
+            id="longer than time is counted",
         ),
     ],
 )

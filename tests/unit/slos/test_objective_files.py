@@ -33,7 +33,7 @@ EVENTS = "{events: {bad: failureCount, total: requestCount}}"
                      "spec.burn.0: A burn of 200 can never be exceeded", id="an impossible factor"),
         pytest.param(events_file(burn="[{severity: P1, long: 1h, short: 30s, factor: 2}]"), 10,
                      "finer than the data", id="finer than the data"),
-        pytest.param(events_file(policy="{freezeAt: 0.2, liftAt: 0.1}"), 10, "spec.policy", id="lifts before it freezes"),
+        pytest.param(events_file(policy="{freezeAt: 0.2, liftAt: 0.1}"), 10, "spec.policy", id="lifts too early"),
         pytest.param(events_file(runbook="nowhere"), 10, "resolves to nothing", id="a runbook that is not there"),
         pytest.param(events_file(runbook="javascript:alert(1)"), 10, "resolves to nothing", id="no address"),
         pytest.param(events_file(colour="red"), 10, "spec.colour", id="an unknown field"),
@@ -50,7 +50,9 @@ def test_what_is_wrong_is_named_with_its_line(text: bytes, line: int, said: str)
     assert f"line {line}" in refused.value.message
 
 
-@pytest.mark.parametrize("text", [b"", b"# nothing", b"\xff", b"a: *b", b"[" * 2_000, b"{}", b"- 1", b"a: &a [1]\nb: *a"])
+@pytest.mark.parametrize(
+    "text", [b"", b"# nothing", b"\xff", b"a: *b", b"[" * 2_000, b"{}", b"- 1", b"a: &a [1]\nb: *a"]
+)
 def test_what_is_no_objective_file_is_refused(text: bytes) -> None:
     with pytest.raises(ObjectiveInvalidError):
         parse_objectives(text)

@@ -2,6 +2,7 @@
 
 from tidegate.slos.model.budget import Budget, BudgetState, Exhaustion, burn_rate, time_to_exhaustion
 from tidegate.slos.model.burn import (
+    SHOWN,
     WORKBOOK,
     BurnPair,
     BurnSeverity,
@@ -39,6 +40,7 @@ __all__ = [
     "DURATIONS",
     "MEASURED",
     "MILLI",
+    "SHOWN",
     "WORKBOOK",
     "Budget",
     "BudgetPolicy",

@@ -9,7 +9,17 @@ from typing import Final
 
 from tidegate.kernel import format_duration
 
-__all__ = ["WORKBOOK", "BurnPair", "BurnSeverity", "LeftOut", "factor_of", "pairs_for", "problem_with", "windows_of"]
+__all__ = [
+    "SHOWN",
+    "WORKBOOK",
+    "BurnPair",
+    "BurnSeverity",
+    "LeftOut",
+    "factor_of",
+    "pairs_for",
+    "problem_with",
+    "windows_of",
+]
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -43,6 +53,8 @@ class LeftOut:
     reason: str
 
 
+SHOWN: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(days=3))
+"""Over which windows people are shown how fast it burns."""
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 # Severity, share of the budget, long and short window: for 30 days the factors are 14.4, 6, 3 and 1.
