@@ -87,9 +87,8 @@ class Store:
                 now('UTC') AS written, 'harbor' AS service, concat('t', toString(tenant_number)) AS tenant,
                 toUInt16(status_) AS status, toUInt64(sum({_WEIGHT})) AS count,
                 toUInt64(sum({_WEIGHT}) * 1000) AS weight_milli
-            FROM (SELECT number % {self._tenants} AS tenant_number,
-                    {start_s} + intDiv(number, {self._tenants}) * {step} AS minute, arrayJoin([200, 500]) AS status_
-                FROM numbers({steps * self._tenants}))
+            FROM (SELECT arrayJoin(range({self._tenants})) AS tenant_number,
+                    {start_s} + arrayJoin(range({steps})) * {step} AS minute, arrayJoin([200, 500]) AS status_)
             GROUP BY second, tenant_number, status_ HAVING weight_milli > 0
         """
         markers = f"""
@@ -97,7 +96,7 @@ class Store:
                 toDateTime(toUInt32({start_s} + number * {resolution}), 'UTC') AS second,
                 toUInt64({version}) AS version, now('UTC') AS written, '' AS service, '' AS tenant,
                 toUInt16(0) AS status, toUInt64({resolution // 60}) AS count, toUInt64(0) AS weight_milli
-            FROM numbers({(end_s - start_s) // resolution})
+            FROM (SELECT arrayJoin(range({(end_s - start_s) // resolution})) AS number)
         """
         for kind, select in (("counts", counts), ("markers", markers)):
             token = f"{kind}-{resolution}-{start_s}-{version}"
