@@ -79,14 +79,21 @@ class BurnKeeper:
         self._everything_at: datetime | None = None
         self._lock = asyncio.Lock()
 
-    async def refresh(self, now: datetime) -> Mapping[tuple[WorkspaceId, str], Kept]:
+    async def refresh(
+        self, now: datetime, *, asked: WorkspaceId | None = None
+    ) -> Mapping[tuple[WorkspaceId, str], Kept]:
         """Bring everything up to what is published now, and return it.
+
+        One workspace that is `asked` for is refused while its own telemetry waits to be counted; of all at once it is
+        enough that counting goes on.
 
         Raises:
             UnavailableError: an engine does not answer for the moment, or counting is behind.
         """
         async with self._lock:
             await self._find_objectives()
+            if asked is not None and any(workspace == asked for workspace, _ in self._kept):
+                await self._counts.watermark([asked])
             if self._kept:
                 await self._catch_up(now)
             return self._kept

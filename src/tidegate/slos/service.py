@@ -126,7 +126,7 @@ class ObjectiveService:
         """
         after = decode_cursor(cursor) if cursor else ""
         now = self._clock.now()
-        kept = await self._keeper.refresh(now)
+        kept = await self._keeper.refresh(now, asked=workspace)
         names = sorted(
             name
             for (owner, name), one in kept.items()
@@ -185,7 +185,7 @@ class ObjectiveService:
 
     async def _kept(self, workspace: WorkspaceId, name: str) -> tuple[Kept, datetime]:
         now = self._clock.now()
-        kept = (await self._keeper.refresh(now)).get((workspace, name))
+        kept = (await self._keeper.refresh(now, asked=workspace)).get((workspace, name))
         if kept is None:
             raise ObjectiveNotFoundError(name)
         return kept, now

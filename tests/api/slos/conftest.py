@@ -1,9 +1,7 @@
 """The doors of objectives over real engines."""
 
 import asyncio
-import os
 import secrets
-import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,11 +12,13 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from click.testing import CliRunner
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
 from tests.contract.slos.worlds import World
 from tests.unit.gates.fakes import FakeAuthenticator
 
+from tidegate.app.cli import cli
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import WorkspaceId
@@ -63,18 +63,10 @@ class Shell:
     token: str
 
     async def run(self, *words: str | Path) -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tidegate",
-            *map(str, words),
-            env=os.environ | {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "PYTHONPATH": ":".join(sys.path)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            out, err = await process.communicate()
-        return Ended(process.returncode or 0, out.decode(), err.decode())
+        arguments = ["--url", self.url, *map(str, words)]
+        runner = CliRunner(env={"TIDEGATE_TOKEN": self.token})
+        ended = await asyncio.to_thread(runner.invoke, cli, arguments)
+        return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
 
 @pytest.fixture
