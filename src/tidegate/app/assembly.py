@@ -109,7 +109,7 @@ from tidegate.signals.tenants.routes import router as tenant_routes
 from tidegate.slos.pages import router as objective_pages
 from tidegate.slos.routes import router as objective_routes
 from tidegate.slos.service import ObjectiveService
-from tidegate.slos.tasks import build_objectives
+from tidegate.slos.tasks import BurnWatch, build_objectives
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.telemetry import TelemetryEngine
@@ -306,6 +306,7 @@ def _slices(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
+    objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
@@ -335,7 +336,7 @@ def _slices(
         StoredRecords: StoredRecords(engine),
         RollupReader: reader,
         TelemetryWatch: reader,
-        ObjectiveService: build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock),
+        ObjectiveService: objectives,
         AlertService: alerts,
         ReleasesService: releases,
         IsolationService: isolation,
@@ -344,4 +345,4 @@ def _slices(
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, BurnWatch(objectives).run]

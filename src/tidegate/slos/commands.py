@@ -204,11 +204,9 @@ def _print_tenants(found: dict[str, Any]) -> None:
         f"  tenants: {population['withinCount']} within, {population['exhaustedCount']} exhausted, "
         f"{population['noDataCount']} without data"
     )
-    rows = [
-        {**own, "left": _percent(own["leftShare"]), "state": _WORDS[own["state"]]} for own in found["tenants"]["items"]
-    ]
+    rows = [{**own, "left": _percent(own["leftShare"]), "state": _WORDS[own["state"]]} for own in found["tenants"]]
     print_rows(("tenant", "state", "left", "badCount", "totalCount"), rows, empty="")
-    if found["tenants"]["nextCursor"]:
+    if found["nextCursor"]:
         click.echo(f"There are more: --cursor {found['tenants']['nextCursor']}", err=True)
 
 

@@ -21,7 +21,6 @@ __all__ = [
     "ObjectiveSummaryOut",
     "PlanOut",
     "PolicyOut",
-    "TenantBudgetPageOut",
     "about_objective",
     "indicator_words",
 ]
@@ -81,15 +80,6 @@ class TenantBudgetOut(BudgetOut):
     @classmethod
     def of(cls, subject: SubjectState) -> Self:
         return cls(**_budget_of(subject), tenant=subject.tenant or "")
-
-
-class TenantBudgetPageOut(WireModel):
-    items: tuple[TenantBudgetOut, ...]
-    next_cursor: str | None
-
-    @classmethod
-    def of(cls, page: Page[SubjectState]) -> Self:
-        return cls(items=tuple(map(TenantBudgetOut.of, page.items)), next_cursor=page.next_cursor)
 
 
 class PopulationOut(WireModel):
@@ -206,7 +196,10 @@ class ObjectiveOut(ObjectiveSummaryOut):
     pairs: tuple[PairOut, ...]
     file: ObjectiveFile
     """What `tidegate slo apply` takes."""
-    tenants: TenantBudgetPageOut
+    tenants: tuple[TenantBudgetOut, ...]
+    """A page of them: who used most of the budget first."""
+    next_cursor: str | None
+    """For the tenants that follow."""
 
     @classmethod
     def of_all(cls, looked: Looked, tenants: Page[SubjectState]) -> Self:
@@ -215,7 +208,8 @@ class ObjectiveOut(ObjectiveSummaryOut):
             **_summary_of(looked),
             pairs=_pairs_of(objective),
             file=file_of(objective),
-            tenants=TenantBudgetPageOut.of(tenants),
+            tenants=tuple(map(TenantBudgetOut.of, tenants.items)),
+            next_cursor=tenants.next_cursor,
         )
 
 

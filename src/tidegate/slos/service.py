@@ -179,9 +179,23 @@ class ObjectiveService:
             for finding in burning_of(Look(one, now))
         ]
 
-    async def watched(self) -> Sequence[WorkspaceId]:
-        """Return the workspaces that have, or had, an objective."""
-        return await self._store.workspaces()
+    async def watch(self) -> tuple[Sequence[WorkspaceId], Sequence[BurnFinding], datetime]:
+        """Look at all objectives there are, and remember what freezes by it whether anybody looks or not.
+
+        Return at whose, what burns, and when.
+
+        Raises:
+            UnavailableError: nothing can be told now; what burned before is held, not over.
+        """
+        now = self._clock.now()
+        kept = await self._keeper.refresh(now)
+        states: dict[WorkspaceId, list[ObjectiveState]] = {}
+        for key in sorted(kept):
+            states.setdefault(key[0], []).append(state_of(Look(kept[key], now)))
+        findings = [finding for own in states.values() for state in own for finding in state.burning]
+        for workspace, own in states.items():
+            await self._decided(workspace, own)
+        return list(states), findings, now
 
     async def _kept(self, workspace: WorkspaceId, name: str) -> tuple[Kept, datetime]:
         now = self._clock.now()

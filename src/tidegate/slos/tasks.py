@@ -1,14 +1,15 @@
 """Objectives put together for `app`, and what watches them in the background."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
 from tidegate.audit import AuditTrail
-from tidegate.kernel import Clock, TidegateError, UnavailableError, WorkspaceId
+from tidegate.kernel import Clock, UnavailableError
 from tidegate.signals import StepCounts
+from tidegate.slos.burning import BurnFinding
 from tidegate.slos.keeping import BurnKeeper
 from tidegate.slos.objective_files import body_of, parse_objectives
 from tidegate.slos.ports import BurnListener
@@ -29,11 +30,10 @@ def build_objectives(database: Database, counts: StepCounts, trail: AuditTrail, 
 
 
 class BurnWatch:
-    """Looks at all objectives again and again, and tells who makes alerts of what burns."""
+    """Looks at all objectives again and again: counts stay warm, freezes are remembered, and what burns is told."""
 
-    def __init__(self, objectives: ObjectiveService, clock: Clock, listener: BurnListener) -> None:
+    def __init__(self, objectives: ObjectiveService, listener: BurnListener | None = None) -> None:
         self._objectives = objectives
-        self._clock = clock
         self._listener = listener
 
     async def run(self) -> None:
@@ -43,14 +43,13 @@ class BurnWatch:
                 await self.look()
             except UnavailableError as error:  # what cannot be told is neither burning nor over
                 _log.warning("objectives_unanswered", reason=error.message)
-            except TidegateError:
+            except Exception:  # noqa: BLE001 - the top of a background task; logged with its traceback
                 _log.exception("objectives_failed")
             await asyncio.sleep(_EVERY_S)
 
-    async def look(self) -> Collection[WorkspaceId]:
-        """Look once; return at whose objectives."""
-        now = self._clock.now()
-        workspaces = await self._objectives.watched()
-        if workspaces:
-            await self._listener.burning(workspaces, await self._objectives.burning(workspaces, now), at=now)
-        return workspaces
+    async def look(self) -> Sequence[BurnFinding]:
+        """Look once; return what burns."""
+        workspaces, findings, at = await self._objectives.watch()
+        if self._listener is not None and workspaces:
+            await self._listener.burning(workspaces, findings, at=at)
+        return findings

@@ -71,10 +71,9 @@ async def test_state_says_budget_burn_policy_and_tenants_page_by_page(api: Api, 
     assert found["population"] == {
         "withinCount": 2, "exhaustedCount": 0, "noDataCount": 0, "withinShare": 1.0, "isCut": False
     }  # fmt: skip
-    first = found["tenants"]
-    assert [one["tenant"] for one in first["items"]] == ["acme"]
-    rest = (await api.get(NAME, limit="1", cursor=first["nextCursor"])).json()["tenants"]
-    assert ([one["tenant"] for one in rest["items"]], rest["nextCursor"]) == (["bolt"], None)
+    assert [one["tenant"] for one in found["tenants"]] == ["acme"]
+    rest = (await api.get(NAME, limit="1", cursor=found["nextCursor"])).json()
+    assert ([one["tenant"] for one in rest["tenants"]], rest["nextCursor"]) == (["bolt"], None)
     assert found["file"]["spec"]["target"] == "0.9"
 
 

@@ -147,8 +147,8 @@ def objective_file(workspace: Workspace, objective: str) -> str:
     return json.dumps({
         "apiVersion": "tidegate/v1", "kind": "Objective",
         "metadata": {"name": objective, "title": workspace.hidden("objective"), "owner": workspace.hidden("owner")},
-        "spec": {"service": workspace.name("svc"), "family": "request", "target": 0.99, "window": {"rolling": "1d"},
-                 "indicator": {"events": {"bad": "failureCount", "total": "requestCount"}}},
+        "spec": {"service": workspace.name("svc"), "family": "ai_run", "target": 0.99, "window": {"rolling": "1d"},
+                 "indicator": {"events": {"bad": "failedCount", "total": "runCount"}}},
     })  # fmt: skip
 
 
@@ -203,9 +203,10 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     await make(workspace, "PUT", "/api/v1/prices/overrides", content=price_file(workspace),
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
-    await make(workspace, "POST", "/api/v1/objectives/apply", content=objective_file(workspace, name("objective")),
-               headers={"content-type": "application/yaml"})  # fmt: skip
-    slots["objective"].append(name("objective"))
+    for number in range(2):
+        await make(workspace, "POST", "/api/v1/objectives/apply", headers={"content-type": "application/yaml"},
+                   content=objective_file(workspace, name(f"objective{number}")))  # fmt: skip
+        slots["objective"].append(name(f"objective{number}"))
     await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
     await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 

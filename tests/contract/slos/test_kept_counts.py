@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,8 +11,10 @@ from tests.signals_rows import NANO, Row, agent_rows, request_row
 from tests.unit.slos.objectives import events_file, slices_file
 
 from tidegate.kernel import WorkspaceId
+from tidegate.slos import BurnFinding
 from tidegate.slos.model import BudgetState
 from tidegate.slos.states import state_of, subject_of
+from tidegate.slos.tasks import BurnWatch
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.testing import FakeClock
@@ -172,3 +175,23 @@ async def test_policies_freeze_remember_it_and_are_recorded(world: World) -> Non
 
 def _ago(world: World, age_s: int) -> int:
     return (int(world.clock.now().timestamp()) - age_s) * NANO
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.findings: list[BurnFinding] = []
+
+    async def burning(self, _: Collection[WorkspaceId], findings: Sequence[BurnFinding], *, at: datetime) -> None:
+        del at
+        self.findings = list(findings)
+
+
+async def test_what_burns_is_told_to_who_makes_alerts_of_it_and_freezes_without_anybody_looking(world: World) -> None:
+    await world.count([request_row(world.workspace, 500, tenant="bolt", end_ns=_ago(world, age)) for age in range(20)])
+    await world.apply(events_file())
+    heard = Heard()
+    await BurnWatch(world.objectives, heard).look()
+    told = {(one.code.value, one.severity.value, one.tenant) for one in heard.findings}
+    assert {("core_error_budget_burn", "P1", None), ("objective_burn_fast", "P1", "bolt")} <= told
+    assert "burns 100 times too fast over 1h" in heard.findings[0].sentence
+    assert list(await world.store.find_freezes(world.workspace)) == ["chat-availability"]
