@@ -147,8 +147,8 @@ def objective_file(workspace: Workspace, objective: str) -> str:
     return json.dumps({
         "apiVersion": "tidegate/v1", "kind": "Objective",
         "metadata": {"name": objective, "title": workspace.hidden("objective"), "owner": workspace.hidden("owner")},
-        "spec": {"service": workspace.name("svc"), "family": "ai_run", "target": 0.99, "window": {"rolling": "1d"},
-                 "indicator": {"events": {"bad": "failedCount", "total": "runCount"}}},
+        "spec": {"service": workspace.name("svc"), "family": "auth", "target": 0.99, "window": {"rolling": "1d"},
+                 "indicator": {"events": {"bad": "failureCount", "total": "requestCount"}}},
     })  # fmt: skip
 
 
