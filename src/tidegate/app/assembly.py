@@ -13,6 +13,7 @@ import structlog
 from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.pages import router as alert_pages
+from tidegate.alerts.prometheus.routes import router as prometheus_alert_routes
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
@@ -38,6 +39,7 @@ from tidegate.edge.live import router as live_routes
 from tidegate.edge.mcp import ToolDoor
 from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
+from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
 from tidegate.egress import EgressClient
@@ -96,6 +98,7 @@ from tidegate.signals.explore.sources import AnnouncedReleases
 from tidegate.signals.metric_points import EnginePoints
 from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
 from tidegate.signals.prices.routes import router as price_routes
+from tidegate.signals.prometheus.routes import router as prometheus_routes
 from tidegate.signals.quality import EvaluationService
 from tidegate.signals.quality.routes import router as evaluation_routes
 from tidegate.signals.reader import RollupReader
@@ -104,7 +107,15 @@ from tidegate.signals.repricing.routes import router as recount_routes
 from tidegate.signals.retention import PostgresRetention
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.runtime import EngineRuntime
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_retention, build_runs
+from tidegate.signals.tasks import (
+    RollupCloser,
+    build_closer,
+    build_prometheus,
+    build_reader,
+    build_recounts,
+    build_retention,
+    build_runs,
+)
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
@@ -170,6 +181,8 @@ _ROUTERS = (
     signal_pages,
     tenant_routes,
     tenant_pages,
+    prometheus_routes,
+    prometheus_alert_routes,
     alert_routes,
     alert_pages,
     delivery_routes,
@@ -264,7 +277,10 @@ def build_edge(
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
-    application.state.error_shapes = {scim_routes.prefix: answer_missing}
+    application.state.error_shapes = {
+        scim_routes.prefix: answer_missing,
+        prometheus_routes.prefix: answer_unknown,
+    }
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
@@ -357,6 +373,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         EvidenceService: evidence,
         GateService: gates,
         **deliveries.services,
+        **build_prometheus(reader, engine, clock),
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)

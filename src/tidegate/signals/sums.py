@@ -211,6 +211,16 @@ def totals_in(columns: Columns, family: Family, keys: Sequence[str]) -> dict[tup
     return _made(columns, keys, rows[first], sums)
 
 
+def rows_by_field(columns: Columns) -> Iterator[tuple[str, str, Numbers]]:
+    """Yield which sum of which rows is added to which field of the totals."""
+    if not columns.row_count:
+        return
+    first, facet_of = _groups([_column(columns, name) for name in (*_WORDS, *_FLAGS)], columns.row_count)
+    for field, places in _places(columns, first).items():
+        for source, facets in places.items():
+            yield field, source, np.flatnonzero(np.isin(facet_of, facets))
+
+
 def _places(columns: Columns, rows: Numbers) -> dict[str, dict[str, list[int]]]:
     """Return by field and sum, in which of the facets of `rows` the sum is added to the field."""
     places: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
@@ -239,7 +249,7 @@ def _made(
 ) -> dict[tuple[Any, ...], Totals]:
     names = list(sums)
     told = [
-        (sums[name] // 1000 if _is_milli(name) else sums[name]).tolist() for name in names
+        (sums[name] // 1000 if is_milli(name) else sums[name]).tolist() for name in names
     ]  # adjusted counts are thousandths, and rounded down
     parts = [_texts(columns, name, first) for name in keys]
     found: dict[tuple[Any, ...], Totals] = {}
@@ -249,7 +259,8 @@ def _made(
     return found
 
 
-def _is_milli(field: str) -> bool:
+def is_milli(field: str) -> bool:
+    """Return whether rows hold a field of the totals in thousandths."""
     return field == "count" or (field.endswith("_count") and field != "sampled_count")
 
 
