@@ -10,11 +10,12 @@ from tidegate.edge.authority import Target
 from tidegate.edge.caller import CurrentCaller, permit
 from tidegate.edge.prometheus import PROMETHEUS_PREFIX, REFUSED, PrometheusRoute, success
 from tidegate.edge.providers import provide
+from tidegate.signals.prometheus.answers import Answer
 from tidegate.signals.prometheus.errors import PrometheusQueryInvalidError
 from tidegate.signals.prometheus.lookups import LookupService
 from tidegate.signals.prometheus.ports import Within
 from tidegate.signals.prometheus.schemas import Parameters, answer_json, metadata_out, parameters_of
-from tidegate.signals.prometheus.service import Answer, QueryService
+from tidegate.signals.prometheus.service import QueryService
 
 __all__ = ["router"]
 

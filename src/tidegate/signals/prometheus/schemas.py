@@ -16,9 +16,9 @@ from tidegate.promql.durations import parse_duration
 from tidegate.promql.errors import ExpressionError
 from tidegate.promql.numbers import exact_text, scientific_text
 from tidegate.promql.series import Labels, Series
+from tidegate.signals.prometheus.answers import Answer, MatrixAnswer, NumberAnswer, TextAnswer
 from tidegate.signals.prometheus.errors import PrometheusQueryInvalidError
 from tidegate.signals.prometheus.model import CATALOGUE
-from tidegate.signals.prometheus.service import Answer, MatrixAnswer, NumberAnswer, TextAnswer
 
 __all__ = ["Parameters", "answer_json", "metadata_out", "parameters_of"]
 

@@ -1,59 +1,28 @@
 """Questions of Prometheus's clients, answered from signals: read what the expression needs, then evaluate it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import numpy as np
 
 from tidegate.kernel import WorkspaceId
-from tidegate.promql.evaluator import Sample
 from tidegate.promql.expressions import Expression, RangeSelector, TextLiteral
 from tidegate.promql.parsing import parse_expression
 from tidegate.promql.series import Series
 from tidegate.promql.vectors import Scalar, Vector
+from tidegate.signals.prometheus.answers import Answer, MatrixAnswer, NumberAnswer, TextAnswer, VectorAnswer
 from tidegate.signals.prometheus.demands import demands_of
 from tidegate.signals.prometheus.errors import PrometheusQueryInvalidError, QueryTimeoutError, QueryTooLargeError
 from tidegate.signals.prometheus.ports import Within
 from tidegate.signals.prometheus.reading import Held, SeriesReading
 
-__all__ = ["MOST_POINTS", "Answer", "MatrixAnswer", "NumberAnswer", "QueryService", "TextAnswer", "VectorAnswer"]
+__all__ = ["MOST_POINTS", "QueryService"]
 
 MOST_POINTS: Final = 11_000  # of one series, as in Prometheus
 _MOST_ANSWERED: Final = 1_000_000  # points of all series: 30 MB of JSON
 _AT_ONCE: Final = 2  # cores of the smallest machine
 Found = TypeVar("Found")
-
-
-@dataclass(frozen=True, slots=True)
-class VectorAnswer:
-    samples: Sequence[Sample]
-    at_ms: int
-    warnings: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixAnswer:
-    series: Sequence[Series]
-    warnings: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class NumberAnswer:
-    value: float
-    at_ms: int
-    warnings: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TextAnswer:
-    value: str
-    at_ms: int
-    warnings: Sequence[str] = ()
-
-
-Answer = VectorAnswer | MatrixAnswer | NumberAnswer | TextAnswer
 
 
 class QueryService:
