@@ -256,10 +256,9 @@ def series_part() -> str:
     for metric in CATALOGUE.values():
         groups.setdefault((metric.reading.family, metric.type, *metric.labels), []).append(metric.name)
     lines = ["| family | type | metrics | labels |", "|---|---|---|---|"]
-    lines += [
-        f"| {family} | {kind} | {', '.join(f'`{name}`' for name in names)} | {', '.join(f'`{one}`' for one in labels)} |"
-        for (family, kind, *labels), names in groups.items()
-    ]
+    for (family, kind, *labels), names in groups.items():
+        metrics, marked = (", ".join(f"`{one}`" for one in each) for each in (names, labels))
+        lines.append(f"| {family} | {kind} | {metrics} | {marked} |")
     return "\n".join(lines)
 
 
