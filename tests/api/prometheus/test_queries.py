@@ -140,7 +140,7 @@ async def test_counts_that_are_kept_by_the_minute_are_exact_by_the_minute_and_sa
     for moment, value in body["data"]["result"][0]["values"]:
         assert math.isclose(float(value), len(within(api, moment - 300, moment)))
     finer = (await api.get("/query_range", query=query, start=start, end=start + 900, step=7)).json()
-    assert "kept in steps of 1m" in finer["warnings"][0]
+    assert "read in steps of 1m" in finer["warnings"][0]
 
 
 async def test_what_is_not_believed_is_a_warning(api: Api) -> None:

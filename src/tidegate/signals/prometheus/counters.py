@@ -3,6 +3,7 @@
 One statement for all series of a family, grouped by the labels that the expression tells apart.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from tidegate.kernel import WorkspaceId
 from tidegate.promql.series import METRIC_NAME, Floats, Labels, Series, labels_of
-from tidegate.signals.apart import apart
 from tidegate.signals.prometheus.demands import Demand, Grid
 from tidegate.signals.prometheus.errors import QueryTooLargeError
 from tidegate.signals.prometheus.filters import Filter, filter_of, is_met
@@ -20,7 +20,7 @@ from tidegate.signals.quantiles import DURATION_SUMS, upper_bound_ms
 from tidegate.signals.sums import STORED, facets_of, is_milli, rows_by_field, sums_of
 from tidegate.storage.native import Columns, Numbers
 
-__all__ = ["COLUMNS", "MOST_SERIES", "read_counters"]
+__all__ = ["COLUMNS", "MOST_SAMPLES", "MOST_SERIES", "read_counters"]
 
 COLUMNS: Final[Mapping[str, str]] = {
     **{
@@ -33,7 +33,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "status": "toString(counts.status)",
 }  # fmt: skip
 MOST_SERIES: Final = 10_000  # what a person looks at has some hundred; 10,000 tenants fit
-_MOST_CELLS: Final = 4_000_000  # 32 MB a field, and some copies while they are added up
+MOST_SAMPLES: Final = 4_000_000  # 32 MB a field, and some copies while they are added up
 _MOST_ROWS: Final = 2_000_000
 _STEP: Final = "toInt64(intDiv(toInt64(toUInt32(counts.second)) - {origin:Int64}, {step:Int64}))"
 _MICRO: Final = 1_000_000
@@ -61,7 +61,7 @@ async def read_counters(
     columns = await _columns(reader, workspace, reading, grid, kept=kept, where=found)
     if columns.row_count > _MOST_ROWS:
         raise QueryTooLargeError(_too_many(reading, f"more than {_MOST_ROWS} counts"))
-    series = await apart(_series_of, columns, metrics, grid, kept)
+    series = await asyncio.to_thread(_series_of, columns, metrics, grid, kept)
     left = [*found.left, *(matcher for matcher in demand.matchers if matcher.label == BUCKET_LABEL)]
     return [one for one in series if is_met(left, one.labels)] if left else series
 
@@ -103,7 +103,7 @@ def _series_of(columns: Columns, metrics: Sequence[Metric], grid: Grid, kept: Se
     if not columns.row_count:
         return []
     labels, group = _labels_in(columns, kept)
-    _refuse_many(metrics[0].reading, len(labels), grid)
+    _refuse_many(metrics, len(labels), grid)
     # An event belongs to the first sample after it.
     place = np.clip(columns.numbers["by_step"].astype(np.int64) + 1, 1, grid.count - 1)
     cells = _Cells(columns, group, place, len(labels), grid.count)
@@ -194,7 +194,7 @@ def _buckets(metric: Metric, cells: _Cells, labels: Sequence[Mapping[str, str]])
     if len(labels) * (len(bounds) + 1) > MOST_SERIES:
         raise QueryTooLargeError(_too_many(metric.reading, f"{len(labels) * (len(bounds) + 1)} series"))
     below: Numbers = np.zeros_like(cells.risen(weight))
-    if below.size * (len(bounds) + 1) > _MOST_CELLS:
+    if below.size * (len(bounds) + 1) > MOST_SAMPLES:
         raise QueryTooLargeError(_too_many(metric.reading, f"{below.size * (len(bounds) + 1)} samples"))
     for bound, within in bounds.items():
         rows = np.flatnonzero(np.isin(bucket, within))
@@ -211,15 +211,16 @@ def _bucket(
         yield labels_of({METRIC_NAME: metric.name, **own, BUCKET_LABEL: bound}), values[row]
 
 
-def _refuse_many(reading: Reading, series: int, grid: Grid) -> None:
+def _refuse_many(metrics: Sequence[Metric], label_sets: int, grid: Grid) -> None:
+    series = label_sets * len(metrics)
     if series > MOST_SERIES:
-        raise QueryTooLargeError(_too_many(reading, f"{series} series"))
-    if series * grid.count > _MOST_CELLS:
-        raise QueryTooLargeError(_too_many(reading, f"{series * grid.count} samples"))
+        raise QueryTooLargeError(_too_many(metrics[0].reading, f"{series} series"))
+    if series * grid.count > MOST_SAMPLES:
+        raise QueryTooLargeError(_too_many(metrics[0].reading, f"{series * grid.count} samples"))
 
 
 def _too_many(reading: Reading, what: str) -> str:
     return (
-        f"A selector of tidegate_{reading.family.value}_… reads {what}; {MOST_SERIES} series and {_MOST_CELLS} samples "
-        "are the most. Name a service, add up by fewer labels (`sum by (…) (rate(…))`), or take a longer step."
+        f"A selector of tidegate_{reading.family.value}_… reads {what}; {MOST_SERIES} series and {MOST_SAMPLES} "
+        "samples are the most. Name a service, add up by fewer labels (`sum by (…) (rate(…))`), or take a longer step."
     )

@@ -9,12 +9,12 @@ from tidegate.promql.parsing import parse_expression
 from tidegate.promql.series import METRIC_NAME, Labels
 from tidegate.signals.model import Family
 from tidegate.signals.prometheus.counters import COLUMNS, MOST_SERIES
-from tidegate.signals.prometheus.demands import Demand, coarsest_in
+from tidegate.signals.prometheus.demands import Demand
 from tidegate.signals.prometheus.errors import PrometheusQueryInvalidError
 from tidegate.signals.prometheus.filters import filter_of
 from tidegate.signals.prometheus.model import BUCKET_LABEL, CATALOGUE, RUNTIME_METRIC, ReadingKind
 from tidegate.signals.prometheus.ports import CountsReader, PointsReader, Within
-from tidegate.signals.prometheus.reading import SeriesReading, window_of
+from tidegate.signals.prometheus.reading import LONGEST_BY_MINUTES, SeriesReading, window_of
 from tidegate.signals.quantiles import upper_bound_ms
 from tidegate.signals.sums import STORED
 
@@ -129,16 +129,18 @@ class LookupService:
     ) -> set[str]:
         window = window_of(start_ms, end_ms)
         # To the minute: what is offered to choose from need not begin at a second.
-        bucket_s = coarsest_in(await self._counts.resolution_s(workspace, window, step_s=60))
+        bucket_s = 3_600
+        if window.length <= LONGEST_BY_MINUTES:
+            bucket_s = max(await self._counts.resolution_s(workspace, window, step_s=60), 60)
         where = filter_of((), COLUMNS, within)
         columns = await self._counts.grouped(
             workspace,
             names,
             f"toLowCardinality(toString({column})) AS by_value",
-            window.widened(max(bucket_s, 60)),
+            window.widened(bucket_s),
             more=where.condition,
             tail=f"GROUP BY by_value LIMIT {MOST_SERIES + 1}",
             parameters=where.parameters,
-            coarsest_s=max(bucket_s, 60),
+            coarsest_s=bucket_s,
         )
         return {columns.words["by_value"].words[code] for code in columns.words["by_value"].codes.tolist()}

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import gcd
 from typing import Final
 
@@ -12,17 +12,19 @@ from tidegate.promql.durations import duration_of
 from tidegate.promql.evaluator import Evaluator, Options
 from tidegate.promql.series import METRIC_NAME, Matcher, MatchOp, Series
 from tidegate.signals.model import Family, SignalScope
-from tidegate.signals.prometheus.counters import read_counters
+from tidegate.signals.prometheus.counters import MOST_SAMPLES, read_counters
 from tidegate.signals.prometheus.demands import LOOKBACK_MS, SUBQUERY_STEP_MS, Demand, Grid, grid_of
 from tidegate.signals.prometheus.errors import QueryTooLargeError
 from tidegate.signals.prometheus.filters import may_be_met
 from tidegate.signals.prometheus.model import CATALOGUE, Metric, Reading, ReadingKind
 from tidegate.signals.prometheus.ports import CountsReader, PointsReader, Within
 
-__all__ = ["Held", "SeriesReading", "metrics_of", "window_of"]
+__all__ = ["LONGEST_BY_MINUTES", "Held", "SeriesReading", "metrics_of", "window_of"]
 
 _MOST_READINGS: Final = 12  # a statement each, 25 CPU-ms and more
 _DISTRUSTED_SHARE: Final = 100  # more than one of so many is said
+LONGEST_BY_MINUTES: Final = timedelta(days=62)  # 90,000 minutes; whether all are kept is asked of each
+_HOUR_S: Final = 3_600
 _MOST_SECONDS: Final = 4_102_444_800  # 2100
 
 
@@ -40,6 +42,10 @@ class Held:
         return self.series[tuple(matchers)]
 
     @property
+    def most_series(self) -> int:
+        return max(map(len, self.series.values()), default=1)
+
+    @property
     def evaluator(self) -> Evaluator:
         # Where only hours are kept, the newest sample may be an hour old.
         lookback = max(LOOKBACK_MS, self.longest_gap_ms)
@@ -53,7 +59,7 @@ class Held:
         self.windows[reading.family] = window
         if demand.gap_ms and grid.step_ms != demand.gap_ms:
             self.warnings[
-                f"Counts of this time are kept in steps of {duration_of(grid.bucket_s * 1000)}, and the query looks "
+                f"Counts of this time are read in steps of {duration_of(grid.bucket_s * 1000)}, and the query looks "
                 f"every {duration_of(demand.gap_ms)}: what happened within a step is shared out as Prometheus does it."
             ] = None
 
@@ -113,6 +119,11 @@ class SeriesReading:
             found: list[Series] = []
             for metrics in readings[matchers].values():
                 found += await self._series(workspace, metrics, demand, within=within, held=held)
+                if sum(one.values.size for own in (*held.series.values(), found) for one in own) > MOST_SAMPLES:
+                    raise QueryTooLargeError(
+                        f"The query reads more than {MOST_SAMPLES} samples. Name a service, add up by fewer labels "
+                        "(`sum by (…) (rate(…))`), or take a longer step."
+                    )
             held.series[matchers] = sorted(found, key=lambda series: series.labels)
         return held
 
@@ -133,8 +144,10 @@ class SeriesReading:
         wanted = grid_of(demand, bucket_s=1, now_ms=now_ms)
         if wanted is None:
             return None
-        finest = gcd(wanted.step_s, wanted.origin_s)
-        bucket_s = await self._counts.resolution_s(workspace, wanted.window, step_s=finest)
+        bucket_s = _HOUR_S
+        if wanted.window.length <= LONGEST_BY_MINUTES:
+            finest = gcd(wanted.step_s, wanted.origin_s)
+            bucket_s = await self._counts.resolution_s(workspace, wanted.window, step_s=finest)
         return grid_of(demand, bucket_s=bucket_s, now_ms=now_ms)
 
     async def warnings(self, workspace: WorkspaceId, held: Held) -> list[str]:

@@ -1,6 +1,7 @@
 """Questions of Prometheus's clients, answered from signals: read what the expression needs, then evaluate it."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
@@ -9,8 +10,8 @@ import numpy as np
 from tidegate.kernel import WorkspaceId
 from tidegate.promql.expressions import Expression, RangeSelector, TextLiteral
 from tidegate.promql.parsing import parse_expression
-from tidegate.promql.series import Series
-from tidegate.promql.vectors import Scalar, Vector
+from tidegate.promql.series import Floats, Labels, Moments, Series
+from tidegate.promql.vectors import Scalar
 from tidegate.signals.prometheus.answers import Answer, MatrixAnswer, NumberAnswer, TextAnswer, VectorAnswer
 from tidegate.signals.prometheus.demands import demands_of
 from tidegate.signals.prometheus.errors import PrometheusQueryInvalidError, QueryTimeoutError, QueryTooLargeError
@@ -21,6 +22,7 @@ __all__ = ["MOST_POINTS", "QueryService"]
 
 MOST_POINTS: Final = 11_000  # of one series, as in Prometheus
 _MOST_ANSWERED: Final = 1_000_000  # points of all series: 30 MB of JSON
+_CELLS_AT_ONCE: Final = 1_000_000  # 8 MB an array, of which an expression needs some
 _AT_ONCE: Final = 2  # cores of the smallest machine
 Found = TypeVar("Found")
 
@@ -85,17 +87,8 @@ class QueryService:
         demands = demands_of(expression, first_ms=moments.start, last_ms=moments[-1], step_ms=moments.step)
         held = await self._reading.read(workspace, demands, within=within)
         at = np.arange(moments.start, moments.stop, moments.step, dtype=np.int64)
-        found = await asyncio.to_thread(held.evaluator.over, expression, at)
-        warnings = await self._reading.warnings(workspace, held)
-        if isinstance(found, Scalar):
-            return MatrixAnswer([Series((), at, found.values)], warnings)
-        if int(found.present.sum()) > _MOST_ANSWERED:
-            raise QueryTooLargeError(
-                f"The answer has {int(found.present.sum())} points; {_MOST_ANSWERED} are the most. "
-                "Take a longer step, or add up by fewer labels."
-            )
-        rows = sorted(range(len(found.labels)), key=lambda row: found.labels[row])
-        return MatrixAnswer(list(filter(_has_points, (_row(found, row, at) for row in rows))), warnings)
+        found = await asyncio.to_thread(_evaluated, held, expression, at)
+        return MatrixAnswer(found, await self._reading.warnings(workspace, held))
 
     async def _timed(self, ask: Callable[[], Awaitable[Found]], timeout_s: float) -> Found:
         try:
@@ -107,9 +100,29 @@ class QueryService:
             ) from error
 
 
-def _row(found: Vector, row: int, moments: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Series:
-    there = found.present[row]
-    return Series(found.labels[row], moments[there], found.values[row][there])
+def _evaluated(held: Held, expression: Expression, moments: Moments) -> list[Series]:
+    """Return what `expression` is at each of `moments`, in stretches that are small however much there is."""
+    parts: defaultdict[Labels, list[tuple[Moments, Floats]]] = defaultdict(list)
+    stretch = max(_CELLS_AT_ONCE // max(held.most_series, 1), 1)
+    evaluator, answered = held.evaluator, 0
+    for start in range(0, moments.size, stretch):
+        at = moments[start : start + stretch]
+        found = evaluator.over(expression, at)
+        if isinstance(found, Scalar):
+            parts[()].append((at, found.values))
+            continue
+        answered += int(found.present.sum())
+        if answered > _MOST_ANSWERED:
+            raise QueryTooLargeError(
+                f"The answer has more than {_MOST_ANSWERED} points. Take a longer step, or add up by fewer labels."
+            )
+        for labels, values, there in zip(found.labels, found.values, found.present, strict=True):
+            if there.any():
+                parts[labels].append((at[there], values[there]))
+    return [
+        Series(labels, np.concatenate([at for at, _ in own]), np.concatenate([values for _, values in own]))
+        for labels, own in sorted(parts.items())
+    ]
 
 
 def _has_points(series: Series) -> bool:
