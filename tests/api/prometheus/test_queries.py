@@ -2,12 +2,16 @@
 
 import math
 import random
+import secrets
+import time
 from collections import Counter
 
 from tests.api.prometheus.conftest import Api, at
-from tests.signals_rows import Row, agent_rows, request_row
+from tests.contract.signals.test_runtime import point
+from tests.signals_rows import Row, agent_rows, insert_rows, request_row
 
 from tidegate.signals.quantiles import upper_bound_ms
+from tidegate.storage.telemetry import TelemetryEngine
 
 SERVICES, TENANTS, ROUTES = ("pay", "chat"), ("acme", "blue", ""), ("/a", "/b.c")
 
@@ -164,3 +168,61 @@ async def test_numbers_texts_and_ranges_have_the_types_of_prometheus(api: Api) -
     assert sum(float(one["values"][-1][1]) - float(one["values"][0][1]) for one in matrix["result"]) == 20
     flat = (await api.get("/query_range", query="2", start=0, end=20, step=10)).json()["data"]["result"]
     assert flat == [{"metric": {}, "values": [[0, "2"], [10, "2"], [20, "2"]]}]
+
+
+async def test_metric_points_are_gauges_by_their_attributes(api: Api, engine: TelemetryEngine) -> None:
+    rows = [
+        point(
+            api.workspace, api.now_s - ago, value, metric="queue.depth", kind="gauge", temporality="", is_monotonic=0,
+            service="pay", attributes={"queue.name": name, "tenant": "x"}, series_id=len(name),
+        )
+        for ago, name, value in ((200, "a", 3.0), (60, "a", 5.0), (40, "bb", 7.5), (400, "a", 90.0))
+    ]  # fmt: skip
+    rows.append(point(api.workspace, api.now_s - 60, 9.0, metric="jobs", temporality="delta", service="pay"))
+    await insert_rows(engine, "raw_points", rows, token=secrets.token_hex(8))
+    found = await api.vector('tidegate_runtime_value{metric="queue.depth"}', time=api.now_s)
+    told = {dict(labels)["queue_name"]: value for labels, value in found.items()}
+    assert told == {"a": 5.0, "bb": 7.5}
+    assert {dict(labels)["attribute_tenant"] for labels in found} == {"x"}
+    [highest] = (
+        await api.vector('max(max_over_time(tidegate_runtime_value{queue_name="a"}[5m]))', time=api.now_s)
+    ).values()
+    assert highest == 5.0
+    answer = await api.get("/query_range", query='sum(tidegate_runtime_value{service="pay"})', start=api.now_s - 210,
+                           end=api.now_s, step=30)  # fmt: skip
+    values = [value for _, value in answer.json()["data"]["result"][0]["values"]]
+    assert values == ["90", "3", "3", "3", "3", "5", "12.5", "12.5"]
+    narrowed = await api.get(
+        "/query", token=f"read:{api.workspace}:chat", query="tidegate_runtime_value", time=api.now_s
+    )
+    assert narrowed.json()["data"]["result"] == []
+    assert (await api.get("/label/metric/values", start=api.now_s - 900, end=api.now_s)).json()["data"] == [
+        "queue.depth"
+    ]
+
+
+async def test_a_client_whose_clock_is_ahead_sees_what_there_is_now(api: Api) -> None:
+    now_s = int(time.time())
+    await api.store([request_row(api.workspace, 200, end_ns=at(now_s - 20)) for _ in range(10)])
+    found = await api.vector("sum(increase(tidegate_request_request_total[5m]))", time=now_s + 30)
+    assert math.isclose(found[()], 10, rel_tol=0.15)
+
+
+async def test_centuries_are_read_by_the_hour(api: Api) -> None:
+    await api.store(traffic(api, 20))
+    found = await api.vector("sum(increase(tidegate_request_request_total[100y]))", time=api.now_s + 3_600)
+    assert math.isclose(found[()], 20, rel_tol=1e-5)
+    everything = await api.get("/label/service/values", start=0, end="2099-01-01T00:00:00Z")
+    assert set(everything.json()["data"]) == {row["service"] for row in api.rows}
+    far = await api.get("/query", query="tidegate_request_request_total offset -70y", time="2098-01-01T00:00:00Z")
+    assert far.json()["data"]["result"] == []
+
+
+async def test_more_samples_than_one_query_may_read_are_refused_by_their_number(api: Api) -> None:
+    await api.store([request_row(api.workspace, 200, route=f"/{n}", end_ns=at(api.now_s - 5)) for n in range(1_000)])
+    answer = await api.get("/query_range", query="tidegate_request_request_total", start=api.now_s - 6_000,
+                           end=api.now_s, step=1)  # fmt: skip
+    assert (answer.status_code, answer.json()["errorType"]) == (422, "execution")
+    assert "4000000 samples are the most" in answer.json()["error"]
+    small = await api.vector("sum(rate(tidegate_request_request_total[5m]))", time=api.now_s)
+    assert math.isclose(small[()], 1_000 / 300)

@@ -135,10 +135,12 @@ class Grid:
     count: int
     """At least two: a counter is told by two samples."""
     bucket_s: int
+    now_ms: int
+    """What is to come is not counted yet: the last sample lies here at the latest."""
 
     @property
     def moments(self) -> Moments:
-        return self.first_ms + np.arange(self.count, dtype=np.int64) * self.step_ms
+        return np.minimum(self.first_ms + np.arange(self.count, dtype=np.int64) * self.step_ms, self.now_ms)
 
     @property
     def origin_s(self) -> int:
@@ -152,7 +154,8 @@ class Grid:
     @property
     def window(self) -> TimeRange:
         first = max(self.origin_s, 0)
-        end = max(self.origin_s + (self.count - 1) * self.step_s, first + 1)
+        end = min(self.origin_s + (self.count - 1) * self.step_s, self.now_ms // _SECOND_MS + 1)
+        end = max(end, first + 1)
         return TimeRange(datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(end, UTC))
 
     @property
@@ -170,12 +173,11 @@ def grid_of(demand: Demand, *, bucket_s: int, now_ms: int) -> Grid | None:
     bucket_ms = bucket_s * _SECOND_MS
     step = demand.gap_ms or max(demand.last_ms - demand.first_ms, bucket_ms)
     step += -step % bucket_ms
-    # From the last moment backwards: where steps had to be widened, the newest sample is as new as it can be.
-    last = demand.last_ms
-    if last > now_ms:
-        last -= -(-(last - now_ms) // step) * step
-    # What is to come is not counted yet. The first sample is the last one before all that is asked for.
-    back = max(-(-(last - demand.first_ms) // step), 1)
-    if last < demand.first_ms:
+    if now_ms <= demand.first_ms:
         return None
-    return Grid(last - back * step, step, back + 1, bucket_s)
+    # From the last moment backwards: where steps had to be widened, the newest sample is as new as it can be. A client
+    # whose clock is ahead, or that asks to the end of a step, sees what there is now.
+    last = demand.last_ms - max(demand.last_ms - now_ms, 0) // step * step
+    # The first sample is the last one before all that is asked for.
+    back = max(-(-(last - demand.first_ms) // step), 1)
+    return Grid(last - back * step, step, back + 1, bucket_s, now_ms)

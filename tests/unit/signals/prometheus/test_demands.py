@@ -84,6 +84,9 @@ def test_every_moment_and_every_start_of_a_range_is_a_sample(start: int, step: i
 def test_nothing_lies_in_the_future_and_nothing_is_read_of_it() -> None:
     demand = only("rate(x[1m])", first_ms=NOW_MS, last_ms=NOW_MS + 600_000, step_ms=60_000)
     assert grid(demand).moments[-1] == NOW_MS
+    ahead = grid(only("rate(x[5m])", first_ms=NOW_MS + 2_000))
+    assert ahead.moments.tolist() == [NOW_MS + 2_000 - 5 * MINUTE_MS, NOW_MS]
+    assert ahead.window.end.timestamp() * 1000 == NOW_MS + 1_000
     assert grid_of(only("x", first_ms=NOW_MS + 10 * LOOKBACK_MS, last_ms=NOW_MS + 10 * LOOKBACK_MS), bucket_s=1,
                    now_ms=NOW_MS) is None  # fmt: skip
 
