@@ -143,9 +143,9 @@ class LookingReader(RollupReader):
         )
         return await self._engine.columns([workspace], sql, {**bound, **parameters}, threads=_THREADS)
 
-    async def distrusted(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, int]:
+    async def distrusted(self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope) -> Mapping[str, int]:
         """Return by family how many events that are not believed came in during `window`."""
-        return await self._every_distrusted(workspace, window, scope=SignalScope())
+        return await self._every_distrusted(workspace, window, scope=scope)
 
     async def every_whole(
         self, workspace: WorkspaceId, splits: Mapping[Family, Sequence[Dimension]]

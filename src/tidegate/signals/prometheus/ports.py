@@ -20,6 +20,13 @@ class Within:
     services: frozenset[str] | None = None
     environments: frozenset[str] | None = None
 
+    @property
+    def scopes(self) -> list[SignalScope]:
+        """The parts that make up what may be read."""
+        services = [None] if self.services is None else sorted(self.services)
+        environments = [None] if self.environments is None else sorted(self.environments)
+        return [SignalScope(service=one, environment=other) for one in services for other in environments]
+
 
 class CountsReader(Protocol):
     """Counts, exact, up to what is published."""
@@ -43,7 +50,9 @@ class CountsReader(Protocol):
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
     ) -> Totals: ...
 
-    async def distrusted(self, workspace: WorkspaceId, window: TimeRange) -> Mapping[str, int]: ...
+    async def distrusted(
+        self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope
+    ) -> Mapping[str, int]: ...
 
 
 class PointsReader(Protocol):

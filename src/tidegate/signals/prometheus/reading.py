@@ -11,7 +11,7 @@ from tidegate.kernel import Clock, TimeRange, WorkspaceId
 from tidegate.promql.durations import duration_of
 from tidegate.promql.evaluator import Evaluator, Options
 from tidegate.promql.series import METRIC_NAME, Matcher, MatchOp, Series
-from tidegate.signals.model import Family, SignalScope
+from tidegate.signals.model import Family
 from tidegate.signals.prometheus.counters import MOST_SAMPLES, read_counters
 from tidegate.signals.prometheus.demands import LOOKBACK_MS, SUBQUERY_STEP_MS, Demand, Grid, grid_of
 from tidegate.signals.prometheus.errors import QueryTooLargeError
@@ -150,18 +150,20 @@ class SeriesReading:
             bucket_s = await self._counts.resolution_s(workspace, wanted.window, step_s=finest)
         return grid_of(demand, bucket_s=bucket_s, now_ms=now_ms)
 
-    async def warnings(self, workspace: WorkspaceId, held: Held) -> list[str]:
+    async def warnings(self, workspace: WorkspaceId, held: Held, *, within: Within) -> list[str]:
         """Return what a person should know of what was read: how it was cut, and how much of it is not believed."""
         said = list(held.warnings)
         for family, window in held.windows.items():
-            hidden = (await self._counts.distrusted(workspace, window)).get(family.value, 0)
+            counted = [await self._counts.distrusted(workspace, window, scope=scope) for scope in within.scopes]
+            hidden = sum(found.get(family.value, 0) for found in counted)
             if not hidden:
                 continue
-            totals = await self._counts.totals(workspace, family, window, scope=SignalScope())
-            if hidden * _DISTRUSTED_SHARE > hidden + totals.count:
+            totals = [await self._counts.totals(workspace, family, window, scope=scope) for scope in within.scopes]
+            believed = sum(one.count for one in totals)
+            if hidden * _DISTRUSTED_SHARE > hidden + believed:
                 said.append(
                     f"{hidden} events of family {family.value} claim times that cannot be believed and are in no "
-                    f"series; {totals.count} are. They came in during the time of the query."
+                    f"series; {believed} are. They came in during the time of the query."
                 )
         return said
 

@@ -151,7 +151,8 @@ def _number(value: float) -> str:
         return "-0" if value == 0 and str(value)[0] == "-" else str(int(value))
     if value and value - value == 0 and not 1e-6 <= abs(value) < 1e21:
         return scientific_text(value, letter="e")
-    return exact_text(value)
+    text = repr(value)  # the shortest one, which is right unless it has an exponent: a matrix has a million
+    return exact_text(value) if "e" in text or value - value != 0 else text.removesuffix(".0")
 
 
 def metadata_out(name: str | None, limit: int | None) -> dict[str, Any]:

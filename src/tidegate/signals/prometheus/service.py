@@ -55,7 +55,7 @@ class QueryService:
     async def _query(self, workspace: WorkspaceId, expression: Expression, at_ms: int, within: Within) -> Answer:
         demands = demands_of(expression, first_ms=at_ms, last_ms=at_ms, step_ms=0)
         held = await self._reading.read(workspace, demands, within=within)
-        warnings = await self._reading.warnings(workspace, held)
+        warnings = await self._reading.warnings(workspace, held, within=within)
         if isinstance(expression, RangeSelector):
             return MatrixAnswer(_cut(held, expression, at_ms), warnings)
         found = await asyncio.to_thread(held.evaluator.at, expression, at_ms)
@@ -88,7 +88,7 @@ class QueryService:
         held = await self._reading.read(workspace, demands, within=within)
         at = np.arange(moments.start, moments.stop, moments.step, dtype=np.int64)
         found = await asyncio.to_thread(_evaluated, held, expression, at)
-        return MatrixAnswer(found, await self._reading.warnings(workspace, held))
+        return MatrixAnswer(found, await self._reading.warnings(workspace, held, within=within))
 
     async def _timed(self, ask: Callable[[], Awaitable[Found]], timeout_s: float) -> Found:
         try:
