@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # Tests of one file stay together, so that they share engines and servers, and begin in order, the longest not last;
 # WORKERS=0 runs all of them in one process.
 WORKERS ?= 2
+# What is compiled is kept, so that the next process does not compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.unit.alerts.fakes import FakeReader, FakeStores
 
@@ -75,9 +76,7 @@ async def world() -> AsyncIterator[World]:
         authorizer=shipped_authorizer(),
         services={AlertService: service},
     )
-    app.include_router(alert_router)
-    app.include_router(prometheus_router)
-    app.include_router(runbook_router)
+    include(app, alert_router, prometheus_router, runbook_router)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegate.test") as client:
         yield World(client, reader, stores, evaluator, clock)

@@ -18,10 +18,9 @@ PROTOBUF = {"Content-Type": "application/x-protobuf"}
 DISK_BYTES = 360 * 2**20
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("disk")
     command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0755", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
         pytest.skip("only root may mount a small disk; the rule itself is tested with told figures")
@@ -29,12 +28,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def crowded(small_disk: Path) -> Iterator[Server]:
     server = Server(small_disk)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def workspace(crowded: Server) -> str:
+    name = f"w-{os.urandom(4).hex()}"
+    assert crowded.cli("workspace", "create", name).returncode == 0
+    return name
 
 
 def fill(folder: Path, *, leaving: int) -> Path:
@@ -68,8 +74,10 @@ def counted(server: Server, token: str) -> int:
     return int(stats["spans"]) if status == 200 else -1
 
 
-def test_intake_stops_at_the_watermark_loses_nothing_and_goes_on_by_itself(crowded: Server, small_disk: Path) -> None:
-    ingest, read = crowded.token("ingest"), crowded.token("read")
+def test_intake_stops_at_the_watermark_loses_nothing_and_goes_on_by_itself(
+    crowded: Server, small_disk: Path, workspace: str
+) -> None:
+    ingest, read = crowded.token("ingest", workspace), crowded.token("read", workspace)
     load = Load(crowded.url, ingest)
     load.start()
     load.wait_for_acknowledged(5)
@@ -100,8 +108,8 @@ def test_intake_stops_at_the_watermark_loses_nothing_and_goes_on_by_itself(crowd
     wait_until(lambda: counted(crowded, read) == load.sent_spans, what=f"exactly {load.sent_spans}")
 
 
-def test_on_a_full_disk_the_ballast_goes_and_comes_back(crowded: Server, small_disk: Path) -> None:
-    ingest, read = crowded.token("ingest"), crowded.token("read")
+def test_on_a_full_disk_the_ballast_goes_and_comes_back(crowded: Server, small_disk: Path, workspace: str) -> None:
+    ingest, read = crowded.token("ingest", workspace), crowded.token("read", workspace)
     ballast = crowded.data_dir / "ballast"
     wait_until(ballast.exists, what="the ballast")
     load = Load(crowded.url, ingest)

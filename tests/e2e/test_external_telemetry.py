@@ -112,11 +112,15 @@ def test_it_serves_from_the_engine_that_is_named_and_embeds_none(served: Server,
     assert secret not in written
 
 
-def test_kills_of_the_engine_that_is_named_lose_and_double_nothing(served: Server, own: Own) -> None:
-    read = served.token("read")
-    load = Load(served.url, served.token("ingest"))
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.long)])
+def test_kills_of_the_engine_that_is_named_lose_and_double_nothing(served: Server, own: Own, kills: int) -> None:
+    # A workspace a time: all that is in it is what was sent here.
+    workspace = f"kills-{kills}"
+    assert served.cli("workspace", "create", workspace).returncode == 0
+    read = served.token("read", workspace)
+    load = Load(served.url, served.token("ingest", workspace))
     load.start()
-    for _ in range(3):
+    for _ in range(kills):
         load.wait_for_acknowledged(5)
         own.kill()
         wait_until(lambda: served.get("/readyz")[0] == 503, what="not ready")
@@ -131,7 +135,16 @@ def test_kills_of_the_engine_that_is_named_lose_and_double_nothing(served: Serve
     wait_until(lambda: counted(served, read)() == load.sent_spans, what=f"exactly {load.sent_spans}")
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8123", "http://", "ftp://host", "http://host/path", "http://host:0"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:8123",
+        *(
+            pytest.param(url, marks=pytest.mark.long)
+            for url in ("http://", "ftp://host", "http://host/path", "http://host:0")
+        ),
+    ],
+)
 def test_an_address_that_is_none_stops_the_start_with_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:

@@ -23,7 +23,7 @@ def quiet_until_untroubled(server: Server, token: str) -> list[Counter[int]]:
     """Send quietly until a round is all taken, three at most: where processors are short a body may be late, a 503."""
     rounds: list[Counter[int]] = []
     while not rounds or (set(rounds[-1]) != {200} and len(rounds) < 3):
-        rounds.append(quiet_beside(server.url, token, 4).statuses)
+        rounds.append(quiet_beside(server.url, token, 2).statuses)
     return rounds
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.gate_worlds import FakeGates, FakeReleases, FakeTelemetry
+from tests.pages.paging_worlds import FakePaging
 from tests.pages.signal_worlds import FakeMarks, FakePoints, FakeVersions, FakeWatcher
 from tests.pages.trace_worlds import FakeRunStore, FakeTraceStore
 from tests.pages.worlds import NOW, SESSION, FakeAlerts, FakeIdentity
@@ -16,6 +18,7 @@ from tests.unit.identity.fakes import RecordingTrail
 
 from tidegate.alerts import AlertService
 from tidegate.alerts.pages import router as alert_pages
+from tidegate.alerts.paging.service import PagingService
 from tidegate.audit import AuditTrail
 from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.html import PageRenderer
@@ -102,6 +105,7 @@ async def site() -> AsyncIterator[Site]:
         authorizer=shipped_authorizer(),
         services={
             AlertService: alerts,
+            PagingService: FakePaging(),
             GateService: gates,
             ReleasesService: releases,
             TelemetryWatch: telemetry,
@@ -116,8 +120,7 @@ async def site() -> AsyncIterator[Site]:
         },
     )
     pages = (assets, edge_pages, identity_pages, gate_pages, alert_pages, runbook_pages, signal_pages, tenant_pages)
-    for router in (*pages, trace_pages, run_pages, live_routes, explore_routes, tenant_routes):
-        application.include_router(router)
+    include(application, *pages, trace_pages, run_pages, live_routes, explore_routes, tenant_routes)
     wrapped = RequestContext(application)
     transport = httpx.ASGITransport(wrapped)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION, SESSION, FakeIdentity
@@ -85,8 +86,7 @@ async def site() -> AsyncIterator[LogSite]:
             PageRenderer: PageRenderer(version="0.1.0", clock=clock),
         },
     )
-    for router in (log_routes, log_pages):
-        application.include_router(router)
+    include(application, log_routes, log_pages)
     transport = httpx.ASGITransport(RequestContext(application))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegate.test") as browser:
         browser.cookies.set(SESSION_COOKIE, SESSION)

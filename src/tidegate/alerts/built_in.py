@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tidegate.alerts.built_in_more import MORE_RULES
 from tidegate.alerts.model import Measure, Rule, Severity, Unit
 from tidegate.signals import NANO_PER_USD, Family
 
@@ -98,6 +99,7 @@ BUILT_IN_RULES: Final = (
         threshold=1,
         phrase="{value} of {count} tenant requests reached the data of another tenant",
         runbook="cross_tenant_leak",
+        is_zero_tolerance=True,
     ),
     Rule(
         code="cross_tenant_denied",
@@ -203,4 +205,5 @@ BUILT_IN_RULES: Final = (
         runbook="delivery_failure_rate_high",
         min_count=_ENOUGH,
     ),
+    *MORE_RULES,
 )

@@ -52,7 +52,8 @@ def show_alert(alert_id: str, *, as_json: bool) -> None:
     click.echo(printable(shown["sentence"]))
     for transition in found["transitions"]:
         click.echo(_line(transition))
-    click.echo(f"Runbook: {client.url}{shown['runbook']}")
+    runbook = shown["runbook"]
+    click.echo(f"Runbook: {printable(runbook) if runbook.startswith('https://') else client.url + runbook}")
 
 
 def _line(transition: dict[str, Any]) -> str:

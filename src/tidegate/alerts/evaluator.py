@@ -3,7 +3,8 @@
 Contract of this part:
 - One process evaluates at a time: whoever holds the lease of the watch (5 s, renewed with each evaluation). Others
   stand by and try every second. A write names its fence: a holder that slept through its lease writes nothing.
-- One statement a family and window reads all workspaces, services and tenants; only transitions are written. Open
+- One statement a window reads all families, workspaces, services and tenants; rules that group or filter by more, and
+  those about durations and silence, have statements of their own, asked every 5 s. Only transitions are written. Open
   alerts are kept in memory as a copy of the store: written first, then applied. After a failed write the copy is
   thrown away and read again, so a write whose answer was lost is found and not repeated. A workspace whose changes
   cannot be stored keeps no other from its alerts.
@@ -15,18 +16,22 @@ Contract of this part:
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
 import structlog
 
+from tidegate.alerts.asking import KnownSubjects, batches_in, read_question
 from tidegate.alerts.errors import WatchLostError
-from tidegate.alerts.model import Alert, AlertKey, Change, Rule, advance, exceeds, judge, window_at
-from tidegate.alerts.ports import AlertStore, WatchStore
-from tidegate.alerts.rules import batches_of, digest_of_rules
-from tidegate.kernel import AlertId, Clock, IdFactory, TidegateError, UnavailableError, WorkspaceId
-from tidegate.signals import GroupTotals, SignalReader, Totals
+from tidegate.alerts.judging import changes_of
+from tidegate.alerts.model import FLAP_WINDOW, Change, Rule, withdraw
+from tidegate.alerts.opened import OpenAlerts
+from tidegate.alerts.ports import AlertStore, OwnRules, WatchStore
+from tidegate.alerts.questions import Question, questions_of
+from tidegate.alerts.rules import digest_of_rules
+from tidegate.kernel import Clock, IdFactory, TidegateError, UnavailableError, WorkspaceId
+from tidegate.signals import SubjectReader, SubjectRows
 
 __all__ = ["AlertEvaluator", "Evaluation"]
 
@@ -34,9 +39,8 @@ _TICK_S = 1.0  # DESIGN section 4: each flush wakes the evaluator, and a tick ev
 _PAUSE_S = 0.5  # an evaluation costs 15 CPU-ms however little changed: at most two a second, p50 stays within 1 s
 _IDLE = timedelta(seconds=2)  # another process may have stored events without waking this one: bar 3 s
 _LEASE = timedelta(seconds=5)  # five missed renewals; a crashed evaluator's successor has 10 s to be back
+_NOW_AND_THEN = timedelta(seconds=5)  # as much again for each further grouping and window: within the bar of gates
 _RECORD_EVERY = timedelta(seconds=1)  # gates take an evaluation of the last seconds; more writes say no more
-
-_NOTHING = Totals()
 
 _log = structlog.get_logger("tidegate.alerts")
 
@@ -57,11 +61,12 @@ class AlertEvaluator:
         self,
         *,
         rules: Sequence[Rule],
-        reader: SignalReader,
+        reader: SubjectReader,
         alerts: AlertStore,
         watch: WatchStore,
         clock: Clock,
         ids: IdFactory,
+        own_rules: OwnRules | None = None,
         on_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_changed = on_changed
@@ -74,7 +79,13 @@ class AlertEvaluator:
         self._ids = ids
         self._holder = ids.new_id("evl")
         self._fence: int | None = None
-        self._open: dict[AlertKey, Alert] = {}
+        self._own = own_rules
+        self._rules_count: int | None = None
+        self._questions = questions_of(self._rules)
+        self._asked_at: dict[Question, datetime] = {}
+        self._known = KnownSubjects(reader)
+        self._open = OpenAlerts()
+        self._is_sweep_due = True
         self._is_stale = True
         self._recorded_at: datetime | None = None
         self._idle_since: datetime | None = None
@@ -107,66 +118,90 @@ class AlertEvaluator:
             AlertOutOfStepError: the store differs from what was read at the start; it is read again with the next call.
         """
         if self._fence is None or self._is_stale:
-            await self._take_over()
+            await self._take_over(now)
         if self._fence is None:
             return None
         return await self._evaluate(self._fence, now)
 
-    async def _take_over(self) -> None:
+    async def _take_over(self, now: datetime) -> None:
         self._fence = await self._watch.claim_watch(self._holder, lease=_LEASE)
         if self._fence is None:
             return
-        self._open = {alert.key: alert for alert in await self._watch.list_open_alerts()}
+        flaps = await self._watch.list_flaps(now - 2 * FLAP_WINDOW)
+        self._open = OpenAlerts(await self._watch.list_open_alerts(), flaps)
         self._is_stale, self._recorded_at, self._idle_since = False, None, None
+        self._is_sweep_due = True
+        self._asked_at.clear()
+
+    async def _load_rules(self) -> None:
+        """Take the rules that count now: what was set before this evaluation began."""
+        if self._own is None:
+            return
+        count = await self._own.change_count()
+        if count != self._rules_count:
+            self._questions = questions_of([*await self._own.list_rules(), *self._rules])
+            self._known.forget()
+            self._open.forget_rules()
+            self._asked_at.clear()
+            self._rules_count, self._is_sweep_due = count, True
+
+    async def _sweep(self, fence: int, now: datetime, failures: list[Exception]) -> list[Change]:
+        """Close what no rule judges any more."""
+        placed = [one for question in self._questions for one in question.placed]
+        found = [withdraw(alert, now) for alert in self._open.without_rule(placed)]
+        failures += await self._store(found, fence)
+        self._is_sweep_due = bool(failures)
+        return found
+
+    def _is_due(self, question: Question, now: datetime) -> bool:
+        asked_at = self._asked_at.get(question)
+        return question.is_prompt or asked_at is None or abs(now - asked_at) >= _NOW_AND_THEN
+
+    def _judged(
+        self, question: Question, parts: Sequence[SubjectRows], known: Sequence[SubjectRows], now: datetime
+    ) -> Iterator[tuple[list[Change], int]]:
+        """Yield what moves, by what rules read, and how many subjects were looked at."""
+        for (family, group_by, where), rules in question.rules.items():
+            batches = batches_in(parts, question, (family, group_by, where), self._open.subjects)
+            before = batches_in(known, question, (family, group_by, where), self._open.subjects)
+            found: list[Change] = []
+            for placed in rules:
+                found += changes_of(placed, batches, before, open_alerts=self._open, ids=self._ids, now=now)
+            yield found, sum(len(batch) for batch in batches)
 
     async def _evaluate(self, fence: int, now: datetime) -> Evaluation:
         workspaces = await self._watch.list_workspaces()
+        await self._load_rules()
         group_count = 0
         changes: list[Change] = []
         failures: list[Exception] = []
-        for (family, window), rules in batches_of(self._rules):
-            read = await self._reader.groups(workspaces, family, window_at(now, window)) if workspaces else []
-            groups = [_storable(group) for group in read]
-            group_count += len(groups)
-            found = [change for rule in rules for change in self._changes_of(rule, groups, now)]
-            failures += await self._store(found, fence)
-            changes += found
+        if self._is_sweep_due:
+            changes += await self._sweep(fence, now, failures)
+        for question in self._questions if workspaces else ():
+            if not self._is_due(question, now):
+                continue
+            try:
+                parts = await read_question(self._reader, question, workspaces, now)
+                known = await self._known.of(question, workspaces, now) if question.watches_silence else []
+            except Exception as error:
+                if question.is_prompt:
+                    raise
+                failures.append(error)  # what one workspace asks for besides must not keep the others from theirs
+                continue
+            self._asked_at[question] = now
+            for found, count in self._judged(question, parts, known, now):
+                group_count += count
+                failures += await self._store(found, fence)
+                changes += found
+        self._open.end_evaluation(at=now, window_s=FLAP_WINDOW.total_seconds())
         if failures:
             raise failures[0]  # the moment of evaluation must not move: gates hold until all is stored
         if self._recorded_at is None or abs(now - self._recorded_at) >= _RECORD_EVERY:
             with self._doubting():
                 await self._watch.set_evaluated(fence, at=now, rules_digest=self._digest, lease=_LEASE)
             self._recorded_at = now
-        self._idle_since = None if group_count or self._open else now
+        self._idle_since = None if group_count or len(self._open) else now
         return Evaluation(now, group_count, tuple(changes))
-
-    def _changes_of(self, rule: Rule, groups: Sequence[GroupTotals], now: datetime) -> list[Change]:
-        # Most groups neither cross a bound nor have an open alert: they cost a comparison and one look-up.
-        found: dict[tuple[WorkspaceId, str, str | None], Totals] = {
-            (key.workspace, key.service, key.tenant): _NOTHING for key in self._open if key.code == rule.code
-        }
-        has_open = bool(found)
-        for group in groups:
-            is_above = exceeds(rule, group.totals)
-            if not (is_above or has_open):
-                continue
-            subject = (group.workspace, group.service, group.tenant)
-            so_far = found.get(subject)
-            if so_far is not None and so_far is not _NOTHING:
-                found[subject] = so_far + group.totals
-            elif is_above or so_far is not None:
-                found[subject] = group.totals
-        changes = [
-            self._change(rule, AlertKey(workspace, rule.code, service, tenant), totals, now)
-            for (workspace, service, tenant), totals in found.items()
-        ]
-        return [change for change in changes if change is not None]
-
-    def _change(self, rule: Rule, key: AlertKey, totals: Totals, now: datetime) -> Change | None:
-        change = advance(rule, self._open.get(key), judge(rule, totals), key=key, now=now)
-        if change is None or not change.is_new:
-            return change
-        return replace(change, alert=replace(change.alert, id=AlertId(self._ids.new_id("alr"))))
 
     async def _store(self, changes: list[Change], fence: int) -> list[Exception]:
         """Store what moved, and return what went wrong with single workspaces: it must silence no other's alerts."""
@@ -185,11 +220,7 @@ class AlertEvaluator:
     async def _store_of(self, workspace: WorkspaceId, changes: list[Change], fence: int) -> None:
         with self._doubting():
             await self._alerts.add_changes(workspace, changes, fence=fence)
-        for change in changes:
-            if change.alert.is_open:
-                self._open[change.alert.key] = change.alert
-            else:
-                self._open.pop(change.alert.key, None)
+        self._open.apply(changes)
         self._on_changed()
         _log.info("alert transitions", workspace=workspace, count=len(changes))
 
@@ -228,14 +259,3 @@ async def _wait(wake: asyncio.Event) -> bool:
         async with asyncio.timeout(_TICK_S - _PAUSE_S):
             return await wake.wait()
     return False
-
-
-def _storable(group: GroupTotals) -> GroupTotals:
-    """Return `group` under names that PostgreSQL can hold: it has no NUL, and one bad name must not stop all others."""
-    if "\0" not in group.service and (group.tenant is None or "\0" not in group.tenant):
-        return group
-    return replace(
-        group,
-        service=group.service.replace("\0", "\N{REPLACEMENT CHARACTER}"),
-        tenant=group.tenant and group.tenant.replace("\0", "\N{REPLACEMENT CHARACTER}"),
-    )

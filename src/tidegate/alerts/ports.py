@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from tidegate.alerts.model import Alert, AlertDetail, AlertState, Change
+from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Rule
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.signals import Family
+from tidegate.storage import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,14 @@ class Watch:
     """The last evaluation that read all families and stored what it found; `None` before the first."""
     watched_since: datetime | None
     """Since when there was no gap between evaluations; `None` before the first."""
+
+
+class AlertListener(Protocol):
+    """Is told of alerts that move, before anybody else can see that they did."""
+
+    async def changed(self, connection: Connection, workspace: WorkspaceId, changes: Sequence[Change]) -> None:
+        """Write what follows from `changes` in the transaction that stores them: with them, or not at all."""
+        ...
 
 
 class AlertStore(Protocol):
@@ -56,6 +65,10 @@ class AlertStore(Protocol):
         self, workspace: WorkspaceId, which: AlertFilter, *, since: datetime
     ) -> datetime | None:
         """Return when the last alert closed at or after `since`."""
+        ...
+
+    async def find_rules_changed_at(self, workspace: WorkspaceId, codes: Collection[str] | None) -> datetime | None:
+        """Return when the workspace last changed one of the rules `codes`, `None`: any; `None` when it never did."""
         ...
 
     async def find_watch(self, workspace: WorkspaceId) -> Watch:
@@ -94,4 +107,20 @@ class WatchStore(Protocol):
 
     async def list_open_alerts(self) -> list[Alert]:
         """Return the open alerts of all workspaces, for the one who evaluates all of them."""
+        ...
+
+    async def list_flaps(self, since: datetime) -> dict[AlertKey, tuple[datetime, ...]]:
+        """Return of each key whose alert closed at or after `since` when it had opened and closed, of the last one."""
+        ...
+
+
+class OwnRules(Protocol):
+    """The rules that workspaces set themselves, for the one who evaluates all of them."""
+
+    async def change_count(self) -> int:
+        """Return how often rules were set: as long as it stands still, they are what they were."""
+        ...
+
+    async def list_rules(self) -> list[Rule]:
+        """Return the rules of all workspaces, those that change a rule that ships as the whole rule that results."""
         ...

@@ -104,6 +104,17 @@ class AlertOut(WireModel):
     resolved_at: Utc | None
     held_since: Utc | None
     """Since when there was no answer; the alert stays open meanwhile."""
+    recovering_since: Utc | None
+    """Since when it is good, not yet for as long as its rule asks."""
+    scope: str | None
+    """Whom it is about: `tenant t-1`, `3 of 40 tenants`, `all tenants`; null where that cannot be told."""
+    dimensions: dict[str, str]
+    """What its rule groups by besides service and tenant."""
+    owner: str | None
+    labels: dict[str, str]
+    flapping: bool
+    """It opened and closed too often: it stays open until it is stable."""
+    zero_tolerance: bool
 
     @classmethod
     def of(cls, alert: Alert) -> Self:
@@ -124,6 +135,13 @@ class AlertOut(WireModel):
             fired_at=alert.fired_at,
             resolved_at=alert.resolved_at,
             held_since=alert.held_since,
+            recovering_since=alert.recovering_since,
+            scope=alert.scope,
+            dimensions=dict(alert.key.labels),
+            owner=alert.owner,
+            labels=dict(alert.labels),
+            flapping=alert.is_flapping,
+            zero_tolerance=alert.is_zero_tolerance,
         )
 
 

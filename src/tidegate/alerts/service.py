@@ -141,6 +141,10 @@ class AlertService:
         """Return what is open of `codes` on `services`, and what closed at or after `since`; none named means all."""
         named = AlertFilter(codes=codes or None, services=services or None)
         watch = await self._store.find_watch(workspace)
+        changed_at = await self._store.find_rules_changed_at(workspace, named.codes)
+        watched_since = watch.watched_since
+        if watched_since is not None and changed_at is not None:
+            watched_since = max(watched_since, changed_at)  # quiet under other rules is not known to be quiet
         # Open ones before closed ones: an alert that closes in between is then seen twice instead of never.
         still_open = AlertFilter(states=OPEN_STATES, codes=named.codes, services=named.services)
         open_alerts = await self._store.list_alerts(workspace, still_open, limit=_OPEN_LIMIT, after=None)
@@ -148,7 +152,7 @@ class AlertService:
             open_alerts=tuple(open_alerts),
             last_closed_at=await self._store.find_last_closed_at(workspace, named, since=since),
             evaluated_at=watch.evaluated_at,
-            watched_since=watch.watched_since,
+            watched_since=watched_since,
         )
 
     def _rules_of(self, family: Family) -> tuple[Rule, ...]:
@@ -176,8 +180,11 @@ class AlertService:
         now: datetime,
     ) -> tuple[FamilyAlert, ...]:
         since = {alert.key: alert.since for alert in stored}
-        found: list[FamilyAlert] = []
-        for (family, length), batch in batches_of(rules):
+        # Rules that group by more have no override: what is stored of them stands.
+        plain = [rule for rule in rules if rule.is_plainly_grouped]
+        codes = {rule.code for rule in plain}
+        found = [_shown(alert) for alert in stored if alert.code not in codes]
+        for (family, length), batch in batches_of(plain):
             groups = await self._reader.groups([workspace], family, window_at(now, length))
             found += [
                 _would_be(rule, group, since, now)

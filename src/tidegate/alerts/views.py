@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from tidegate.alerts.model import Alert, CauseKind, Transition, Unit
-from tidegate.alerts.rules import BUILT_IN_RULES
+from tidegate.alerts.model import Alert, CauseKind, Transition, Unit, written
 from tidegate.edge.marks import MARKS, Mark
 
 __all__ = [
@@ -24,7 +23,6 @@ WATCH_LIMIT = timedelta(seconds=10)
 """Rules are evaluated every second; after ten missed turns nobody knows what burns, and gates call it stale too."""
 
 _NO_DATA = MARKS["missing"]
-_UNITS = {rule.code: rule.measure.unit for rule in BUILT_IN_RULES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,12 @@ class AlertView:
     fired_at: datetime | None
     resolved_at: datetime | None
     held_since: datetime | None
+    scope: str | None
+    """Whom it is about, where that can be told."""
+    dimensions: tuple[tuple[str, str], ...]
+    is_flapping: bool
     runbook: str
-    """Path of its page."""
+    """Path of its page, or an https address."""
 
     @property
     def runbook_slug(self) -> str:
@@ -70,7 +72,6 @@ class MoveView:
 
 
 def alert_view(alert: Alert) -> AlertView:
-    unit = _UNITS.get(alert.code, Unit.COUNT)
     return AlertView(
         id=alert.id,
         mark=_NO_DATA if alert.is_open and alert.held_since else MARKS[alert.state],
@@ -79,13 +80,16 @@ def alert_view(alert: Alert) -> AlertView:
         sentence=alert.sentence,
         service=alert.service or "without a name",
         tenant=alert.tenant,
-        value=_written(unit, alert.value),
-        bound=_written(unit, alert.threshold),
+        value=_written(alert.unit, alert.value),
+        bound=written(alert.unit, alert.threshold),
         count=alert.count,
         since=alert.since,
         fired_at=alert.fired_at,
         resolved_at=alert.resolved_at,
         held_since=alert.held_since if alert.is_open else None,
+        scope=alert.scope,
+        dimensions=alert.key.labels,
+        is_flapping=alert.is_flapping,
         runbook=alert.runbook,
     )
 
@@ -112,11 +116,17 @@ def move_view(transition: Transition) -> MoveView:
 
 _TITLES = {
     CauseKind.CROSSED: "Bound crossed",
+    CauseKind.SILENT: "Fell silent",
     CauseKind.SUSTAINED: "Fired",
     CauseKind.HELD: "No answer: held",
     CauseKind.RESUMED: "Answers are back",
+    CauseKind.RECOVERING: "Good again: resolves when that lasts",
+    CauseKind.RELAPSED: "Crossed again",
+    CauseKind.FLAPPING: "Flapping: stays open until it is stable",
+    CauseKind.STEADY: "Flaps no more",
     CauseKind.RECOVERED: "Resolved: back within the bound",
     CauseKind.NO_DATA: "Closed without an answer",
+    CauseKind.WITHDRAWN: "Closed: no rule judges it any more",
 }
 
 
@@ -130,8 +140,4 @@ def is_watched(evaluated_at: datetime | None, now: datetime) -> bool:
 
 
 def _written(unit: Unit, value: float | None) -> str:
-    if value is None:
-        return "no value"
-    if unit is Unit.RATE:
-        return f"{value * 100:.4g}%"
-    return f"{value:.4g} USD" if unit is Unit.USD else f"{value:.15g}"
+    return "no value" if value is None else written(unit, value)

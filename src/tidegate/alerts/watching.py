@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tidegate.alerts.model import Alert, Rule
+from tidegate.alerts.model import Alert, Op, Rule, Source
 from tidegate.alerts.service import OPEN_STATES, AlertService
 from tidegate.alerts.views import is_watched
 from tidegate.kernel import MAX_LIMIT, Clock, WorkspaceId
@@ -20,7 +20,7 @@ class AlertWatcher:
         self._clock = clock
 
     def bounds(self, family: Family) -> Sequence[Bound]:
-        return [_bound(rule) for rule in self._alerts.rules if rule.family is family]
+        return [_bound(rule) for rule in self._alerts.rules if rule.family is family and _is_of_all(rule)]
 
     async def burning(
         self, workspace: WorkspaceId, *, family: Family | None = None, tenant: str | None = None
@@ -36,6 +36,11 @@ class AlertWatcher:
         )
 
 
+def _is_of_all(rule: Rule) -> bool:
+    """Return whether the figure that a rule reads is the one that pages draw: of all that the family counts."""
+    return not rule.where and rule.measure.source is not Source.TELEMETRY
+
+
 def _bound(rule: Rule) -> Bound:
     return Bound(
         code=rule.code,
@@ -46,6 +51,7 @@ def _bound(rule: Rule) -> Bound:
         min_count=rule.min_count,
         window=rule.window,
         runbook=rule.runbook_link,
+        is_below=rule.op is Op.BELOW,
     )
 
 

@@ -13,8 +13,15 @@ import structlog
 from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.pages import router as alert_pages
+from tidegate.alerts.paging.assembly import Paging, build_paging
+from tidegate.alerts.paging.pages import router as paging_pages
+from tidegate.alerts.paging.routes import router as paging_routes
+from tidegate.alerts.paging.sources import DeliveryCourier
 from tidegate.alerts.prometheus.routes import router as prometheus_alert_routes
 from tidegate.alerts.routes import router as alert_routes
+from tidegate.alerts.rule_sets.routes import router as rule_routes
+from tidegate.alerts.rule_sets.service import RuleSetService
+from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
@@ -23,7 +30,7 @@ from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.running import Edge, Task, connect_engines, running
-from tidegate.app.settings import default_quotas, egress_allowances, request_allowance
+from tidegate.app.settings import DEFAULT_HOST, DEFAULT_PORT, default_quotas, egress_allowances, request_allowance
 from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.audit import AuditTrail
 from tidegate.audit.pages import router as audit_pages
@@ -79,7 +86,7 @@ from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
-from tidegate.jobs import Handler, JobService, PostgresJobs, Worker
+from tidegate.jobs import Handler, JobService, PostgresJobs, PostgresOutbox, Worker
 from tidegate.jobs.store import CHANNEL as JOBS_ADDED
 from tidegate.jobs.tasks import build_worker
 from tidegate.kernel import RandomIds, SystemClock
@@ -115,10 +122,15 @@ from tidegate.signals.tasks import (
     build_recounts,
     build_retention,
     build_runs,
+    build_stepped_reader,
 )
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
+from tidegate.slos.pages import router as objective_pages
+from tidegate.slos.routes import router as objective_routes
+from tidegate.slos.service import ObjectiveService
+from tidegate.slos.tasks import BurnWatch, build_objectives
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.hearing import hear
@@ -183,8 +195,13 @@ _ROUTERS = (
     tenant_pages,
     prometheus_routes,
     prometheus_alert_routes,
+    objective_routes,
+    objective_pages,
     alert_routes,
+    rule_routes,
     alert_pages,
+    paging_routes,
+    paging_pages,
     delivery_routes,
     channel_pages,
     runbook_routes,
@@ -242,8 +259,12 @@ def build_edge(
         database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
         ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
     )  # fmt: skip
+    paging = build_paging(
+        database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
+        ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
+    )  # fmt: skip
     services, tasks = _slices(
-        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries
+        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries, paging=paging
     )
     tasks += [
         tools.run,
@@ -318,6 +339,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     identity: IdentityService,
     askers: PostgresAskers,
     deliveries: Deliveries,
+    paging: Paging,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
@@ -325,10 +347,11 @@ def _slices(  # noqa: PLR0913 - what slices share
     rules = load_rules()
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
-    alert_store = PostgresAlertStore(database)
+    rule_sets = PostgresRuleSets(database, trail)
+    alert_store = PostgresAlertStore(database, listener=paging.listener)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
-        on_changed=hub.wake,
+        own_rules=rule_sets, on_changed=hub.wake,
     )  # fmt: skip
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
@@ -338,10 +361,11 @@ def _slices(  # noqa: PLR0913 - what slices share
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
+    objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    handlers: dict[str, Handler] = {**deliveries.handlers}  # by kind of job: each slice registers its own
+    handlers: dict[str, Handler] = {**deliveries.handlers, **paging.handlers}  # by kind of job
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
         Worker: worker,
@@ -367,14 +391,20 @@ def _slices(  # noqa: PLR0913 - what slices share
         StoredRecords: StoredRecords(engine),
         RollupReader: reader,
         TelemetryWatch: reader,
+        ObjectiveService: objectives,
         AlertService: alerts,
+        RuleSetService: RuleSetService(shipped=rules, store=rule_sets, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,
         GateService: gates,
         **deliveries.services,
         **build_prometheus(reader, engine, clock),
+        **paging.services,
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run]
+    burning = BurnWatch(objectives)
+    return services, [
+        closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning.run,
+    ]  # fmt: skip

@@ -59,19 +59,32 @@ _NOUNS: Final = {
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
     "retention": ("tidegate.signals.commands", "retention", "Retention: how long telemetry is kept."),
-    "rule": ("tidegate.alerts.prometheus_commands", "rule", "Rules: test them, and read those of other tools."),
+    "rule": ("tidegate.alerts.rule_sets.commands", "rule", "Rules: bounds on signals, as files."),
+    "runbook": ("tidegate.alerts.rule_sets.commands", "runbook", "Runbooks: what to do when a rule fires."),
     "run": ("tidegate.signals.ai_runs.commands", "run", "AI runs: what one did, cost and broke."),
     "trace": ("tidegate.telemetry.commands", "trace", "Traces: spans in their order; erase one."),
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
+    "route": ("tidegate.alerts.paging.commands", "route", "Routes: who is told of which alerts, and when."),
+    "silence": ("tidegate.alerts.paging.commands", "silence", "Silences: what nobody is told of for a while."),
     "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
+    "slo": ("tidegate.slos.commands", "slo", "Objectives: how much error budget is left, and how fast it burns."),
     "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
 # Verbs that another slice adds to a noun.
 _MORE_VERBS: Final = {
-    "audit": ("tidegate.app.audit_key", "key"),
-    "tenant": ("tidegate.telemetry.erasures.commands", "erase_tenant"),
+    "alert": (
+        ("tidegate.alerts.paging.commands", "acknowledge"),
+        ("tidegate.alerts.paging.commands", "assign"),
+        ("tidegate.alerts.paging.commands", "why"),
+        ("tidegate.alerts.paging.commands", "silence_alert"),
+    ),
+    "audit": (("tidegate.app.audit_key", "key"),),
+    "rule": (
+        ("tidegate.alerts.prometheus_commands", "test_rules"),
+        ("tidegate.alerts.prometheus_commands", "import_rules"),
+    ),
+    "tenant": (("tidegate.telemetry.erasures.commands", "erase_tenant"),),
 }
-_VERBS_WITHOUT_SERVER: Final = {"rule": ("tidegate.alerts.prometheus_commands", ("test_rules", "import_rules"))}
 
 
 class LazyGroup(click.Group):
@@ -85,13 +98,9 @@ class LazyGroup(click.Group):
         if found is None:
             return super().get_command(ctx, cmd_name)
         command: click.Command = getattr(importlib.import_module(found[0]), found[1])
-        more = _MORE_VERBS.get(cmd_name)
-        if more is not None and isinstance(command, click.Group):
-            command.add_command(getattr(importlib.import_module(more[0]), more[1]))
-        module, verbs = _VERBS_WITHOUT_SERVER.get(cmd_name, ("", ()))
         if isinstance(command, click.Group):
-            for verb in verbs:
-                command.add_command(getattr(importlib.import_module(module), verb))
+            for module, name in _MORE_VERBS.get(cmd_name, ()):
+                command.add_command(getattr(importlib.import_module(module), name))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from tidegate.edge.limits import Allowance
+from tidegate.edge.allowance import Allowance
 from tidegate.edge.quotas import Quota
 from tidegate.egress import Allowances, parse_allowances
 from tidegate.kernel import InvalidInputError

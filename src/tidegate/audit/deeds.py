@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tidegate.audit.model import ActorKind, Deed, JsonValue, Outcome
-from tidegate.edge.caller import Caller, Role
+from tidegate.edge.proven import Caller, Role
 
 __all__ = ["ITSELF", "Doer", "deed_of", "doer_of"]
 

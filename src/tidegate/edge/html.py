@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib import resources
 from typing import Annotated, Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
@@ -84,7 +85,7 @@ class PageRenderer:
         self._version = version
         self._clock = clock
         self._notices = notices
-        self._templates = build_environment(packaged_assets())
+        self._templates = _packaged_templates()
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -246,6 +247,12 @@ def build_environment(assets: Assets) -> Environment:
         "segment": lambda text: quote(str(text), safe=""),
     }
     return environment
+
+
+@cache
+def _packaged_templates() -> Environment:
+    """Return the templates of the package, compiled once a process."""
+    return build_environment(packaged_assets())
 
 
 def with_code(text: str) -> Markup:

@@ -5,7 +5,6 @@ through. Telemetry has limits of its own, by what waits to be stored, and quotas
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import ClassVar, Final
 
@@ -13,15 +12,17 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from tidegate.edge.allowance import Allowance
 from tidegate.edge.caller import Caller
 from tidegate.edge.quotas import Minutes, OnRefused, Quota, QuotaExceededError
 from tidegate.kernel import Clock, TooManyRequestsError
 
-__all__ = ["Allowance", "RequestLimits", "TooManyGuessesError", "TooOftenError", "network_of"]
+__all__ = ["RequestLimits", "TooManyGuessesError", "TooOftenError", "network_of"]
 
 _WINDOW_S: Final = 10
 _ATTEMPTS_WINDOW_S: Final = 60
 _UNKNOWN: Final = "unknown"
+_USUAL: Final = Allowance()
 
 
 class TooOftenError(TooManyRequestsError):
@@ -36,22 +37,13 @@ class TooManyGuessesError(TooManyRequestsError):
     code: ClassVar[str] = "too_many_guesses"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """Requests in ten seconds, and wrong credentials in a minute; 0 for no limit."""
-
-    of_credential: int = 1_000
-    of_workspace: int = 3_000
-    attempts: int = 60
-
-
 class RequestLimits:
     """One a process."""
 
     def __init__(
         self,
         clock: Clock,
-        allowance: Allowance = Allowance(),
+        allowance: Allowance = _USUAL,
         *,
         quotas: Mapping[Quota, int] | None = None,
         on_refused: OnRefused = lambda *_: None,

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from tidegate.alerts.rule_sets import RuleFile
 from tidegate.gates.errors import SchemaNotFoundError
 from tidegate.gates.gate_files import GateFile
 from tidegate.gates.schemas import (
@@ -23,6 +24,7 @@ __all__ = ["MODELS", "contract_names", "generate_contract", "read_contract"]
 MODELS: dict[str, tuple[type[BaseModel], str]] = {
     "gate": (GateFile, "validation"),
     "prices": (PriceFile, "validation"),
+    "rules": (RuleFile, "validation"),
     "ReleaseGate": (ReleaseGate, "serialization"),
     "ReleaseGateEvidenceInput": (ReleaseGateEvidenceInput, "validation"),
     "AuthzRegressionRun": (AuthzRegressionRun, "validation"),

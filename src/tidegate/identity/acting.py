@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tidegate.audit import ActorKind, Deed, doer_of
 from tidegate.audit.model import JsonValue
-from tidegate.edge.caller import Caller, Role, Scope
+from tidegate.edge.proven import Caller, Role, Scope
 from tidegate.identity.errors import RoleTooHighError
 from tidegate.identity.roles import is_within
 from tidegate.kernel import digest_of

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from tidegate.edge.caller import Role
+from tidegate.edge.proven import Role
 from tidegate.kernel import (
     ConflictError,
     ForbiddenError,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
-from tidegate.edge.caller import Role
+from tidegate.edge.proven import Role
 from tidegate.edge.quotas import NOTHING_SET, QuotasSet
 from tidegate.kernel import Keyring, TokenId, WorkspaceId
 

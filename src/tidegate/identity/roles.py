@@ -1,6 +1,6 @@
 """What roles are worth beside each other. What each may do is the policies' matter; this holds when they are wrong."""
 
-from tidegate.edge.caller import Role, Scope
+from tidegate.edge.proven import Role, Scope
 
 __all__ = ["is_within", "narrowed", "scopes_of", "widest"]
 

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from tidegate.edge.caller import Role
+from tidegate.edge.proven import Role
 from tidegate.identity.model import Holder, Session, Token
 from tidegate.kernel import TokenId, WorkspaceId
 

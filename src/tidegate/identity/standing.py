@@ -8,7 +8,7 @@ job begins.
 from collections.abc import Collection, Mapping
 
 from tidegate.edge.authority import NOTHING_NAMED, PolicyWall
-from tidegate.edge.caller import Caller
+from tidegate.edge.proven import Caller
 from tidegate.identity.errors import CredentialInvalidError, WorkspaceSuspendedError
 from tidegate.identity.policy.actions import operations_of
 from tidegate.identity.rows import HOLDER, SESSIONS, TOKENS, session_of, token_of

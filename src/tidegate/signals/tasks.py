@@ -9,13 +9,14 @@ from tidegate.edge.authority import Askers
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
-from tidegate.signals.looking import LookingReader
+from tidegate.signals.grouped import GroupedReader
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.prometheus import EngineGauges, LookupService, QueryService, SeriesReading
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
 from tidegate.signals.retention import DroppingEngine, PostgresRetention, RetentionJob
 from tidegate.signals.roller import Roller
+from tidegate.signals.stepped import SteppedReader
 from tidegate.signals.store import EngineCounts, RowsEngine
 from tidegate.signals.touches import MAX_LAG, PostgresTouches
 from tidegate.storage import Database
@@ -30,6 +31,7 @@ __all__ = [
     "build_recounts",
     "build_retention",
     "build_runs",
+    "build_stepped_reader",
 ]
 
 
@@ -78,9 +80,17 @@ async def _list_workspaces(database: Database) -> list[WorkspaceId]:
 
 def build_reader(
     database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG
-) -> LookingReader:
+) -> GroupedReader:
     touches = PostgresTouches(database, clock, max_lag=max_lag)
-    return LookingReader(engine, watermark=touches.watermark, clock=clock)
+    return GroupedReader(engine, watermark=touches.watermark, clock=clock)
+
+
+def build_stepped_reader(
+    database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG
+) -> SteppedReader:
+    touches = PostgresTouches(database, clock, max_lag=max_lag)
+    reader = GroupedReader(engine, watermark=touches.watermark, clock=clock)
+    return SteppedReader(engine, watermark=touches.watermark, reader=reader)
 
 
 def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: TraceService) -> AiRunService:
@@ -88,7 +98,7 @@ def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: 
     return AiRunService(store=store, traces=traces)
 
 
-def build_prometheus(reader: LookingReader, engine: RowsEngine, clock: Clock) -> dict[type[Any], object]:
+def build_prometheus(reader: GroupedReader, engine: RowsEngine, clock: Clock) -> dict[type[Any], object]:
     """Return what answers Prometheus's clients."""
     points = EngineGauges(engine)
     reading = SeriesReading(counts=reader, points=points, clock=clock)

@@ -4,6 +4,7 @@ import secrets
 from typing import Any, Final
 
 from tests.api.audit.entries import Entry, api, form, nobody
+from tests.api.audit.paging_writes import PAGING
 from tests.api.audit.people_writes import PEOPLE
 from tests.api.audit.writing import Left, World
 from tests.api.gates.test_tenant_isolation import make_case
@@ -50,9 +51,33 @@ def junit(name: str) -> bytes:
     return f'<testsuite name="s"><testcase classname="c" name="{name}"/></testsuite>'.encode()
 
 
+def objective(target: str) -> bytes:
+    return f"""
+apiVersion: tidegate/v1
+kind: Objective
+metadata: {{name: sign-ins, title: Sign-ins, owner: pay}}
+spec:
+  service: pay
+  family: auth
+  indicator: {{events: {{bad: failureCount, total: requestCount}}}}
+  target: {target}
+  window: {{rolling: 30d}}
+""".encode()
+
+
+async def remove_objective(world: World) -> Left:
+    await world.api("POST", "/api/v1/objectives/apply", content=objective("0.9"), **YAML)
+    return await world.api("DELETE", "/api/v1/objectives/sign-ins")
+
+
 def prices(usd: str) -> bytes:
     entry = f"{{provider: acme, model: m, input: {usd}}}"
     return f"{{apiVersion: tidegate/v1, kind: Prices, prices: [{entry}]}}".encode()
+
+
+def rules(threshold: str) -> bytes:
+    entry = f"{{code: auth_failure_rate_high, threshold: {threshold}}}"
+    return f"{{apiVersion: tidegate/v1, kind: Rules, metadata: {{name: mine}}, rules: [{entry}]}}".encode()
 
 
 async def sign_in_by_link(world: World) -> Left:
@@ -394,6 +419,18 @@ ENTRIES: Final[dict[str, Entry]] = {
         api("PUT", "/api/v1/prices/overrides", content=prices("2"), **YAML),
         api("PUT", "/api/v1/prices/overrides", content=prices("-1"), **YAML), ("prices:set",), "prices/overrides",
     ),
+    "POST /api/v1/rules/apply": Entry(
+        api("POST", "/api/v1/rules/apply", content=rules("0.2"), **YAML),
+        api("POST", "/api/v1/rules/apply", content=rules("-1"), **YAML), ("rules:set",), "rules/mine",
+    ),
+    "POST /api/v1/objectives/apply": Entry(
+        api("POST", "/api/v1/objectives/apply", content=objective("0.99"), **YAML),
+        api("POST", "/api/v1/objectives/apply", content=objective("1"), **YAML), ("objectives:set",),
+        "objective/sign-ins",
+    ),
+    "DELETE /api/v1/objectives/{objective}": Entry(
+        remove_objective, api("DELETE", "/api/v1/objectives/nobody"), ("objectives:remove",), "objective/sign-ins"
+    ),
     "POST /api/v1/recounts": Entry(
         api("POST", "/api/v1/recounts", json={"reason": "reprice"}),
         api("POST", "/api/v1/recounts", json={"reason": "reprice"}), ("recounts:request",), "recount/rec_",
@@ -417,7 +454,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/decisions": Entry(
         evaluate, api("POST", "/api/v1/gates/unknown/decisions"), ("gates:evaluate",), "gate/money"
     ),
-} | PEOPLE  # fmt: skip
+} | PEOPLE | PAGING  # fmt: skip
 UNRECORDED: Final = {
     "HEAD /assets/{file}": "reads",
     "POST /appearance": "a cookie of the browser; nothing is kept",
@@ -427,9 +464,14 @@ UNRECORDED: Final = {
     "tests/contract/providers/test_signing_out.py",
     "POST /identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/identity-provider/test": "asks the provider; nothing is kept",
+    "POST /api/v1/objectives/plan": "nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",
+    "POST /api/v1/rules/plan": "nothing is kept",
     "POST /api/v1/gates/validate": "nothing is kept",
     "POST /api/v1/channels/validate": "nothing is kept, and nobody is called",
+    "POST /api/v1/routing/plan": "nothing is kept",
+    "POST /api/v1/routing/test": "nothing is kept",
+    "POST /api/v1/silences/preview": "nothing is kept",
     "POST /api/v1/evaluations": "telemetry",
     "POST /prometheus/api/v1/query": "reads; the form is for expressions that are too long for an address",
     "POST /prometheus/api/v1/query_range": "reads, the same",

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.doing import trail_of
 from tests.unit.gates.fakes import FakeAuthenticator, FakeQuiet, FakeSignals
@@ -102,8 +103,7 @@ async def client(services: dict[type[Any], object]) -> AsyncIterator[httpx.Async
     application = build_http_app(
         version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
     )
-    for router in (release_routes, isolation_routes, evidence_routes, gate_routes):
-        application.include_router(router)
+    include(application, release_routes, isolation_routes, evidence_routes, gate_routes)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened

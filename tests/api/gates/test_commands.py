@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from tests.api.gates.conftest import Api
 from tests.api.gates.test_tenant_isolation import make_case, make_run
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator
 
@@ -56,8 +57,7 @@ async def shell(services: dict[type[Any], object], api: Api) -> AsyncIterator[Sh
     application = build_http_app(
         version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
     )
-    for router in (release_routes, isolation_routes, evidence_routes, gate_routes):
-        application.include_router(router)
+    include(application, release_routes, isolation_routes, evidence_routes, gate_routes)
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(30):

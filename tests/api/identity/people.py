@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
+from tests.applications import include
 from tests.authority import KeptDenials, shipped_authorizer
 from tests.unit.identity.fakes import RecordingTrail
 
@@ -76,8 +77,7 @@ class Installation:
             authorizer=shipped_authorizer(self.denials, clock=self.clock),
             services=services,
         )
-        for router in routers:
-            built.include_router(router)
+        include(built, *routers)
         return built
 
     async def new_workspace(self) -> WorkspaceId:

@@ -6,8 +6,9 @@ from fastapi import FastAPI
 from tests.api.identity.people import Installation, bearer, client_of
 from tests.api.identity.test_people_routes import signed_in
 
+from tidegate.edge.allowance import Allowance
 from tidegate.edge.caller import Role
-from tidegate.edge.limits import Allowance, RequestLimits
+from tidegate.edge.limits import RequestLimits
 from tidegate.edge.quotas import Quota
 from tidegate.identity.quotas import Refusals, build_metering, build_quotas
 from tidegate.identity.quotas.routes import router as quota_routes

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.applications import include
 from tests.authority import KeptDenials, shipped_authorizer
 
 from tidegate.app import assembly
@@ -84,8 +85,7 @@ async def doors() -> AsyncIterator[Doors]:
         version="0", authenticator=NamedCallers(), authorizer=shipped_authorizer(denials), services={}
     )
     application.state.services = Nothing({PageRenderer: PageRenderer(version="0", clock=FakeClock())})
-    for router in assembly._ROUTERS:
-        application.include_router(router)
+    include(application, *assembly._ROUTERS)
     transport = httpx.ASGITransport(RequestContext(application), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegate.test") as client:
         yield Doors(client, denials)

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.doing import trail_of
 from tests.unit.gates.fakes import FakeAuthenticator
@@ -86,7 +87,7 @@ def application(database: Database) -> FastAPI:
         authorizer=shipped_authorizer(),
         services={PriceService: service},
     )
-    built.include_router(router)
+    include(built, router)
     return built
 
 

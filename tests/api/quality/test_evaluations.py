@@ -14,6 +14,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator
 
@@ -68,7 +69,7 @@ def application(sink: FakeSink) -> FastAPI:
         authorizer=shipped_authorizer(),
         services={EvaluationService: service},
     )
-    built.include_router(router)
+    include(built, router)
     return built
 
 

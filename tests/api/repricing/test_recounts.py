@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.unit.gates.fakes import FakeAuthenticator
 
@@ -74,7 +75,7 @@ def application(recounts: FakeRecounts) -> FastAPI:
         authorizer=shipped_authorizer(),
         services={Recounts: recounts},
     )
-    built.include_router(router)
+    include(built, router)
     return built
 
 

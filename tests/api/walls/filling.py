@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,23 @@ def price_file(workspace: Workspace) -> str:
     })  # fmt: skip
 
 
+def rule_file(workspace: Workspace) -> str:
+    return json.dumps({
+        "apiVersion": "tidegate/v1", "kind": "Rules", "metadata": {"name": "walls"},
+        "rules": [{"code": "errors_of_mine", "severity": "P2", "signal": "request.errorRate", "threshold": 0.5,
+                   "runbook": "auth_failure_rate_high", "owner": workspace.hidden("owner")}],
+    })  # fmt: skip
+
+
+def objective_file(workspace: Workspace, objective: str) -> str:
+    return json.dumps({
+        "apiVersion": "tidegate/v1", "kind": "Objective",
+        "metadata": {"name": objective, "title": workspace.hidden("objective"), "owner": workspace.hidden("owner")},
+        "spec": {"service": workspace.name("svc"), "family": "auth", "target": 0.99, "window": {"rolling": "1d"},
+                 "indicator": {"events": {"bad": "failureCount", "total": "requestCount"}}},
+    })  # fmt: skip
+
+
 async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     slots, make, name = workspace.slots, doors.make, workspace.name
     cookie = {"cookie": f"{SESSION_COOKIE}={workspace.session}", "origin": ORIGIN}
@@ -194,6 +212,23 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     await make(workspace, "PUT", "/api/v1/prices/overrides", content=price_file(workspace),
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
+    await _fill_alerting(doors, workspace)
+    for number in range(2):
+        await make(workspace, "POST", "/api/v1/objectives/apply", headers={"content-type": "application/yaml"},
+                   content=objective_file(workspace, name(f"objective{number}")))  # fmt: skip
+        slots["objective"].append(name(f"objective{number}"))
+    await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
+    await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
+
+
+async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
+    slots, make, name = workspace.slots, doors.make, workspace.name
+    await make(workspace, "POST", "/api/v1/rules/apply", content=rule_file(workspace),
+               headers={"content-type": "application/yaml"})  # fmt: skip
+    ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    for number in range(2):
+        silence = {"matchers": [f"tenant=t{number}"], "reason": workspace.name("silence"), "endsAt": ends_at}
+        await make(workspace, "POST", "/api/v1/silences", json=silence)
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}
@@ -201,8 +236,6 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
         path = f"/api/v1/channels/{slots['channel_id'][-1]}"
         await make(workspace, "PATCH", path, json={"isEnabled": False})
         slots["delivery_id"].append((await make(workspace, "POST", f"{path}/test"))["id"])
-    await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
-    await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 
 
 async def _fill_telemetry(doors: Doors, workspace: Workspace) -> None:
@@ -302,6 +335,15 @@ async def _finish(installation: Installation, doors: Doors, workspace: Workspace
                 "kind": "crossed", "value": 0.9, "threshold": 0.2, "count": 9, "minCount": 1, "windowSeconds": 60,
                 "words": workspace.hidden("cause"),
             }),
+        )  # fmt: skip
+        await owner.execute(
+            """
+            INSERT INTO paging_pages (workspace, id, group_id, group_key, route_id, event, reason, at, channels, title,
+                alert_count, firing_count)
+            VALUES ($1, $2, 'grp_1', $3, 'root', 'alert.firing', 'first notification', now(), $4, $5, 1, 1)
+            """,
+            workspace.id, RandomIds().new_id("msg"), workspace.hidden("group"), [workspace.name("channel0")],
+            workspace.hidden("title"),
         )  # fmt: skip
         slots["alert_id"].append(alert_id)
     recount = await doors.make(workspace, "POST", "/api/v1/recounts", json={})

@@ -1,13 +1,13 @@
 """Signals that come from a fixed schedule, and the only history that they can lead to."""
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from tidegate.alerts.model import Alert, AlertKey, Transition, advance, judge
 from tidegate.alerts.rules import BUILT_IN_RULES
 from tidegate.kernel import TimeRange, WorkspaceId
-from tidegate.signals import NANO_PER_USD, Dimension, Family, GroupTotals, SignalScope, Totals
+from tidegate.signals import NANO_PER_USD, Dimension, Family, GroupTotals, ListedRows, SignalScope, SubjectRows, Totals
 
 STEP_COUNT = 400
 STEP = timedelta(minutes=1)  # the watch takes a minute for no gap, and silences of a whole window fit into the schedule
@@ -45,6 +45,29 @@ class Schedule:
             if self.workspace in workspaces and (totals := self.at(step, family, service, tenant)).count
         ]
 
+    async def counted_rows(
+        self,
+        workspaces: Collection[WorkspaceId],
+        families: Collection[Family],
+        window: TimeRange,
+        dimensions: Sequence[Dimension],
+    ) -> Sequence[SubjectRows]:
+        if tuple(dimensions) != ("service", "tenant"):
+            return []
+        return [ListedRows({family: await self.groups(workspaces, family, window) for family in families})]
+
+    async def timed_rows(
+        self,
+        workspaces: Collection[WorkspaceId],
+        families: Collection[Family],
+        window: TimeRange,
+        dimensions: Sequence[Dimension],
+    ) -> Sequence[SubjectRows]:
+        return []
+
+    async def telemetry_rows(self, workspaces: Collection[WorkspaceId], window: TimeRange) -> Sequence[SubjectRows]:
+        return []
+
     async def totals(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
     ) -> Totals:
@@ -60,18 +83,22 @@ def expected_history(schedule: Schedule) -> dict[AlertKey, list[list[Transition]
     """Return the transitions of each episode of each key, as one uninterrupted evaluation makes them."""
     history: dict[AlertKey, list[list[Transition]]] = {}
     for rule in BUILT_IN_RULES:
+        if not rule.is_plainly_grouped:
+            continue  # the schedule has no rows of these
         for service, tenant in SUBJECTS:
             key = AlertKey(schedule.workspace, rule.code, service, tenant)
             alert: Alert | None = None
+            flaps: tuple[datetime, ...] = ()
             for step in range(STEP_COUNT):
                 judgement = judge(rule, schedule.at(step, rule.family, service, tenant))
-                change = advance(rule, alert, judgement, key=key, now=moment_of(step))
+                change = advance(rule, alert, judgement, key=key, now=moment_of(step), flaps=flaps)
                 if change is None:
                     continue
                 if change.is_new:
                     history.setdefault(key, []).append([])
                 history[key][-1] += change.transitions
                 alert = change.alert if change.alert.is_open else None
+                flaps = change.alert.flaps
     return history
 
 

@@ -23,7 +23,6 @@ from tidegate.storage.postgres import PostgresDsns
 
 ROOT = Path(__file__).parents[3]
 DEADLINE_S = 120
-KILLS = 20
 SEED = 20_260_207
 Child = asyncio.subprocess.Process
 
@@ -76,13 +75,18 @@ async def stored_history(database: Database, workspace: WorkspaceId) -> dict[Ale
     return history
 
 
+@pytest.mark.parametrize("kills", [6, pytest.param(20, marks=pytest.mark.long)])
 async def test_kill_nine_at_any_point_neither_loses_nor_doubles_a_transition(
-    dsns: PostgresDsns, database: Database, owner: "asyncpg.Connection[asyncpg.Record]", workspace: WorkspaceId
+    dsns: PostgresDsns,
+    database: Database,
+    owner: "asyncpg.Connection[asyncpg.Record]",
+    workspace: WorkspaceId,
+    kills: int,
 ) -> None:
     generator = random.Random(SEED)
-    for _ in range(KILLS):
+    for _ in range(kills):
         async with evaluating(dsns, workspace) as child:
-            await follow(child, steps=generator.randrange(1, STEP_COUNT // KILLS))
+            await follow(child, steps=generator.randrange(1, STEP_COUNT // kills))
             await asyncio.sleep(generator.random() * 0.005)  # any point within a step, not only its end
             child.kill()
             assert await child.wait() == -signal.SIGKILL

@@ -639,7 +639,8 @@ async def test_the_sign_in_page_is_offered_a_link_that_leads_there(worlds: World
 
 
 async def test_guesses_at_the_way_back_are_counted(worlds: Worlds, ann: str) -> None:
-    from tidegate.edge.limits import Allowance, RequestLimits
+    from tidegate.edge.allowance import Allowance
+    from tidegate.edge.limits import RequestLimits
 
     worlds.application.state.limits = RequestLimits(worlds.installation.clock, Allowance(attempts=3))
     browser = worlds.browser()

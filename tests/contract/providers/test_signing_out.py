@@ -8,8 +8,9 @@ import pytest
 from tests.contract.providers.made_up import CLIENT, OTHER_RSA, Worlds, signed
 from tests.contract.providers.test_sign_in import address
 
+from tidegate.edge.allowance import Allowance
 from tidegate.edge.caller import SESSION_COOKIE
-from tidegate.edge.limits import Allowance, RequestLimits
+from tidegate.edge.limits import RequestLimits
 from tidegate.identity import IdentityService
 from tidegate.identity.errors import CredentialInvalidError
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.pages.documents import Document, assert_is_sound
 from tests.pages.worlds import HARBOR, INGEST_TOKEN, NOW, OTHER_SESSION, SESSION, FakeIdentity
@@ -49,7 +50,7 @@ async def site() -> AsyncIterator[Site]:
             PageRenderer: PageRenderer(version="0.1.0", clock=clock),
         },
     )
-    application.include_router(audit_pages)
+    include(application, audit_pages)
     transport = httpx.ASGITransport(RequestContext(application))
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegate.test") as browser:
         browser.cookies.set(SESSION_COOKIE, SESSION)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
-from tidegate.alerts.model import Alert, AlertDetail, AlertState, Change, Transition
+from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Transition
 from tidegate.alerts.ports import AlertFilter, Watch
 from tidegate.kernel import AlertId, TimeRange, UnavailableError, WorkspaceId
-from tidegate.signals import Dimension, Family, GroupTotals, SignalScope, Totals
+from tidegate.signals import Dimension, Family, GroupTotals, ListedRows, SignalScope, SubjectRows, Totals
 
 GAP = timedelta(seconds=60)
 
@@ -52,6 +52,29 @@ class FakeReader:
             self.windows.append(window)
         return [group for group in self.by_family.get(family, []) if group.workspace in workspaces]
 
+    async def counted_rows(
+        self,
+        workspaces: Collection[WorkspaceId],
+        families: Collection[Family],
+        window: TimeRange,
+        dimensions: Sequence[Dimension],
+    ) -> Sequence[SubjectRows]:
+        found = {family: await self.groups(workspaces, family, None) for family in families}
+        self.windows.append(window)
+        return [ListedRows(found)]
+
+    async def timed_rows(
+        self,
+        workspaces: Collection[WorkspaceId],
+        families: Collection[Family],
+        window: TimeRange,
+        dimensions: Sequence[Dimension],
+    ) -> Sequence[SubjectRows]:
+        return []
+
+    async def telemetry_rows(self, workspaces: Collection[WorkspaceId], window: TimeRange) -> Sequence[SubjectRows]:
+        return []
+
 
 @dataclass
 class FakeStores:
@@ -73,6 +96,7 @@ class FakeStores:
     watched_since: datetime | None = None
     rules_digest: str | None = None
     write_count: int = 0
+    rule_changes: dict[tuple[WorkspaceId, str], datetime] = field(default_factory=dict)
 
     unwritable: WorkspaceId | None = None
     """A workspace whose changes the store refuses."""
@@ -117,6 +141,12 @@ class FakeStores:
         closed = [alert.resolved_at for alert in self._matching(workspace, which) if alert.resolved_at is not None]
         return max((moment for moment in closed if moment >= since), default=None)
 
+    async def find_rules_changed_at(self, workspace: WorkspaceId, codes: Collection[str] | None) -> datetime | None:
+        found = [
+            at for (owner, code), at in self.rule_changes.items() if owner == workspace and code in (codes or [code])
+        ]
+        return max(found, default=None)
+
     async def find_watch(self, workspace: WorkspaceId) -> Watch:
         created_at = self.workspaces.get(workspace)
         if created_at is None or self.evaluated_at is None or self.evaluated_at < created_at:
@@ -153,6 +183,11 @@ class FakeStores:
     async def list_open_alerts(self) -> list[Alert]:
         # As new objects: nobody may rely on getting back what was put in.
         return [replace(alert) for alert in self.alerts.values() if alert.is_open]
+
+    async def list_flaps(self, since: datetime) -> dict[AlertKey, tuple[datetime, ...]]:
+        closed = [one for one in self.alerts.values() if one.resolved_at is not None and one.resolved_at >= since]
+        ordered = sorted(closed, key=lambda one: (one.resolved_at, one.since))
+        return {one.key: one.flaps for one in ordered if one.flaps}
 
     def _matching(self, workspace: WorkspaceId, which: AlertFilter) -> list[Alert]:
         return [

@@ -12,7 +12,7 @@ from tests.unit.alerts.fakes import FakeReader, FakeStores
 
 from tidegate.alerts import AlertEvaluator, AlertState, load_rules
 from tidegate.alerts.errors import WatchLostError
-from tidegate.alerts.rules import batches_of
+from tidegate.alerts.questions import questions_of
 from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.signals import Family, GroupTotals, Totals
 from tidegate.testing import CountingIds, FakeClock
@@ -22,6 +22,7 @@ SECOND = timedelta(seconds=1)
 BAD = Totals(count=100, failure_count=30)
 GOOD = Totals(count=100, failure_count=3)
 DEADLINE_S = 10
+PROMPT = sum(question.is_prompt for question in questions_of(load_rules()))
 
 
 @dataclass
@@ -328,7 +329,7 @@ async def test_ticks_over_an_idle_world_are_skipped(
 
     await evaluator._evaluate_safely(is_woken=is_woken)
 
-    assert len(world.reader.windows) == reads * len(batches_of(load_rules()))
+    assert len(world.reader.windows) == reads * PROMPT
 
 
 async def test_an_open_alert_is_never_skipped(world: World, evaluator: AlertEvaluator) -> None:
@@ -342,4 +343,4 @@ async def test_an_open_alert_is_never_skipped(world: World, evaluator: AlertEval
 
     await evaluator._evaluate_safely(is_woken=False)
 
-    assert len(world.reader.windows) == len(batches_of(load_rules()))
+    assert len(world.reader.windows) == PROMPT

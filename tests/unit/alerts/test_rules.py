@@ -1,21 +1,25 @@
 """The rules that ship, what they find, and what a route may change about them."""
 
-from dataclasses import replace
+import math
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from tidegate.alerts.dimensions import dimensions_of
 from tidegate.alerts.errors import OverrideInvalidError, RuleWithoutRunbookError
-from tidegate.alerts.model import Finding, Rule, Severity, Unit, judge
+from tidegate.alerts.figures import MEASURES
+from tidegate.alerts.model import Finding, Measure, Rule, Severity, Source, Unit, judge
+from tidegate.alerts.questions import questions_of
 from tidegate.alerts.rules import (
     BUILT_IN_RULES,
-    batches_of,
     digest_of_rules,
     load_rules,
     override_names,
     override_rules,
 )
-from tidegate.signals import NANO_PER_USD, Family, Totals, figures_of
+from tidegate.signals import NANO_PER_USD, Family, Totals, figures_of, meter_figures
 
 RULES = {rule.code: rule for rule in BUILT_IN_RULES}
 AUTH = [rule for rule in BUILT_IN_RULES if rule.family is Family.AUTH]
@@ -42,6 +46,24 @@ def test_the_rules_that_ship_are_these() -> None:
         ("retrieval_error_rate_high", Severity.P2, 0.02, 20),
         ("retrieval_empty_rate_high", Severity.P2, 0.20, 20),
         ("delivery_failure_rate_high", Severity.P2, 0.05, 20),
+        ("auth_bruteforce_source", Severity.P2, 5, 1),
+        ("provider_unhealthy", Severity.P1, 0.30, 20),
+        ("core_latency_high", Severity.P2, 500, 20),
+        ("query_error_rate_high", Severity.P2, 0.02, 20),
+        ("query_latency_high", Severity.P2, 500, 20),
+        ("queue_lag_high", Severity.P2, 300_000, 1),
+        ("retrieval_latency_high", Severity.P2, 800, 20),
+        ("citation_coverage_low", Severity.P2, 0.80, 20),
+        ("groundedness_low", Severity.P2, 0.70, 20),
+        ("delivery_dead_letter_depth", Severity.P2, 1, 1),
+        ("webhook_signature_invalid", Severity.P1, 1, 1),
+        ("duplicate_effect", Severity.P1, 1, 1),
+        ("access_sync_drift", Severity.P1, 1, 1),
+        ("access_sync_lag_high", Severity.P2, 300, 1),
+        ("usage_limit_near", Severity.P2, 0.80, 1),
+        ("usage_limit_breached", Severity.P1, math.nextafter(1.0, 2.0), 1),
+        ("telemetry_silent", Severity.P2, 0, 1),
+        ("telemetry_distrusted", Severity.P2, 0.01, 20),
     ]
 
 
@@ -135,44 +157,37 @@ def test_an_average_exactly_at_a_bound_is_above_it_however_many_runs(runs: int) 
     assert judge(rule, totals).finding is Finding.ABOVE
 
 
+COUNTED = Totals(**{field.name: 40 + 7 * number for number, field in enumerate(fields(Totals))})
+RENAMED = {"errorRate": "failureRate"}  # of requests: the word that people use
+
+
+def counted_measures() -> Iterator[tuple[Family, Measure]]:
+    for family, measures in MEASURES.items():
+        for measure in measures.values():
+            if measure.source is Source.COUNTS:
+                yield family, measure
+
+
+@pytest.mark.parametrize(
+    ("family", "measure"), list(counted_measures()), ids=lambda one: getattr(one, "figure", None) or str(one)
+)
+def test_a_value_is_the_figure_of_its_name(family: Family, measure: Measure) -> None:
+    shown = {**figures_of(family, COUNTED), **(meter_figures(COUNTED) if family is Family.USAGE else {})}
+    named = measure.figure if measure.figure in shown else RENAMED[measure.figure]
+
+    assert measure.value_of(COUNTED) == pytest.approx(shown[named])
+
+
 @pytest.mark.parametrize("rule", BUILT_IN_RULES, ids=lambda rule: rule.code)
-def test_a_value_is_the_figure_of_its_name(rule: Rule) -> None:
-    totals = Totals(
-        count=40,
-        failure_count=3,
-        unauthorized_count=2,
-        failed_count=5,
-        policy_blocked_count=7,
-        validation_error_count=11,
-        priced_count=13,
-        cost_nano_usd=17 * NANO_PER_USD,
-        denied_count=6,
-        cross_tenant_denied_count=2,
-        leak_count=1,
-        membership_denied_count=3,
-        lifecycle_count=8,
-        lifecycle_anomaly_count=4,
-        timeout_count=9,
-        dead_letter_count=10,
-        empty_count=12,
-        ok_count=4,
-    )
-
-    figures = figures_of(rule.family, totals)
-
-    assert judge(rule, totals).value == pytest.approx(figures[rule.measure.figure])
+def test_a_rule_that_ships_groups_by_what_its_signal_knows(rule: Rule) -> None:
+    assert {*rule.group_by} <= {*dimensions_of(rule.family, rule.measure.source)}
+    assert MEASURES[rule.family][rule.measure.figure].unit is rule.measure.unit
 
 
-def test_rules_of_one_family_and_window_are_read_together() -> None:
-    assert [(family, len(rules)) for (family, _), rules in batches_of(BUILT_IN_RULES)] == [
-        (Family.AUTH, 2),
-        (Family.AI_RUN, 5),
-        (Family.TENANT, 5),
-        (Family.TOOL_CALL, 1),
-        (Family.INGESTION, 2),
-        (Family.RETRIEVAL, 2),
-        (Family.DELIVERY, 1),
-    ]
+def test_rules_about_services_and_tenants_are_answered_by_one_statement() -> None:
+    prompt = [question for question in questions_of(BUILT_IN_RULES) if question.is_prompt]
+
+    assert [question.dimensions for question in prompt] == [("service", "tenant")]
 
 
 def test_any_other_bound_is_another_digest() -> None:
@@ -211,7 +226,7 @@ def test_one_minimum_governs_every_ratio_of_tenants() -> None:
 
 
 def test_an_override_changes_its_rule_and_no_other() -> None:
-    failures, unauthorized = override_rules(AUTH, {"p1FailureRate": "2.5e-1", "minAuthRequests": "5"})
+    failures, unauthorized, *_ = override_rules(AUTH, {"p1FailureRate": "2.5e-1", "minAuthRequests": "5"})
 
     assert (failures.threshold, failures.min_count) == (0.25, 5)
     assert unauthorized == AUTH[1]

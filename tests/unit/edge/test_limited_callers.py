@@ -4,9 +4,10 @@ import httpx
 from fastapi import APIRouter
 from tests.authority import shipped_authorizer
 
+from tidegate.edge.allowance import Allowance
 from tidegate.edge.caller import Caller, CurrentCaller, Scope
 from tidegate.edge.http import build_http_app
-from tidegate.edge.limits import Allowance, RequestLimits
+from tidegate.edge.limits import RequestLimits
 from tidegate.edge.requests import RequestContext
 from tidegate.kernel import SystemClock, UnauthenticatedError, WorkspaceId
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tidegate.edge.allowance import Allowance
 from tidegate.edge.caller import Caller, Scope
-from tidegate.edge.limits import Allowance, RequestLimits, TooManyGuessesError, TooOftenError
+from tidegate.edge.limits import RequestLimits, TooManyGuessesError, TooOftenError
 from tidegate.kernel import SystemClock, WorkspaceId
 
 

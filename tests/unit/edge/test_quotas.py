@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidegate.edge.allowance import Allowance
 from tidegate.edge.caller import Caller, Scope
-from tidegate.edge.limits import Allowance, RequestLimits
+from tidegate.edge.limits import RequestLimits
 from tidegate.edge.problems import problem_of
 from tidegate.edge.quotas import NOTHING_SET, Debts, Minutes, Quota, QuotaExceededError, QuotasSet
 from tidegate.kernel import WorkspaceId

@@ -19,6 +19,7 @@ from tidegate.signals import Family, Totals, figures_of
 SHAPES = {
     "gate": ["apiVersion", "kind", "id", "title", "sprint", "owner", "onWarning", "checks"],
     "prices": ["apiVersion", "kind", "currency", "prices"],
+    "rules": ["apiVersion", "kind", "metadata", "plans", "rules"],
     "ReleaseGate": ["id", "title", "sprint", "owner", "version", "policyDigest", "appliedAt", "problem", "checks"],
     "ReleaseGateEvidenceInput": [
         "gate", "release", "commit", "kind", "title", "uri", "body", "digest", "producedAt", "owner",

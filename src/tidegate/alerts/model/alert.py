@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tidegate.alerts.model.rule import Severity
+from tidegate.alerts.model.rule import Severity, Unit
 from tidegate.kernel import AlertId, TimeRange, WorkspaceId
 from tidegate.signals import Family, Figures
 
@@ -28,17 +28,31 @@ class AlertKey:
     service: str
     tenant: str | None
     """`None` for the service as a whole."""
+    labels: tuple[tuple[str, str], ...] = ()
+    """Values of the further dimensions that its rule groups by, sorted by dimension."""
 
 
 class CauseKind(StrEnum):
     """Why an alert moved."""
 
     CROSSED = "crossed"
+    SILENT = "silent"
+    """It opened because there was nothing where there used to be something."""
     SUSTAINED = "sustained"
     HELD = "held"
     RESUMED = "resumed"
+    RECOVERING = "recovering"
+    """Good again, not yet for as long as the rule asks."""
+    RELAPSED = "relapsed"
+    """Crossed again before it had been good for long enough."""
+    FLAPPING = "flapping"
+    """It would have closed, after it opened and closed too often: it stays open until it is stable."""
+    STEADY = "steady"
+    """It flaps no more: the bound stays crossed."""
     RECOVERED = "recovered"
     NO_DATA = "no_data"
+    WITHDRAWN = "withdrawn"
+    """Its rule is gone, switched off, or groups in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +103,20 @@ class Alert:
     resolved_at: datetime | None = None
     held_since: datetime | None = None
     """Since when there was no answer; `None` while there is one."""
+    recovering_since: datetime | None = None
+    """Since when a firing alert is good, not yet for long enough; `None` while it is not."""
+    unsettled_at: datetime | None = None
+    """When a flapping alert last changed sides; `None` while it does not flap."""
+    flaps: tuple[datetime, ...] = ()
+    """When alerts of this key fired and closed of late, as far as it counts."""
+    scope: str | None = None
+    """Whom it is about: `tenant t-1`, `3 of 40 tenants`, `all tenants`; `None` where that cannot be told."""
+    unit: Unit = Unit.RATE
+    """What value and threshold count in."""
+    owner: str | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    """Labels of the rule; those that it groups by stand in the key."""
+    is_zero_tolerance: bool = False
 
     @property
     def workspace(self) -> WorkspaceId:
@@ -105,6 +133,10 @@ class Alert:
     @property
     def tenant(self) -> str | None:
         return self.key.tenant
+
+    @property
+    def is_flapping(self) -> bool:
+        return self.unsettled_at is not None and self.is_open
 
     @property
     def is_open(self) -> bool:

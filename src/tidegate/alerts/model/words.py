@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tidegate.alerts.model.alert import AlertKey, CauseKind
-from tidegate.alerts.model.rule import Finding, Judgement, Rule, Unit
+from tidegate.alerts.model.rule import Finding, Judgement, NoData, Rule, Unit
 from tidegate.kernel import format_duration, format_utc
 
+WITHDRAWN: Final = "Closed: no rule judges this any more. Whether it was good is not known."
 _BACK: Final = "Back within the bound: "
 
 
@@ -17,45 +18,82 @@ def sentence_of(
     place = f" on service {key.service or 'without a name'}"
     if key.tenant is not None:
         place += f", tenant {key.tenant}"
+    place += "".join(f", {name} {value or 'without a name'}" for name, value in key.labels if name != "service")
     found = _found(rule, judgement, place)
     if kind is CauseKind.RECOVERED:
         return _BACK + found
+    if kind is CauseKind.FLAPPING:
+        return f"{_BACK}{found} It keeps opening and closing, so it stays open until it is stable."
     return f"{found} {words}" if kind in {CauseKind.HELD, CauseKind.NO_DATA} else found
 
 
 def words_of(rule: Rule, judgement: Judgement, kind: CauseKind, *, since: datetime) -> str:
     """Return why an alert moves; `since` is when answers stopped, for the kinds that are about that."""
-    found = _found(rule, judgement)
-    stopped_at = format_utc(since.astimezone(UTC).replace(microsecond=0))
-    length = format_duration(rule.window)
+    found, gap = _found(rule, judgement), _gap(rule, judgement)
     return {
         CauseKind.CROSSED: found,
+        CauseKind.SILENT: found,
         CauseKind.SUSTAINED: f"{found} It lasted {format_duration(rule.lasting)}." if rule.lasting else found,
-        CauseKind.HELD: f"Held: {_gap(rule, judgement)} since {stopped_at}; it stays open until there is an answer.",
+        CauseKind.HELD: f"Held: {gap} since {_moment(since)}; it stays open until there is an answer.",
         CauseKind.RESUMED: f"There is an answer again: {found}",
+        CauseKind.RECOVERING: f"{_BACK}{found} It resolves when that lasts.",
+        CauseKind.RELAPSED: f"Crossed again: {found}",
+        CauseKind.FLAPPING: f"{_BACK}{found} It keeps opening and closing, so it stays open until it is stable.",
+        CauseKind.STEADY: f"It flaps no more: {found}",
         CauseKind.RECOVERED: _BACK + found,
-        CauseKind.NO_DATA: (
-            f"Closed without an answer, not because it was good: {_gap(rule, judgement)} "
-            f"since {stopped_at}, for a further {length}."
-        ),
+        CauseKind.NO_DATA: _closed(rule, judgement, since),
+        CauseKind.WITHDRAWN: WITHDRAWN,
     }[kind]
 
 
+def scope_of(crossed_count: int, tenant_count: int, only: str | None) -> str | None:
+    """Return whom an alert is about; `only` is the one tenant beyond its bound, where it is one."""
+    if not tenant_count:
+        return None
+    if only is not None:
+        return f"tenant {only}"
+    return "all tenants" if crossed_count == tenant_count else f"{crossed_count} of {tenant_count} tenants"
+
+
+def written(unit: Unit, value: float | None) -> str:
+    """Return `value` as people read it."""
+    if value is None:
+        return "none"
+    if unit in {Unit.RATE, Unit.SHARE}:
+        return f"{value * 100:.4g}%"
+    if unit in _SUFFIXES:
+        return f"{value:.4g} {_SUFFIXES[unit]}"
+    return f"{value:.4g}" if unit is Unit.SCORE else f"{value:.15g}"
+
+
+_SUFFIXES: Final = {Unit.USD: "USD", Unit.MS: "ms", Unit.SECONDS: "s"}
+
+
 def _found(rule: Rule, judgement: Judgement, place: str = "") -> str:
-    what = rule.phrase.format(value=_written(rule.measure.unit, judgement.value), count=judgement.count)
-    bound = _written(rule.measure.unit, rule.threshold)
-    return f"{what}{place} in {format_duration(rule.window)}; the bound is {bound}."
+    length = format_duration(rule.window)
+    if judgement.value is None and rule.no_data is NoData.ALERT:
+        return f"Nothing came{place} in {length}, where there was something before."
+    unit = rule.measure.unit
+    what = rule.phrase.format(value=written(unit, judgement.value), count=judgement.count)
+    bound = written(unit, rule.threshold)
+    if rule.clear_bound != rule.threshold:
+        bound += f", it clears at {written(unit, rule.clear_bound)}"
+    return f"{what}{place} in {length}; the bound is {bound}."
+
+
+def _closed(rule: Rule, judgement: Judgement, since: datetime) -> str:
+    gap = _gap(rule, judgement)
+    if rule.no_data is NoData.IGNORE:
+        return f"Closed without an answer, as the rule says: {gap} since {_moment(since)}."
+    length = "1d" if rule.no_data is NoData.ALERT else format_duration(rule.window)
+    return f"Closed without an answer, not because it was good: {gap} since {_moment(since)}, for a further {length}."
+
+
+def _moment(since: datetime) -> str:
+    return format_utc(since.astimezone(UTC).replace(microsecond=0))
 
 
 def _gap(rule: Rule, judgement: Judgement) -> str:
     if judgement.finding is Finding.INSUFFICIENT:
         return f"too little data ({judgement.count} of at least {rule.min_count})"
     return "no data"
-
-
-def _written(unit: Unit, value: float | None) -> str:
-    if value is None:
-        return "none"
-    if unit is Unit.RATE:
-        return f"{value * 100:.4g}%"
-    return f"{value:.4g} USD" if unit is Unit.USD else f"{value:.15g}"

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from tidegate.alerts.model import Alert, AlertKey, AlertState, Rule
+from tidegate.alerts.labels import labels_of
+from tidegate.alerts.model import Alert, AlertState, Op, Rule
 from tidegate.edge.prometheus import rfc3339
 from tidegate.kernel import format_duration
 from tidegate.promql.numbers import go_text
@@ -60,11 +61,11 @@ def _rule(rule: Rule, alerts: Sequence[Alert], evaluated_at: datetime | None, *,
     body = {
         "state": state.value,
         "name": rule.code,
-        "query": f"tidegate:{rule.family.value}:{rule.measure.figure}:{format_duration(rule.window)} >= "
-        f"{go_text(rule.threshold)}",
+        "query": f"tidegate:{rule.family.value}:{rule.measure.figure}:{format_duration(rule.window)} "
+        f"{'>=' if rule.op is Op.ABOVE else '<='} {go_text(rule.threshold)}",
         "duration": rule.lasting.total_seconds(),
-        "keepFiringFor": 0,
-        "labels": {"severity": rule.severity.value, "family": rule.family.value},
+        "keepFiringFor": rule.keep_firing.total_seconds(),
+        "labels": {"severity": rule.severity.value, "family": rule.family.value} | dict(rule.labels),
         "annotations": {"runbook_url": rule.runbook_link},
         "alerts": [_alert(alert) for alert in alerts] if with_alerts else [],
         "health": "unknown" if evaluated_at is None else "ok",
@@ -79,19 +80,9 @@ def _rule(rule: Rule, alerts: Sequence[Alert], evaluated_at: datetime | None, *,
 
 def _alert(alert: Alert) -> dict[str, Any]:
     return {
-        "labels": _labels(alert.key, alert),
+        "labels": labels_of(alert),
         "annotations": {"summary": alert.sentence, "runbook_url": alert.runbook},
         "state": alert.state.value,
         "activeAt": rfc3339(alert.since),
         "value": "NaN" if alert.value is None else go_text(alert.value),
     }
-
-
-def _labels(key: AlertKey, alert: Alert) -> dict[str, str]:
-    labels = {
-        "alertname": key.code,
-        "severity": alert.severity.value,
-        "family": alert.family.value,
-        "service": key.service,
-    }
-    return labels if key.tenant is None else labels | {"tenant": key.tenant}

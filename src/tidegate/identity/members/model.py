@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tidegate.edge.caller import Role
+from tidegate.edge.proven import Role
 from tidegate.identity.errors import EmailInvalidError
 
 INVITATION_LENGTH = timedelta(days=7)

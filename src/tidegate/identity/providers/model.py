@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from tidegate.edge.caller import Role
+from tidegate.edge.proven import Role
 from tidegate.identity.roles import is_within
 
 SIGN_IN_LENGTH = timedelta(minutes=10)

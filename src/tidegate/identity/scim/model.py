@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from tidegate.edge.caller import Role
+from tidegate.edge.proven import Role
 from tidegate.identity.members.model import Member
 from tidegate.identity.roles import is_within
 from tidegate.identity.scim.filters import Values

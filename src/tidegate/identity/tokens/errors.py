@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from tidegate.edge.caller import Role, Scope
+from tidegate.edge.proven import Role, Scope
 from tidegate.kernel import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
 
 

@@ -17,7 +17,8 @@ from tidegate.signals.prometheus.filters import Filter, filter_of, is_met
 from tidegate.signals.prometheus.model import BUCKET_LABEL, Metric, Part, Reading, ReadingKind, Sum
 from tidegate.signals.prometheus.ports import CountsReader, Within
 from tidegate.signals.quantiles import DURATION_SUMS, upper_bound_ms
-from tidegate.signals.sums import STORED, facets_of, is_milli, rows_by_field, sums_of
+from tidegate.signals.steps import is_milli
+from tidegate.signals.sums import STORED, facets_of, rows_by_field, sums_of
 from tidegate.storage.native import Columns, Numbers
 
 __all__ = ["COLUMNS", "MOST_SAMPLES", "MOST_SERIES", "read_counters"]
