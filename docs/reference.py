@@ -248,6 +248,20 @@ def metrics_part() -> str:
     return "\n".join(lines)
 
 
+def series_part() -> str:
+    """Return the metrics that Prometheus's clients see, those with the same labels together."""
+    from tidegate.signals.prometheus.model import CATALOGUE
+
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for metric in CATALOGUE.values():
+        groups.setdefault((metric.reading.family, metric.type, *metric.labels), []).append(metric.name)
+    lines = ["| family | type | metrics | labels |", "|---|---|---|---|"]
+    for (family, kind, *labels), names in groups.items():
+        metrics, marked = (", ".join(f"`{one}`" for one in each) for each in (names, labels))
+        lines.append(f"| {family} | {kind} | {metrics} | {marked} |")
+    return "\n".join(lines)
+
+
 def tools_part() -> str:
     from tidegate.app.tools import TOOLBOX
 
@@ -266,6 +280,7 @@ PARTS = {
     "pages": pages_part,
     "signals": signals_part,
     "metrics": metrics_part,
+    "series": series_part,
     "tools": tools_part,
 }
 

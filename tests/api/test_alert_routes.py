@@ -11,6 +11,7 @@ from tests.authority import shipped_authorizer
 from tests.unit.alerts.fakes import FakeReader, FakeStores
 
 from tidegate.alerts import AlertEvaluator, AlertService, load_rules
+from tidegate.alerts.prometheus.routes import router as prometheus_router
 from tidegate.alerts.routes import router as alert_router
 from tidegate.edge.caller import Caller, Scope
 from tidegate.edge.http import build_http_app
@@ -30,6 +31,8 @@ PATHS = [
     "/alerts/delivery",
     "/api/v1/alerts",
     f"/api/v1/alerts/{STORED}",
+    "/prometheus/api/v1/rules",
+    "/prometheus/api/v1/alerts",
     "/api/v1/runbooks",
     "/api/v1/runbooks/run_failure_rate_high",
 ]
@@ -73,7 +76,7 @@ async def world() -> AsyncIterator[World]:
         authorizer=shipped_authorizer(),
         services={AlertService: service},
     )
-    include(app, alert_router, runbook_router)
+    include(app, alert_router, prometheus_router, runbook_router)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegate.test") as client:
         yield World(client, reader, stores, evaluator, clock)
@@ -392,3 +395,36 @@ async def test_the_tenant_route_takes_each_bound_of_its_rules(burning: World) ->
         ("membership_denied_spike", 1),
     }
     assert answer["preview"] is True
+
+
+async def test_open_alerts_and_rules_have_the_shapes_of_prometheus(burning: World) -> None:
+    alerts = (await burning.get("/prometheus/api/v1/alerts")).json()["data"]["alerts"]
+    assert [alert["labels"] for alert in alerts if alert["labels"]["alertname"] == "auth_failure_rate_high"] == [
+        {"alertname": "auth_failure_rate_high", "severity": "P1", "family": "auth", "service": "api", "tenant": "blue"}
+    ]
+    assert {alert["state"] for alert in alerts} <= {"pending", "firing"}
+    assert set(alerts[0]) == {"labels", "annotations", "state", "activeAt", "value"}
+
+    body = (await burning.get("/prometheus/api/v1/rules")).json()["data"]
+    rules = {rule["name"]: rule for group in body["groups"] for rule in group["rules"]}
+    assert set(rules) == {rule.code for rule in load_rules()}
+    high = rules["auth_failure_rate_high"]
+    assert (high["type"], high["state"], high["health"], len(high["alerts"])) == ("alerting", "firing", "ok", 1)
+    assert high["query"] == "tidegate:auth:failureRate:15m >= 0.2"
+    assert rules["run_failure_rate_high"]["state"] == "inactive"
+
+
+async def test_rules_may_be_chosen_by_name_and_kind(burning: World) -> None:
+    one = await burning.get("/prometheus/api/v1/rules?rule_name[]=auth_failure_rate_high&exclude_alerts=true")
+    [group] = one.json()["data"]["groups"]
+    assert [("alerts" in rule, rule["name"]) for rule in group["rules"]] == [(False, "auth_failure_rate_high")]
+    assert (await burning.get("/prometheus/api/v1/rules?type=record")).json()["data"] == {"groups": []}
+    wrong = await burning.get("/prometheus/api/v1/rules?type=x")
+    assert (wrong.status_code, wrong.json()["errorType"]) == (400, "bad_data")
+
+
+async def test_another_workspace_sees_no_alert_of_this_one_in_prometheus_shapes(burning: World) -> None:
+    reader = f"{OTHER}:read"
+    assert (await burning.get("/prometheus/api/v1/alerts", reader)).json()["data"] == {"alerts": []}
+    body = (await burning.get("/prometheus/api/v1/rules", reader)).json()["data"]
+    assert {rule["state"] for group in body["groups"] for rule in group["rules"]} == {"inactive"}

@@ -17,6 +17,7 @@ from tidegate.alerts.paging.assembly import Paging, build_paging
 from tidegate.alerts.paging.pages import router as paging_pages
 from tidegate.alerts.paging.routes import router as paging_routes
 from tidegate.alerts.paging.sources import DeliveryCourier
+from tidegate.alerts.prometheus.routes import router as prometheus_alert_routes
 from tidegate.alerts.routes import router as alert_routes
 from tidegate.alerts.rule_sets.routes import router as rule_routes
 from tidegate.alerts.rule_sets.service import RuleSetService
@@ -45,6 +46,7 @@ from tidegate.edge.live import router as live_routes
 from tidegate.edge.mcp import ToolDoor
 from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
+from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
 from tidegate.egress import EgressClient
@@ -103,6 +105,7 @@ from tidegate.signals.explore.sources import AnnouncedReleases
 from tidegate.signals.metric_points import EnginePoints
 from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
 from tidegate.signals.prices.routes import router as price_routes
+from tidegate.signals.prometheus.routes import router as prometheus_routes
 from tidegate.signals.quality import EvaluationService
 from tidegate.signals.quality.routes import router as evaluation_routes
 from tidegate.signals.reader import RollupReader
@@ -114,6 +117,7 @@ from tidegate.signals.runtime import EngineRuntime
 from tidegate.signals.tasks import (
     RollupCloser,
     build_closer,
+    build_prometheus,
     build_reader,
     build_recounts,
     build_retention,
@@ -189,6 +193,8 @@ _ROUTERS = (
     signal_pages,
     tenant_routes,
     tenant_pages,
+    prometheus_routes,
+    prometheus_alert_routes,
     objective_routes,
     objective_pages,
     alert_routes,
@@ -292,7 +298,10 @@ def build_edge(
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
-    application.state.error_shapes = {scim_routes.prefix: answer_missing}
+    application.state.error_shapes = {
+        scim_routes.prefix: answer_missing,
+        prometheus_routes.prefix: answer_unknown,
+    }
     for router in _ROUTERS:
         application.include_router(router)
     hub = services[LiveHub]
@@ -390,6 +399,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         EvidenceService: evidence,
         GateService: gates,
         **deliveries.services,
+        **build_prometheus(reader, engine, clock),
         **paging.services,
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))

@@ -12,6 +12,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.registry import Collector
 
 from tidegate.jobs import JobCounts
+from tidegate.signals.model import Family
 from tidegate.signals.service import RetainedFamily
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,6 +20,16 @@ OPENMETRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 # Rates, means and shares are no counters: they are divided where they are read.
 _ADDITIVE = ("Count", "Tokens", "costUsd")
+
+
+def is_counter(figure: str) -> bool:
+    """Return whether a figure, by its wire name, only ever rises."""
+    return figure.endswith(_ADDITIVE)
+
+
+def counter_name(family: Family, figure: str) -> str:
+    """Return what a figure of a family is called here, without `_total`."""
+    return f"tidegate_{family.value}_{_snake(figure.removesuffix('Count'))}"
 
 
 _JOBS = {
@@ -46,12 +57,11 @@ class _Families(Collector):
 
 
 def _totals_of(retained: RetainedFamily) -> Iterable[Metric]:
-    family = retained.family.value
     for name, value in retained.totals.items():
-        if isinstance(value, int | float) and name.endswith(_ADDITIVE):
+        if isinstance(value, int | float) and is_counter(name):
             yield CounterMetricFamily(
-                f"tidegate_{family}_{_snake(name.removesuffix('Count'))}",
-                f"{name} of family {family} over all retained rows",
+                counter_name(retained.family, name),
+                f"{name} of family {retained.family.value} over all retained rows",
                 value=value,
             )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -124,6 +124,28 @@ class LookingReader(RollupReader):
         for row in rows:
             parts[str(row["family"]).removesuffix(".duration")].append(row)
         return parts
+
+    async def grouped(  # noqa: PLR0913 - the parts of a statement
+        self,
+        workspace: WorkspaceId,
+        names: Collection[str],
+        columns: str,
+        window: TimeRange,
+        *,
+        more: str,
+        tail: str,
+        parameters: Mapping[str, object],
+        coarsest_s: int,
+    ) -> Columns:
+        """Return `columns` of the counts under `names` in `window`, from buckets of `coarsest_s` at most."""
+        sql, bound = await self._statement(
+            workspace, names, columns, window, scope=SignalScope(), more=more, tail=tail, coarsest_s=coarsest_s
+        )
+        return await self._engine.columns([workspace], sql, {**bound, **parameters}, threads=_THREADS)
+
+    async def distrusted(self, workspace: WorkspaceId, window: TimeRange, *, scope: SignalScope) -> Mapping[str, int]:
+        """Return by family how many events that are not believed came in during `window`."""
+        return await self._every_distrusted(workspace, window, scope=scope)
 
     async def every_whole(
         self, workspace: WorkspaceId, splits: Mapping[Family, Sequence[Dimension]]

@@ -221,6 +221,16 @@ def sums_in(columns: Columns, family: Family, keys: Sequence[str]) -> tuple[Numb
     return rows[first], sums
 
 
+def rows_by_field(columns: Columns) -> Iterator[tuple[str, str, Numbers]]:
+    """Yield which sum of which rows is added to which field of the totals."""
+    if not columns.row_count:
+        return
+    first, facet_of = _groups([_column(columns, name) for name in (*_WORDS, *_FLAGS)], columns.row_count)
+    for field, places in _places(columns, first).items():
+        for source, facets in places.items():
+            yield field, source, np.flatnonzero(np.isin(facet_of, facets))
+
+
 def _places(columns: Columns, rows: Numbers) -> dict[str, dict[str, list[int]]]:
     """Return by field and sum, in which of the facets of `rows` the sum is added to the field."""
     places: defaultdict[str, defaultdict[str, list[int]]] = defaultdict(lambda: defaultdict(list))

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from tidegate.audit import PostgresAuditStore, PostgresAuditTrail
 from tidegate.edge.authority import Askers
@@ -11,6 +11,7 @@ from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
 from tidegate.signals.grouped import GroupedReader
 from tidegate.signals.ports import PriceBooks
+from tidegate.signals.prometheus import EngineGauges, LookupService, QueryService, SeriesReading
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
 from tidegate.signals.retention import DroppingEngine, PostgresRetention, RetentionJob
@@ -25,6 +26,7 @@ __all__ = [
     "RollupCloser",
     "RollupReader",
     "build_closer",
+    "build_prometheus",
     "build_reader",
     "build_recounts",
     "build_retention",
@@ -94,3 +96,13 @@ def build_stepped_reader(
 def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: TraceService) -> AiRunService:
     store = EngineRunStore(engine, watermark=PostgresTouches(database, clock).watermark)
     return AiRunService(store=store, traces=traces)
+
+
+def build_prometheus(reader: GroupedReader, engine: RowsEngine, clock: Clock) -> dict[type[Any], object]:
+    """Return what answers Prometheus's clients."""
+    points = EngineGauges(engine)
+    reading = SeriesReading(counts=reader, points=points, clock=clock)
+    return {
+        QueryService: QueryService(reading),
+        LookupService: LookupService(reading, counts=reader, points=points),
+    }

@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import re
+import time
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +51,10 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "form_token": ("",), "days": ("30",), "inputTokens": ("10",), "outputTokens": ("10",), "source": ("override",),
     "actorKind": ("person", "token"), "action": ("tokens:",), "minMs": ("0",), "unpriced": ("true",),
     "filter": ("id pr", "displayName pr"), "attributes": ("id,userName",), "excludedAttributes": ("meta",),
+    "query": ("increase(tidegate_request_request_total[1h])", "tidegate_runtime_value"),
+    "match[]": ("tidegate_request_request_total", "tidegate_request_duration_seconds_count"),
+    "type": ("alert", "record"), "rule_name[]": ("auth_failure_rate_high",), "timeout": ("10s",),
+    "start": ("2026-11-20T12:00:00Z",), "end": ("2099-11-20T12:00:00Z",), "time": ("2026-11-20T12:00:00Z",),
     "url": ("https://hooks.invalid/",), "startIndex": ("1",), "count": ("200",), "urn": ("none",),
 }  # fmt: skip
 # Streams do not end by themselves; health and style sheets are the same for everybody.
@@ -62,7 +67,9 @@ COSTLY = {
     "GET /api/v1/signals/{family}/by", "GET /tenants/{tenant}", "GET /api/v1/tenants", "GET /api/v1/tenants/{tenant}",
     "GET /ai-runs/compare", "GET /alerts/{family}", "GET /api/v1/telemetry/stats", "GET /traces",
     "GET /release/dashboard", "GET /ai-runs", "DELETE /api/v1/tenants/{tenant}/telemetry", "POST /account/password",
-    "POST /account/prove", "POST /sign-in/password",
+    "POST /account/prove", "POST /sign-in/password", "GET /prometheus/api/v1/query", "POST /prometheus/api/v1/query",
+    "POST /prometheus/api/v1/query_range", "GET /prometheus/api/v1/series", "POST /prometheus/api/v1/series",
+    "POST /prometheus/api/v1/labels", "GET /prometheus/api/v1/labels", "GET /prometheus/api/v1/label/{name}/values",
 }  # fmt: skip
 COSTLY_EVERY = 8
 """In each of so many rounds over all operations, the first among them."""
@@ -136,7 +143,7 @@ class Operation:
     @property
     def is_page(self) -> bool:
         return (
-            not self.template.startswith(("/api/", "/scim/", "/v1/", "/release", "/metrics"))
+            not self.template.startswith(("/api/", "/scim/", "/v1/", "/release", "/metrics", "/prometheus/"))
             and "json" not in self.template
         )
 
@@ -406,6 +413,20 @@ def _erasure(_: _Filling, own: Workspace) -> tuple[str, str]:
     return json.dumps({"reason": own.hidden("reason")}), "application/json"
 
 
+def _selector(filled: _Filling) -> str:
+    said = {"service": filled.value("service"), "tenant": filled.value("tenant")}
+    return "tidegate_request_request_total{" + ",".join(f'{name}="{value}"' for name, value in said.items()) + "}"
+
+
+def _expression(filled: _Filling) -> str:
+    chosen = _selector(filled)
+    return f"sum by (service, tenant) (increase({chosen}[1h])) or {chosen}"
+
+
+def _asked(**fields: Any) -> tuple[str, str]:
+    return _form(fields).decode(), "application/x-www-form-urlencoded"
+
+
 _FILES: Mapping[str, Any] = {
     "PUT /api/v1/retention": lambda _, __: (json.dumps({"rawDays": 30}), "application/json"),
     "PUT /api/v1/limits": lambda _, __: (json.dumps({"spansPerDay": 10**9}), "application/json"),
@@ -430,4 +451,9 @@ _FILES: Mapping[str, Any] = {
         json.dumps(authz_run(own, filled.value("run_id"), service=filled.value("service"),
                              commit=filled.value("commit"))), "application/json"),
     "POST /v1/traces": _otlp,
+    "POST /prometheus/api/v1/query": lambda filled, _: _asked(query=_expression(filled)),
+    "POST /prometheus/api/v1/query_range": lambda filled, _: _asked(
+        query=_expression(filled), start=int(time.time()) - 3600, end=int(time.time()), step=60),
+    "POST /prometheus/api/v1/series": lambda filled, _: _asked(**{"match[]": _selector(filled)}),
+    "POST /prometheus/api/v1/labels": lambda filled, _: _asked(**{"match[]": _selector(filled)}),
 }  # fmt: skip

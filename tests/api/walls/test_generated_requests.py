@@ -10,7 +10,7 @@ from tests.api.walls.requests import Generator
 from tests.api.walls.unwalled import WALLS, without
 from tests.api.walls.world import Installation, document_of
 
-REQUESTS = 150  # each operation once and some twins, 22 ms of processors' time each
+REQUESTS = 165  # each operation once and some twins, 22 ms of processors' time each
 LONG_REQUESTS = 1_250  # by four choices of walls 5,000, 14 ms each
 
 

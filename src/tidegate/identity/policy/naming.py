@@ -53,6 +53,16 @@ FOUND: Final = frozenset({
     "GET /api/v1/ci/reports/{report_id}",
     "GET /api/v1/alerts/{alert_id}",
     "GET /alerts/{alert_id}",
+    # The door puts what the credential is narrowed to, to every selector.
+    "GET /prometheus/api/v1/query",
+    "POST /prometheus/api/v1/query",
+    "GET /prometheus/api/v1/query_range",
+    "POST /prometheus/api/v1/query_range",
+    "GET /prometheus/api/v1/series",
+    "POST /prometheus/api/v1/series",
+    "GET /prometheus/api/v1/labels",
+    "POST /prometheus/api/v1/labels",
+    "GET /prometheus/api/v1/label/{name}/values",
     "GET /api/v1/alerts/{alert_id}/pages",
     "POST /api/v1/alerts/{alert_id}/acknowledge",
     "POST /api/v1/alerts/{alert_id}/assign",
@@ -80,6 +90,8 @@ _OPEN_ACTIONS: Final = frozenset({
 })  # fmt: skip
 ABOUT_NONE: Final = frozenset({operation for operation, action in OPERATIONS.items() if action in _OPEN_ACTIONS}) | {
     "GET /api/v1/signals",
+    "GET /prometheus/api/v1/metadata",
+    "GET /prometheus/api/v1/status/buildinfo",
 }
 """What is about no service: oneself, one's tokens (never wider than the credential), and what is the same for all."""
 

@@ -1,0 +1,1 @@
+"""Rules and open alerts as Prometheus's clients ask for them."""
