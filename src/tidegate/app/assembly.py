@@ -26,9 +26,10 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
-from tidegate.app.keys import load_cursor_key, load_envelopes, load_signing_key
+from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
+from tidegate.app.people import build_people
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import DEFAULT_HOST, DEFAULT_PORT, default_quotas, egress_allowances, request_allowance
 from tidegate.app.tools import TOOLBOX, recorder
@@ -49,7 +50,6 @@ from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
 from tidegate.edge.static import router as static_routes
-from tidegate.egress import EgressClient
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates import GateService
@@ -59,22 +59,18 @@ from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
 from tidegate.identity import IdentityService
 from tidegate.identity.account_pages import router as account_pages
-from tidegate.identity.assembly import build_identity
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
 from tidegate.identity.pages import router as identity_pages
 from tidegate.identity.passkey_pages import router as passkey_pages
-from tidegate.identity.passkeys import relying_party_of
 from tidegate.identity.passkeys.routes import router as passkey_routes
 from tidegate.identity.policy import CedarAuthorizer, read_policies
 from tidegate.identity.prove_pages import router as prove_pages
-from tidegate.identity.providers import build_providers
 from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
 from tidegate.identity.providers.routes import router as provider_routes
-from tidegate.identity.quotas import build_metering, build_quotas
+from tidegate.identity.quotas import build_metering
 from tidegate.identity.quotas.routes import router as quota_routes
-from tidegate.identity.scim import build_scim
 from tidegate.identity.scim.routes import answer_missing
 from tidegate.identity.scim.routes import mapping as provisioning_routes
 from tidegate.identity.scim.routes import scim as scim_routes
@@ -150,7 +146,6 @@ from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
     from tidegate.app.settings import EdgeSettings
-    from tidegate.kernel import Clock
 
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
@@ -240,7 +235,7 @@ def build_edge(
     clock = SystemClock()
     audit = build_auditing(settings, database)
     policy_wall = authorizer(audit.trail)
-    people = _build_people(settings, database, audit.trail, clock)
+    people = build_people(settings, database, audit.trail, clock)
     identity, failures = people[IdentityService], people[SignInFailures]
     assert isinstance(identity, IdentityService)  # noqa: S101 - put there by its type
     assert isinstance(failures, SignInFailures)  # noqa: S101 - the same
@@ -308,26 +303,6 @@ def build_edge(
     assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
     doors = telemetry_doors(application, ingest, identity, policy_wall)
     return Edge(RequestContext(doors), close_streams=hub.close, tasks=tuple(tasks))
-
-
-def _build_people(
-    settings: EdgeSettings, database: Database, trail: AuditTrail, clock: Clock
-) -> dict[type[Any], object]:
-    """Return the services of identity, providers of identities among them."""
-    key = load_signing_key(settings.data_dir)
-    people = build_identity(
-        database, trail, key=key, ids=RandomIds(), clock=clock, party=relying_party_of(settings.public_url)
-    )
-    people |= build_scim(database, trail, people=people)
-    people |= build_quotas(database, trail, people=people, defaults=default_quotas())
-    return people | build_providers(
-        database,
-        trail,
-        people=people,
-        egress=EgressClient(egress_allowances()),
-        envelopes=load_envelopes(settings.data_dir),
-        key=key,
-    )
 
 
 def _slices(  # noqa: PLR0913 - what slices share

@@ -23,6 +23,7 @@ GETS: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("path", GETS)
 async def test_only_who_may_read_gets_an_answer(api: Api, path: str) -> None:
+    await api.store(traffic(api, 3))  # figures wait until something was counted for the first time
     statuses = [
         (await api.get(path, token=token, **GETS[path])).status_code
         for token in ("", "nonsense", f"ingest:{api.workspace}", f"read:{api.workspace}")
