@@ -57,6 +57,7 @@ FOUND: Final = frozenset({
     "POST /api/v1/alerts/{alert_id}/notes",
     "POST /alerts/{alert_id}/acknowledge",
     "POST /alerts/{alert_id}/assign",
+    "POST /api/v2/alerts",
 })  # fmt: skip
 """What the body names, or what is found: the door asks the policies once more when it knows."""
 
