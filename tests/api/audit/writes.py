@@ -444,6 +444,7 @@ UNRECORDED: Final = {
     "POST /api/v1/routing/plan": "nothing is kept",
     "POST /api/v1/routing/test": "nothing is kept",
     "POST /api/v1/silences/preview": "nothing is kept",
+    "POST /api/v2/alerts": "telemetry: each alert keeps its own transitions, and its sender repeats it every minute",
     "POST /api/v1/evaluations": "telemetry",
     "POST /account/passkeys/options": "a question for a browser, good for five minutes",
     "POST /account/prove/passkey/options": "a question for a browser, good for five minutes",

@@ -10,6 +10,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -401,6 +402,19 @@ def _release(filled: _Filling, own: Workspace) -> tuple[str, str]:
     return json.dumps(made), "application/json"
 
 
+def _pushed(filled: _Filling, own: Workspace) -> tuple[str, str]:
+    labels = {"alertname": own.mark, "service": filled.value("service"), "tenant": filled.value("tenant")}
+    return json.dumps([{"labels": labels, "annotations": {"summary": own.hidden("summary")}}]), "application/json"
+
+
+def _kept_quiet(filled: _Filling, own: Workspace) -> tuple[str, str]:
+    matchers = [{"name": "tenant", "value": filled.value("tenant"), "isRegex": False}]
+    ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    wish = {"matchers": matchers, "comment": own.hidden("comment"), "createdBy": own.mark, "endsAt": ends_at,
+            "startsAt": datetime.now(UTC).isoformat()}  # fmt: skip
+    return json.dumps(wish), "application/json"
+
+
 def _erasure(_: _Filling, own: Workspace) -> tuple[str, str]:
     return json.dumps({"reason": own.hidden("reason")}), "application/json"
 
@@ -425,4 +439,6 @@ _FILES: Mapping[str, Any] = {
         json.dumps(authz_run(own, filled.value("run_id"), service=filled.value("service"),
                              commit=filled.value("commit"))), "application/json"),
     "POST /v1/traces": _otlp,
+    "POST /api/v2/alerts": _pushed,
+    "POST /api/v2/silences": _kept_quiet,
 }  # fmt: skip
