@@ -151,6 +151,23 @@ async def test_a_silence_that_names_its_labels_keeps_it_quiet(harbour: Harbour) 
     assert (stored.author, stored.created_by) == ("ann", "usr_one")
 
 
+async def test_what_is_inhibited_or_muted_says_by_what_and_is_left_out_on_demand(harbour: Harbour) -> None:
+    await harbour.sea.route("""
+        route: {routes: [{matchers: [service=web], receiver: ops, mute_time_intervals: [always]}, {receiver: boss}]}
+        time_intervals: [{name: always, time_intervals: [{}]}]
+        inhibit_rules: [{source_matchers: [alertname=DiskFull], target_matchers: [alertname=Slow]}]
+    """)
+    await harbour.push(DISK, {"alertname": "Slow", "service": "db"}, {"alertname": "Down", "service": "web"})
+    shower, workspace = harbour.alertmanager.shower, harbour.sea.workspace
+    shown = {each.labels["alertname"]: each for each in await shower.alerts(workspace, Wanted())}
+    assert shown["Slow"].inhibited_by == (shown["DiskFull"].fingerprint,)
+    assert shown["Down"].muted_by == ("always",)
+    assert [each.is_suppressed for each in shown.values()].count(False) == 1
+    wanted = Wanted(inhibited=False, muted=False)
+    assert [each.labels["alertname"] for each in await shower.alerts(workspace, wanted)] == ["DiskFull"]
+    assert [group.receiver for group in await shower.groups(workspace, Wanted(active=False))] == ["boss", "ops"]
+
+
 async def test_another_workspace_has_none_of_it(harbour: Harbour) -> None:
     await harbour.push(DISK)
     stranger = replace(harbour.sea, workspace=WorkspaceId("other"))

@@ -21,6 +21,7 @@ class Wanted:
     silenced: bool = True
     inhibited: bool = True
     unprocessed: bool = True
+    """Of those there are none: an alert stands in its groups when it is stored."""
     muted: bool = True
 
 

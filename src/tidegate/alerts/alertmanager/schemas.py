@@ -21,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 _NEVER: Final = 1  # the year of Go's zero moment, which stands for none
+_FIRST, _LAST = 1970, 8_999  # with room for sums with moments at both ends
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,99}")
 
 
@@ -33,10 +34,9 @@ def _text(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
 def _within_calendar(moment: datetime) -> datetime | None:
     if moment.year == _NEVER:
         return None
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("this moment lies outside of the calendar") from error
+    if not _FIRST <= moment.year <= _LAST:
+        raise ValueError(f"a moment lies between the years {_FIRST} and {_LAST}")
+    return moment.astimezone(UTC)
 
 
 _Moment = Annotated[AwareDatetime, BeforeValidator(_text), AfterValidator(_within_calendar)]
