@@ -1,5 +1,6 @@
 """Alerts that another tool pushes: how they open, last and end, and what is told of them."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -129,6 +130,14 @@ async def test_the_evaluator_neither_sees_nor_meets_them(harbour: Harbour, datab
     mine = [alert for alert in await watch.list_open_alerts() if alert.workspace == harbour.sea.workspace]
     assert [alert.id for alert in mine] == [own.id]
     assert len(await harbour.alerts()) == 2
+
+
+async def test_senders_that_watch_the_same_and_send_at_once_make_one_alert(harbour: Harbour) -> None:
+    pushes = [harbour.push(*({**DISK, "instance": str(number)} for number in range(20))) for _ in range(4)]
+    assert await asyncio.gather(*pushes) == [[]] * 4
+    found = await harbour.alerts()
+    assert len(found) == 20
+    assert {alert.transition_count for alert in found} == {1}
 
 
 async def test_one_that_is_wrong_keeps_no_other_from_being_taken(harbour: Harbour) -> None:

@@ -100,7 +100,7 @@ _ALERTS: Final[dict[str, Any]] = {
 async def receive_alerts(request: Request, caller: Writer, receivers: Receivers) -> Response:
     """Receive alerts of Prometheus, vmalert and the like: all that are valid are stored when this answers."""
     body = await read_body(request, JSON, limit_bytes=_MAX_BODY)
-    posted = parse_json(PostableAlertsIn, b'{"alerts":%b}' % (body.strip() or b"[]")).alerts
+    posted = parse_json(PostableAlertsIn, body).root
     now = receivers.now()
     sent = [each.sent_at(now) for each in posted]
     services = frozenset(each.get("service") or UNNAMED for each in sent)

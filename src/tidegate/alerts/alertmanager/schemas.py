@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 
 from tidegate.alerts.alertmanager.answers import Shown, ShownGroup
@@ -70,8 +70,8 @@ class PostableAlertIn(_Lenient):
         )
 
 
-class PostableAlertsIn(BaseModel):
-    alerts: Annotated[list[PostableAlertIn], Field(max_length=MAX_ALERTS)]
+class PostableAlertsIn(RootModel[Annotated[list[PostableAlertIn], Field(max_length=MAX_ALERTS)]]):
+    """A list: the body of a push."""
 
 
 class ReceiverOut(WireModel):
