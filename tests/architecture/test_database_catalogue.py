@@ -15,6 +15,7 @@ DEFINER_FUNCTIONS = {
     "list_workspaces_with_old_jobs",
     "list_workspace_ids",
     "list_workspaces_with_flaps",
+    "list_workspaces_with_objectives",
     "list_workspaces_with_open_alerts",
     "list_workspaces_with_ready_jobs",
     "list_workspaces_with_rules",
@@ -32,8 +33,8 @@ DEFINER_FUNCTIONS = {
 # Tables without a workspace: they hold nothing of any. A person is seen by the workspaces that it is a member of.
 # A challenge is asked for before anybody knows by whom.
 INSTALLATION_WIDE = {
-    "alert_rules_set", "alert_watch", "passkey_challenges", "people", "price_changes", "rollup_watermark",
-    "schema_migrations", "workspaces",
+    "alert_rules_set", "alert_watch", "objective_changes", "passkey_challenges", "people", "price_changes",
+    "rollup_watermark", "schema_migrations", "workspaces",
 }  # fmt: skip
 
 

@@ -113,10 +113,22 @@ from tidegate.signals.repricing.routes import router as recount_routes
 from tidegate.signals.retention import PostgresRetention
 from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.runtime import EngineRuntime
-from tidegate.signals.tasks import RollupCloser, build_closer, build_reader, build_recounts, build_retention, build_runs
+from tidegate.signals.tasks import (
+    RollupCloser,
+    build_closer,
+    build_reader,
+    build_recounts,
+    build_retention,
+    build_runs,
+    build_stepped_reader,
+)
 from tidegate.signals.tenants import TenantService
 from tidegate.signals.tenants.pages import router as tenant_pages
 from tidegate.signals.tenants.routes import router as tenant_routes
+from tidegate.slos.pages import router as objective_pages
+from tidegate.slos.routes import router as objective_routes
+from tidegate.slos.service import ObjectiveService
+from tidegate.slos.tasks import BurnWatch, build_objectives
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.hearing import hear
@@ -179,6 +191,8 @@ _ROUTERS = (
     signal_pages,
     tenant_routes,
     tenant_pages,
+    objective_routes,
+    objective_pages,
     alert_routes,
     rule_routes,
     alert_pages,
@@ -348,6 +362,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
+    objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
@@ -381,6 +396,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         StoredRecords: StoredRecords(engine),
         RollupReader: reader,
         TelemetryWatch: reader,
+        ObjectiveService: objectives,
         AlertService: alerts,
         RuleSetService: RuleSetService(shipped=rules, store=rule_sets, clock=clock),
         ReleasesService: releases,
@@ -393,4 +409,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run]
+    burning = BurnWatch(objectives)
+    return services, [
+        closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning.run,
+    ]  # fmt: skip

@@ -67,6 +67,7 @@ _NOUNS: Final = {
     "route": ("tidegate.alerts.paging.commands", "route", "Routes: who is told of which alerts, and when."),
     "silence": ("tidegate.alerts.paging.commands", "silence", "Silences: what nobody is told of for a while."),
     "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
+    "slo": ("tidegate.slos.commands", "slo", "Objectives: how much error budget is left, and how fast it burns."),
     "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),
 }
 # Verbs that another slice adds to a noun.

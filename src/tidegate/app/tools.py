@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from tidegate.alerts.tools import TOOLS as ALERT_TOOLS
 from tidegate.audit import AuditTrail, Outcome, deed_of
+from tidegate.deliveries.tools import TOOLS as DELIVERY_TOOLS
 from tidegate.edge.caller import Caller
 from tidegate.edge.masking import without_tokens
 from tidegate.edge.mcp import Prompt, Resource, Tool, Toolbox
@@ -24,7 +25,8 @@ _MAX_SAID: Final = 120
 
 TOOLBOX: Final = Toolbox(
     tools=(
-        *GATE_TOOLS, *ALERT_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS, *RELEASE_TOOLS, *EVIDENCE_TOOLS,
+        *GATE_TOOLS, *ALERT_TOOLS, *DELIVERY_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS,
+        *RELEASE_TOOLS, *EVIDENCE_TOOLS,
     ),
     resources=(
         *RUNBOOKS,

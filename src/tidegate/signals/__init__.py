@@ -6,6 +6,7 @@ from tidegate.kernel.lazy import lazily
 
 if TYPE_CHECKING:
     from tidegate.signals.model import (
+        MICRO,
         NANO_PER_USD,
         Durations,
         DurationsPoint,
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     )
     from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
     from tidegate.signals.service import DEFAULT_WINDOW, SignalService
+    from tidegate.signals.steps import StepCounts, StepSums, is_milli
     from tidegate.signals.subjects import NO_SUBJECTS, Grouped, ListedRows, SubjectReader, SubjectRows, Where
 else:
     __getattr__ = lazily(
         {
             "tidegate.signals.model": (
+                "MICRO",
                 "NANO_PER_USD",
                 "Durations",
                 "DurationsPoint",
@@ -49,6 +52,11 @@ else:
                 "DEFAULT_WINDOW",
                 "SignalService",
             ),
+            "tidegate.signals.steps": (
+                "StepCounts",
+                "StepSums",
+                "is_milli",
+            ),
             "tidegate.signals.subjects": (
                 "NO_SUBJECTS",
                 "Grouped",
@@ -62,6 +70,7 @@ else:
 
 __all__ = [
     "DEFAULT_WINDOW",
+    "MICRO",
     "NANO_PER_USD",
     "NO_SUBJECTS",
     "Dimension",
@@ -78,11 +87,14 @@ __all__ = [
     "SignalReader",
     "SignalScope",
     "SignalService",
+    "StepCounts",
+    "StepSums",
     "SubjectReader",
     "SubjectRows",
     "Totals",
     "Where",
     "duration_figures",
     "figures_of",
+    "is_milli",
     "meter_figures",
 ]

@@ -15,8 +15,9 @@ from tidegate.signals.model import Family
 from tidegate.signals.ports import Dimension
 from tidegate.signals.published import cover, second_of
 from tidegate.signals.quantiles import DURATION_SUMS, durations_by_group
+from tidegate.signals.steps import is_milli
 from tidegate.signals.subjects import NO_SUBJECTS, Grouped, SubjectRows, Where
-from tidegate.signals.sums import _FLAGS, _WORDS, STORED, Facet, _is_milli, facets_of, fields_of, sums_of
+from tidegate.signals.sums import _FLAGS, _WORDS, STORED, Facet, facets_of, fields_of, sums_of
 from tidegate.storage.native import Columns, Numbers, Words
 from tidegate.storage.scope import SCOPE
 
@@ -96,7 +97,7 @@ class CountedRows:
             else:
                 own = np.flatnonzero(np.isin(facet, positions))
                 _add(sums, name, group[own], values[rows[own]])
-        return {name: found // 1000 if _is_milli(name) else found for name, found in sums.items()}
+        return {name: found // 1000 if is_milli(name) else found for name, found in sums.items()}
 
 
 class TimedRows:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tidegate.signals.model import Family, Totals
+from tidegate.signals.steps import is_milli
 from tidegate.storage.native import Columns, Numbers
 
 # Names under which events of a family are counted.
@@ -195,11 +196,20 @@ def _of_tenant(facet: Facet) -> Iterator[str]:
 
 def totals_in(columns: Columns, family: Family, keys: Sequence[str]) -> dict[tuple[Any, ...], Totals]:
     """Return the totals of `family` in rows of facets, by the values of `keys`; keys without anything are left out."""
+    first, sums = sums_in(columns, family, keys)
+    return _made(columns, keys, first, sums) if len(first) else {}
+
+
+def sums_in(columns: Columns, family: Family, keys: Sequence[str]) -> tuple[Numbers, dict[str, Numbers]]:
+    """Return the first row of each group of equal `keys`, and by field of `Totals` the sum of each group.
+
+    Sums of events are in thousandths, as `is_milli` says: they are rounded down when all is added.
+    """
     stored = columns.words["family"]
     wanted = [code for code, word in enumerate(stored.words) if word in STORED[family]]
     rows = np.flatnonzero(np.isin(stored.codes, wanted))
     if not len(rows):
-        return {}
+        return rows, {}
     first, group = _groups([_column(columns, name)[rows] for name in keys], len(rows))
     facet_first, facet_of = _groups([_column(columns, name)[rows] for name in (*_WORDS, *_FLAGS)], len(rows))
     sums: dict[str, Numbers] = {}
@@ -208,7 +218,7 @@ def totals_in(columns: Columns, family: Family, keys: Sequence[str]) -> dict[tup
             own = np.flatnonzero(np.isin(facet_of, facets))
             values = columns.numbers[f"{source}_sum"][rows[own]]
             _add(sums, field, group[own], values, count=len(first))
-    return _made(columns, keys, rows[first], sums)
+    return rows[first], sums
 
 
 def _places(columns: Columns, rows: Numbers) -> dict[str, dict[str, list[int]]]:
@@ -239,7 +249,7 @@ def _made(
 ) -> dict[tuple[Any, ...], Totals]:
     names = list(sums)
     told = [
-        (sums[name] // 1000 if _is_milli(name) else sums[name]).tolist() for name in names
+        (sums[name] // 1000 if is_milli(name) else sums[name]).tolist() for name in names
     ]  # adjusted counts are thousandths, and rounded down
     parts = [_texts(columns, name, first) for name in keys]
     found: dict[tuple[Any, ...], Totals] = {}
@@ -247,10 +257,6 @@ def _made(
         if any(values):
             found[tuple(part[place] for part in parts)] = Totals(**dict(zip(names, values, strict=True)))
     return found
-
-
-def _is_milli(field: str) -> bool:
-    return field == "count" or (field.endswith("_count") and field != "sampled_count")
 
 
 def _column(columns: Columns, name: str) -> Numbers:

@@ -15,6 +15,7 @@ from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
 from tidegate.signals.retention import DroppingEngine, PostgresRetention, RetentionJob
 from tidegate.signals.roller import Roller
+from tidegate.signals.stepped import SteppedReader
 from tidegate.signals.store import EngineCounts, RowsEngine
 from tidegate.signals.touches import MAX_LAG, PostgresTouches
 from tidegate.storage import Database
@@ -28,6 +29,7 @@ __all__ = [
     "build_recounts",
     "build_retention",
     "build_runs",
+    "build_stepped_reader",
 ]
 
 
@@ -79,6 +81,14 @@ def build_reader(
 ) -> GroupedReader:
     touches = PostgresTouches(database, clock, max_lag=max_lag)
     return GroupedReader(engine, watermark=touches.watermark, clock=clock)
+
+
+def build_stepped_reader(
+    database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG
+) -> SteppedReader:
+    touches = PostgresTouches(database, clock, max_lag=max_lag)
+    reader = GroupedReader(engine, watermark=touches.watermark, clock=clock)
+    return SteppedReader(engine, watermark=touches.watermark, reader=reader)
 
 
 def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: TraceService) -> AiRunService:

@@ -51,6 +51,25 @@ def junit(name: str) -> bytes:
     return f'<testsuite name="s"><testcase classname="c" name="{name}"/></testsuite>'.encode()
 
 
+def objective(target: str) -> bytes:
+    return f"""
+apiVersion: tidegate/v1
+kind: Objective
+metadata: {{name: sign-ins, title: Sign-ins, owner: pay}}
+spec:
+  service: pay
+  family: auth
+  indicator: {{events: {{bad: failureCount, total: requestCount}}}}
+  target: {target}
+  window: {{rolling: 30d}}
+""".encode()
+
+
+async def remove_objective(world: World) -> Left:
+    await world.api("POST", "/api/v1/objectives/apply", content=objective("0.9"), **YAML)
+    return await world.api("DELETE", "/api/v1/objectives/sign-ins")
+
+
 def prices(usd: str) -> bytes:
     entry = f"{{provider: acme, model: m, input: {usd}}}"
     return f"{{apiVersion: tidegate/v1, kind: Prices, prices: [{entry}]}}".encode()
@@ -404,6 +423,14 @@ ENTRIES: Final[dict[str, Entry]] = {
         api("POST", "/api/v1/rules/apply", content=rules("0.2"), **YAML),
         api("POST", "/api/v1/rules/apply", content=rules("-1"), **YAML), ("rules:set",), "rules/mine",
     ),
+    "POST /api/v1/objectives/apply": Entry(
+        api("POST", "/api/v1/objectives/apply", content=objective("0.99"), **YAML),
+        api("POST", "/api/v1/objectives/apply", content=objective("1"), **YAML), ("objectives:set",),
+        "objective/sign-ins",
+    ),
+    "DELETE /api/v1/objectives/{objective}": Entry(
+        remove_objective, api("DELETE", "/api/v1/objectives/nobody"), ("objectives:remove",), "objective/sign-ins"
+    ),
     "POST /api/v1/recounts": Entry(
         api("POST", "/api/v1/recounts", json={"reason": "reprice"}),
         api("POST", "/api/v1/recounts", json={"reason": "reprice"}), ("recounts:request",), "recount/rec_",
@@ -437,6 +464,7 @@ UNRECORDED: Final = {
     "tests/contract/providers/test_signing_out.py",
     "POST /identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/identity-provider/test": "asks the provider; nothing is kept",
+    "POST /api/v1/objectives/plan": "nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",
     "POST /api/v1/rules/plan": "nothing is kept",
     "POST /api/v1/gates/validate": "nothing is kept",

@@ -125,6 +125,33 @@ async def test_every_call_is_recorded_with_the_agents_name(agents: Agents) -> No
     assert record["outcome"] == "done"
 
 
+async def test_an_alert_is_acknowledged_with_the_reason_as_its_note(agents: Agents) -> None:
+    alert_id = "alr_mcp"
+    await agents.world.owner.execute(
+        """
+        INSERT INTO alerts (workspace, id, code, family, severity, service, subject, state, value, threshold, count,
+            sentence, runbook, since, fired_at, transition_count)
+        VALUES ($1, $2, 'auth_failure_rate_high', 'auth', 'P1', 'api', '\\x00', 'firing', 0.9, 0.2, 9, 'It burns.',
+            'auth_failure_rate_high', now(), now(), 1)
+        """,
+        agents.world.workspace,
+        alert_id,
+    )
+    called = {"alert_id": alert_id, "reason": "looking into it"}
+    async with agents.connected(await agents.token("write"), write=True) as client:
+        dry = await client.call_tool("acknowledge_alert", called)
+        before = (await client.call_tool("explain_pages", {"alert_id": alert_id})).structured_content
+        done = await client.call_tool("acknowledge_alert", {**called, "dryRun": False})
+        after = (await client.call_tool("explain_pages", {"alert_id": alert_id})).structured_content
+    assert before is not None
+    assert after is not None
+    assert not dry.is_error, text_of(dry)
+    assert not done.is_error, text_of(done)
+    assert before["care"]["acknowledgedAt"] is None
+    assert after["care"]["acknowledgedAt"] is not None
+    assert "looking into it" in str(after["events"])
+
+
 async def test_runbooks_and_gates_can_be_read_as_resources(agents: Agents) -> None:
     async with agents.connected() as client:
         templates = (await client.list_resource_templates()).resource_templates
@@ -153,6 +180,18 @@ async def test_who_proves_nothing_is_refused(agents: Agents, token: str, status:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     answer = await agents.world.client.post("/mcp", json=body, headers=headers)
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("body", ['{"method": "TOKEN"', '"TOKEN"', '{"jsonrpc": "2.0", "id": "TOKEN", "method": "x"}'])
+async def test_no_answer_repeats_a_token(agents: Agents, body: str) -> None:
+    token = "tg_" + "a" * 43
+    headers = {
+        "authorization": f"Bearer {agents.world.token}", "content-type": "application/json",
+        "accept": "application/json, text/event-stream",
+    }  # fmt: skip
+    answer = await agents.world.client.post("/mcp", content=body.replace("TOKEN", token), headers=headers)
+    assert token not in answer.text
+    assert answer.text
 
 
 async def test_a_sending_token_opens_no_tool(agents: Agents) -> None:

@@ -152,6 +152,15 @@ def rule_file(workspace: Workspace) -> str:
     })  # fmt: skip
 
 
+def objective_file(workspace: Workspace, objective: str) -> str:
+    return json.dumps({
+        "apiVersion": "tidegate/v1", "kind": "Objective",
+        "metadata": {"name": objective, "title": workspace.hidden("objective"), "owner": workspace.hidden("owner")},
+        "spec": {"service": workspace.name("svc"), "family": "auth", "target": 0.99, "window": {"rolling": "1d"},
+                 "indicator": {"events": {"bad": "failureCount", "total": "requestCount"}}},
+    })  # fmt: skip
+
+
 async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     slots, make, name = workspace.slots, doors.make, workspace.name
     cookie = {"cookie": f"{SESSION_COOKIE}={workspace.session}", "origin": ORIGIN}
@@ -204,6 +213,10 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
     await _fill_alerting(doors, workspace)
+    for number in range(2):
+        await make(workspace, "POST", "/api/v1/objectives/apply", headers={"content-type": "application/yaml"},
+                   content=objective_file(workspace, name(f"objective{number}")))  # fmt: skip
+        slots["objective"].append(name(f"objective{number}"))
     await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
     await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 

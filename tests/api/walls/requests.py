@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi.routing import APIRoute
-from tests.api.walls.filling import authz_run, gate_file, junit, price_file, rule_file
+from tests.api.walls.filling import authz_run, gate_file, junit, objective_file, price_file, rule_file
 from tests.api.walls.world import ORIGIN, Installation, Workspace, slots_of
 
 from tidegate.app import assembly
@@ -28,6 +28,7 @@ FAMILIES = tuple(family.value for family in Family)
 SLOTS: Mapping[str, str] = {
     "alert_id": "alert_id", "commit": "commit", "environment": "environment", "erasure_id": "erasure_id",
     "gate": "gate_id", "gate_id": "gate_id", "invitation_id": "invitation_id", "member": "member_id",
+    "objective": "objective",
     "member_id": "member_id", "metric": "metric", "model": "model", "name_or_id": "release",
     "recount_id": "recount_id", "release": "release", "report_id": "report_id", "runId": "run_id",
     "run_id": "run_id", "service": "service", "session_id": "session_id", "span": "span_id", "span_id": "span_id",
@@ -430,6 +431,10 @@ _FILES: Mapping[str, Any] = {
     "DELETE /api/v1/tenants/{tenant}/telemetry": _erasure,
     "POST /api/v1/gates": lambda filled, own: (gate_file(own, filled.value("gate_id")), "application/yaml"),
     "POST /api/v1/gates/validate": lambda filled, own: (gate_file(own, filled.value("gate_id")), "application/yaml"),
+    "POST /api/v1/objectives/plan": lambda filled, own: (
+        objective_file(own, filled.value("objective")), "application/yaml"),
+    "POST /api/v1/objectives/apply": lambda filled, own: (
+        objective_file(own, filled.value("objective")), "application/yaml"),
     "PUT /api/v1/prices/overrides": lambda _, own: (price_file(own), "application/yaml"),
     "POST /api/v1/prices/validate": lambda _, own: (price_file(own), "application/yaml"),
     "POST /api/v1/rules/plan": lambda _, own: (rule_file(own), "application/yaml"),

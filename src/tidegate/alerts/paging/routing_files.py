@@ -1,5 +1,6 @@
 """The routing file: its shape, and how text becomes routes. Words and meanings are Alertmanager's."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Final, Literal
@@ -123,6 +124,16 @@ class RoutingFile(Published):
     watchdog: WatchdogFile | None = None
 
 
+_INSIDE: Final[Mapping[str, type[Published]]] = {
+    "route": RouteFile,
+    "routes": RouteFile,
+    "escalate": StepFile,
+    "time_intervals": NamedIntervalsFile,
+    "inhibit_rules": InhibitFile,
+    "watchdog": WatchdogFile,
+}
+
+
 def parse_routing(text: bytes) -> tuple[Routing, bytes]:
     """Read a routing file, and return it with its canonical body.
 
@@ -140,9 +151,19 @@ def parse_routing(text: bytes) -> tuple[Routing, bytes]:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = field_of(first["loc"]) or "file"
-        raise RoutingInvalidError(f"{field}: {first['msg']}", field=field) from error
+        is_unknown = first["type"] == "extra_forbidden"
+        message = f"there is no such field. {_known_beside(first['loc'])}" if is_unknown else first["msg"]
+        raise RoutingInvalidError(f"{field}: {message}", field=field) from error
     routing = _routing(found)
     return routing, canonical_json(found.model_dump(mode="json", by_alias=True, exclude_defaults=True))
+
+
+def _known_beside(place: tuple[str | int, ...]) -> str:
+    """Return which fields stand where one was given that is not known."""
+    inside = next((part for part in reversed(place[:-1]) if isinstance(part, str)), "")
+    model = _INSIDE.get(inside, RoutingFile)
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return f"Known here: {', '.join(names)}."
 
 
 def body_of(routing: RoutingFile) -> bytes:

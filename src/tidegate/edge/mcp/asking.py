@@ -68,14 +68,14 @@ class Asking:
             return _wrong(problem)
         asked = {key: value for key, value in arguments.items() if key not in {REASON, DRY_RUN}}
         if tool.is_writing and arguments.get(DRY_RUN, True):
-            call = call_of(tool, asked)
+            call = call_of(tool, asked, reason=arguments[REASON])
             await self.noted(tool, arguments, True)
             return Told(
                 f"Dry run: nothing was done. It would be `{call.method} {call.path}`. "
                 f"Call `{name}` again with `{DRY_RUN}` false to do it.",
                 {"dryRun": True, "method": call.method, "path": call.path, "query": dict(call.query)},
             )
-        answer = await self.api.ask(call_of(tool, asked))
+        answer = await self.api.ask(call_of(tool, asked, reason=arguments.get(REASON, "")))
         await self.noted(tool, arguments, answer.is_good)
         return self._told(tool, answer, asked)
 

@@ -74,11 +74,14 @@ class InProcessApi:
         await self._application(scope, receive, send)
 
 
-def call_of(tool: Tool, arguments: Mapping[str, Any]) -> Call:
+def call_of(tool: Tool, arguments: Mapping[str, Any], *, reason: str = "") -> Call:
     """Return the request that `tool` is with `arguments`, which have been checked."""
     method, _, template = tool.operation.partition(" ")
     given = {**tool.fixed, **{name: _text_of(value) for name, value in arguments.items() if value is not None}}
     content = given.pop(tool.content[0], None) if tool.content else None
+    content_type = tool.content[1] if tool.content else ""
+    if tool.reason_as:
+        content, content_type = json.dumps({tool.reason_as: reason}), "application/json"
     path = template
     for name in [name for name in given if f"{{{name}}}" in template]:
         path = path.replace(f"{{{name}}}", quote(given.pop(name), safe=""))
@@ -87,7 +90,7 @@ def call_of(tool: Tool, arguments: Mapping[str, Any]) -> Call:
         path,
         given,
         content=None if content is None else content.encode(),
-        content_type=tool.content[1] if tool.content else "",
+        content_type=content_type,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 from fastapi import APIRouter, Request, Response
 
 from tidegate.edge.caller import Caller, CurrentCaller, Scope
+from tidegate.edge.masking import without_tokens
 from tidegate.edge.mcp.asking import Asking, Catalogue
 from tidegate.edge.mcp.calls import InProcessApi
 from tidegate.edge.mcp.descriptions import input_schema, output_schema
@@ -21,7 +22,7 @@ from tidegate.kernel import UnauthenticatedError
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-    from starlette.types import Receive, Send
+    from starlette.types import Message, Receive, Send
     from starlette.types import Scope as AsgiScope
 
 __all__ = ["Recorder", "ToolDoor", "catalogue_of", "router"]
@@ -132,14 +133,28 @@ async def call_tools(request: Request, caller: CurrentCaller, door: Annotated[To
 
 
 class _Handed(Response):
-    """Leaves the answer to the SDK."""
+    """Leaves the answer to the SDK, and masks in it what somebody put where no token belongs: errors repeat it."""
 
     def __init__(self, manager: "StreamableHTTPSessionManager") -> None:
         super().__init__()
         self._manager = manager
 
     async def __call__(self, scope: "AsgiScope", receive: "Receive", send: "Send") -> None:
-        await self._manager.handle_request(scope, receive, send)
+        begin: Message = {}
+        parts: list[bytes] = []
+
+        async def gather(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                begin.update(message)
+                return
+            parts.append(message.get("body", b""))
+            if not message.get("more_body"):
+                body = without_tokens(b"".join(parts).decode(errors="replace")).encode()
+                headers = [pair for pair in begin["headers"] if pair[0].lower() != b"content-length"]
+                await send({**begin, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+                await send({"type": "http.response.body", "body": body})
+
+        await self._manager.handle_request(scope, receive, gather)
 
 
 def _agent_of(context: Any) -> str:  # noqa: ANN401 - the SDK's

@@ -40,6 +40,8 @@ class Tool:
     """It takes a `reason` and is a dry run unless told otherwise."""
     content: tuple[str, str] | None = None
     """Name of the argument that is the body, and its media type."""
+    reason_as: str = ""
+    """Field of a JSON body that the `reason` becomes; the body has no other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ NAMED: Final[Mapping[str, frozenset[str]]] = {
     "GET /ai-runs": _SERVICE,
     "GET /api/v1/alerts": _SERVICE,
     "GET /alerts": _SERVICE,
+    "GET /api/v1/objectives": _SERVICE,
+    "GET /slos": _SERVICE,
     "GET /api/v1/signals/{family}/series": _BOTH,
     "GET /api/v1/signals/{family}/quantiles": _BOTH,
     "GET /api/v1/signals/{family}/by": _BOTH,
@@ -58,6 +60,8 @@ FOUND: Final = frozenset({
     "POST /alerts/{alert_id}/acknowledge",
     "POST /alerts/{alert_id}/assign",
     "POST /api/v2/alerts",
+    "GET /api/v1/objectives/{objective}",
+    "GET /slos/{objective}",
 })  # fmt: skip
 """What the body names, or what is found: the door asks the policies once more when it knows."""
 

@@ -38,6 +38,7 @@ from tidegate.alerts.paging.model.routing import (
     find_cycle,
     group_labels_of,
     matched_routes,
+    spoken_route,
 )
 from tidegate.alerts.paging.model.silences import (
     MAX_RECURRING,
@@ -97,5 +98,6 @@ __all__ = [
     "new_silence_problem",
     "next_change",
     "parse_matcher",
+    "spoken_route",
     "stable_id",
 ]

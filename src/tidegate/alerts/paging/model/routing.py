@@ -73,6 +73,16 @@ class Route:
     send_acknowledged: bool = False
     routes: tuple["Route", ...] = ()
 
+    @property
+    def spoken(self) -> str:
+        """Return how sentences call it."""
+        return spoken_route(self.id)
+
+
+def spoken_route(route_id: str) -> str:
+    """Return how sentences call the route of this id."""
+    return "the first route" if route_id == "{}" else f"route {route_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class InhibitRule:

@@ -300,7 +300,7 @@ def _told(turn: _Turn, flush: Flush, member: GroupMember, page_ids: Mapping[int,
             return None  # told again with others, or repeated: the page says so
         kind = DecisionKind.NOTIFIED if member.is_firing else DecisionKind.RESOLVED_NOTIFIED
         with_ = f" with {len(page.keys) - 1} others" if len(page.keys) > 1 else ""
-        words = f"Told {_names(page.channels)}{with_}: {page.reason}. By route {turn.route.id}."
+        words = f"Told {_names(page.channels)}{with_}: {page.reason}. By {turn.route.spoken}."
         if member.is_firing:
             repeat = format_utc(turn.now + turn.route.timing.repeat_interval)
             words += f" Again at {repeat} unless somebody acknowledges it."
@@ -322,7 +322,7 @@ def _not_told(turn: _Turn, member: GroupMember) -> Decision | None:
         return _made(turn, member, DecisionKind.OVER, words=words, cause="over")
     if not turn.plan.channels:
         missing = _names(turn.route.channels)
-        words = f"No channel: {missing} of route {turn.route.id} does not exist any more. `tidegate channel list`."
+        words = f"No channel: {missing} of {turn.route.spoken} does not exist any more. `tidegate channel list`."
         return _made(turn, member, DecisionKind.NO_ROUTE, words=words, cause=turn.route.id)
     return None
 

@@ -26,6 +26,7 @@ from tidegate.alerts.paging.model import (
     group_labels_of,
     matched_routes,
     member_key_of,
+    spoken_route,
     stable_id,
 )
 from tidegate.alerts.paging.ports import (
@@ -170,7 +171,9 @@ def _ends(change: Change) -> bool:
 
 
 def _no_route(alert: Alert, matched: Matched, now: datetime) -> Decision:
-    words = f"No route: it ends at {matched.route.id}, which has no channel. `tidegate route show` shows the routes."
+    words = (
+        f"No route: it ends at {matched.route.spoken}, which has no channel. `tidegate route show` shows the routes."
+    )
     return Decision(alert.id, None, DecisionKind.NO_ROUTE, now, words, cause=matched.route.id, path=matched.path)
 
 
@@ -180,7 +183,7 @@ def _placed_decision(placed: Placed, now: datetime) -> Decision:
         words = "The same alert was told before and had not been told as over; it is not told anew."
         kind = DecisionKind.ALREADY_NOTIFIED
     else:
-        words = f"Routed to {placement.route_id}; its group is told at {format_utc(turn.at)}."
+        words = f"Routed to {spoken_route(placement.route_id)}; its group is told at {format_utc(turn.at)}."
         kind = DecisionKind.WAITING
     return Decision(
         placement.alert_id, placement.group_id, kind, now, words, cause=placement.group_key, path=placement.path

@@ -130,8 +130,8 @@ def labels_with(alert: Alert, given: Mapping[str, str]) -> dict[str, str]:
 def _words(matched: Matched) -> str:
     route = matched.route
     if not route.channels:
-        return f"No route: it ends at {route.id}, which has no channel."
-    return f"{', '.join(route.channels)} would be told, by route {route.id}."
+        return f"No route: it ends at {route.spoken}, which has no channel."
+    return f"{', '.join(route.channels)} would be told, by {route.spoken}."
 
 
 def _lines_of(routing: Routing) -> list[str]:

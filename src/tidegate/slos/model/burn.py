@@ -1,0 +1,124 @@
+"""Pairs of windows that tell a fast burn from a slow one, as the Site Reliability Workbook has them. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+from tidegate.kernel import format_duration
+
+__all__ = [
+    "SHOWN",
+    "WORKBOOK",
+    "BurnPair",
+    "BurnSeverity",
+    "LeftOut",
+    "factor_of",
+    "pairs_for",
+    "problem_with",
+    "windows_of",
+]
+
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class BurnSeverity(StrEnum):
+    P1 = "P1"
+    P2 = "P2"
+
+
+@dataclass(frozen=True, slots=True)
+class BurnPair:
+    """It burns when both windows burn at `factor` or more: the long one says that it matters, the short one that it
+    still does.
+    """
+
+    severity: BurnSeverity
+    long: timedelta
+    short: timedelta
+    factor: Fraction
+
+    @property
+    def words(self) -> str:
+        return f"{format_duration(self.long)}/{format_duration(self.short)} at {float(self.factor):g}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A pair of the workbook that makes no sense for an objective, and why."""
+
+    pair: BurnPair
+    reason: str
+
+
+SHOWN: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(days=3))
+"""Over which windows people are shown how fast it burns."""
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+# Severity, share of the budget, long and short window: for 30 days the factors are 14.4, 6, 3 and 1.
+WORKBOOK: Final = (
+    (BurnSeverity.P1, Fraction(2, 100), _HOUR, timedelta(minutes=5)),
+    (BurnSeverity.P1, Fraction(5, 100), timedelta(hours=6), timedelta(minutes=30)),
+    (BurnSeverity.P2, Fraction(10, 100), _DAY, timedelta(hours=2)),
+    (BurnSeverity.P2, Fraction(10, 100), timedelta(days=3), timedelta(hours=6)),
+)
+
+
+def factor_of(budget_share: Fraction, *, window: timedelta, long: timedelta) -> Fraction:
+    """Return the burn that uses up `budget_share` of a window's budget within `long`."""
+    return budget_share * Fraction(window // _MINUTE, long // _MINUTE)
+
+
+def problem_with(
+    pair: BurnPair, *, allowed_share: Fraction, window: timedelta, resolution: timedelta = _MINUTE
+) -> str | None:
+    """Return why `pair` can never burn, or cannot be told; `None` when it can."""
+    if pair.short >= pair.long:
+        return (
+            f"The short window ({format_duration(pair.short)}) must be shorter than the long one "
+            f"({format_duration(pair.long)})."
+        )
+    if pair.long > window:
+        return (
+            f"The long window ({format_duration(pair.long)}) is longer than the objective's "
+            f"({format_duration(window)}): it would look at what is forgiven already."
+        )
+    if pair.short < resolution or pair.short % resolution or pair.long % resolution:
+        return (
+            f"The windows {format_duration(pair.long)} and {format_duration(pair.short)} are finer than the data, "
+            f"which are counted every {format_duration(resolution)}."
+        )
+    if pair.factor <= 0:
+        return "The factor must be above 0."
+    if pair.factor * allowed_share >= 1:
+        highest = 1 / allowed_share
+        return (
+            f"A burn of {float(pair.factor):g} can never be exceeded: with nothing but bad events it is "
+            f"{float(highest):g}. Lower the factor, or aim higher."
+        )
+    return None
+
+
+def pairs_for(
+    *, allowed_share: Fraction, window: timedelta, resolution: timedelta = _MINUTE
+) -> tuple[tuple[BurnPair, ...], tuple[LeftOut, ...]]:
+    """Return the workbook's pairs for a window, and those that make no sense for it."""
+    taken: list[BurnPair] = []
+    left_out: list[LeftOut] = []
+    for severity, share, long, short in WORKBOOK:
+        pair = BurnPair(severity, long, short, factor_of(share, window=window, long=long))
+        problem = problem_with(pair, allowed_share=allowed_share, window=window, resolution=resolution)
+        if problem is None and pair.factor < 1:
+            problem = f"A burn of {float(pair.factor):g} is below 1: a budget that burns so lasts the window out."
+        if problem is None:
+            taken.append(pair)
+        else:
+            left_out.append(LeftOut(pair, problem))
+    return tuple(taken), tuple(left_out)
+
+
+def windows_of(pairs: Sequence[BurnPair]) -> tuple[timedelta, ...]:
+    """Return the windows that `pairs` need, shortest first."""
+    return tuple(sorted({window for pair in pairs for window in (pair.short, pair.long)}))

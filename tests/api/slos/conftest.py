@@ -1,0 +1,121 @@
+"""The doors of objectives over real engines."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from click.testing import CliRunner
+from fastapi import FastAPI
+from tests.authority import shipped_authorizer
+from tests.contract.slos.worlds import World
+from tests.unit.gates.fakes import FakeAuthenticator
+
+from tidegate.app.cli import cli
+from tidegate.edge.html import PageRenderer
+from tidegate.edge.http import build_http_app
+from tidegate.kernel import WorkspaceId
+from tidegate.slos.pages import router as pages
+from tidegate.slos.routes import router
+from tidegate.slos.service import ObjectiveService
+from tidegate.storage import Database
+from tidegate.storage.telemetry import TelemetryEngine
+from tidegate.testing import FakeClock
+
+
+@dataclass
+class Api:
+    """One caller of the application."""
+
+    client: httpx.AsyncClient
+    workspace: WorkspaceId
+    scope: str = "write"
+
+    async def call(self, method: str, path: str, **request: Any) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.scope}:{self.workspace}"} | request.pop("headers", {})
+        return await self.client.request(method, path, headers=headers, **request)
+
+    async def get(self, path: str = "", **parameters: str) -> httpx.Response:
+        return await self.call("GET", f"/api/v1/objectives{path}", params=parameters or None)
+
+    async def send(self, verb: str, text: bytes) -> httpx.Response:
+        headers = {"content-type": "application/yaml"}
+        return await self.call("POST", f"/api/v1/objectives/{verb}", content=text, headers=headers)
+
+
+@dataclass(frozen=True)
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    url: str
+    token: str
+
+    async def run(self, *words: str | Path) -> Ended:
+        arguments = ["--url", self.url, *map(str, words)]
+        runner = CliRunner(env={"TIDEGATE_TOKEN": self.token})
+        ended = await asyncio.to_thread(runner.invoke, cli, arguments)
+        return Ended(ended.exit_code, ended.stdout, ended.stderr)
+
+
+@pytest.fixture
+def world(database: Database, engine: TelemetryEngine, workspace: WorkspaceId) -> World:
+    clock = FakeClock(datetime.fromtimestamp(int(time.time()) // 60 * 60 + 59, UTC))
+    return World(database, engine, workspace, clock)
+
+
+@pytest.fixture
+def application(world: World) -> FastAPI:
+    built = build_http_app(
+        version="test",
+        authenticator=FakeAuthenticator(),
+        authorizer=shipped_authorizer(),
+        services={
+            ObjectiveService: world.objectives,
+            PageRenderer: PageRenderer(version="test", clock=world.clock),
+        },
+    )
+    built.include_router(router)
+    built.include_router(pages)
+    return built
+
+
+@pytest.fixture
+async def client(application: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
+        yield opened
+
+
+@pytest.fixture
+def api(client: httpx.AsyncClient, workspace: WorkspaceId) -> Api:
+    return Api(client, workspace)
+
+
+@pytest.fixture
+def stranger(client: httpx.AsyncClient) -> Api:
+    return Api(client, WorkspaceId(f"x-{secrets.token_hex(6)}"))
+
+
+@pytest.fixture
+async def shell(application: FastAPI, workspace: WorkspaceId) -> AsyncIterator[Shell]:
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(30):
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
+            await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Shell(f"http://127.0.0.1:{port}", f"write:{workspace}")
+    server.should_exit = True
+    await serving

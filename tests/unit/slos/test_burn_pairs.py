@@ -1,0 +1,73 @@
+"""Factors are the workbook's, and pairs that can never burn, or cannot be told, are refused with the reason."""
+
+from datetime import timedelta
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.slos.model import BurnPair, BurnSeverity, factor_of, pairs_for, problem_with
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+
+
+def pair(long: timedelta, short: timedelta, factor: Fraction = Fraction(2)) -> BurnPair:
+    return BurnPair(BurnSeverity.P1, long, short, factor)
+
+
+def test_thirty_days_have_the_factors_of_the_workbook() -> None:
+    pairs, left_out = pairs_for(allowed_share=Fraction(1, 1000), window=30 * DAY)
+    assert [(one.severity.value, float(one.factor), one.long, one.short) for one in pairs] == [
+        ("P1", 14.4, HOUR, 5 * MINUTE),
+        ("P1", 6, 6 * HOUR, 30 * MINUTE),
+        ("P2", 3, DAY, 2 * HOUR),
+        ("P2", 1, 3 * DAY, 6 * HOUR),
+    ]
+    assert left_out == ()
+
+
+def test_other_windows_scale_and_leave_out_what_makes_no_sense() -> None:
+    pairs, left_out = pairs_for(allowed_share=Fraction(1, 1000), window=7 * DAY)
+    assert [float(one.factor) for one in pairs] == [3.36, 1.4]
+    assert all("below 1" in one.reason for one in left_out)
+
+
+def test_a_low_target_leaves_out_factors_that_are_never_reached() -> None:
+    pairs, left_out = pairs_for(allowed_share=Fraction(1, 10), window=30 * DAY)
+    assert [float(one.factor) for one in pairs] == [6, 3, 1]
+    assert "never be exceeded" in left_out[0].reason
+    assert "it is 10." in left_out[0].reason
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        pytest.param(pair(HOUR, HOUR), "shorter than the long one", id="as long as the long one"),
+        pytest.param(pair(31 * DAY, HOUR), "longer than the objective's", id="beyond the window"),
+        pytest.param(pair(HOUR, timedelta(seconds=30)), "finer than the data", id="half a minute"),
+        pytest.param(pair(HOUR, timedelta(seconds=90)), "finer than the data", id="no whole minutes"),
+        pytest.param(pair(HOUR, MINUTE, Fraction(0)), "above 0", id="no factor"),
+        pytest.param(pair(HOUR, MINUTE, Fraction(100)), "never be exceeded", id="all events bad is just as fast"),
+    ],
+)
+def test_an_impossible_pair_is_refused_with_its_reason(wrong: BurnPair, reason: str) -> None:
+    problem = problem_with(wrong, allowed_share=Fraction(1, 100), window=30 * DAY)
+    assert problem is not None
+    assert reason in problem
+
+
+@given(
+    hours=st.integers(1, 720), long=st.integers(1, 720), share=st.fractions(Fraction(1, 1000), Fraction(1)),
+    allowed=st.fractions(Fraction(1, 10**5), Fraction(99, 100)),
+)  # fmt: skip
+def test_a_burn_at_the_factor_uses_up_its_share_within_the_long_window(
+    hours: int, long: int, share: Fraction, allowed: Fraction
+) -> None:
+    factor = factor_of(share, window=hours * HOUR, long=long * HOUR)
+    used_a_window = factor * Fraction(long, hours)
+    assert used_a_window == share
+    told, left_out = pairs_for(allowed_share=allowed, window=hours * HOUR)
+    assert len(told) + len(left_out) == 4
+    assert all(problem_with(one, allowed_share=allowed, window=hours * HOUR) is None for one in told)
