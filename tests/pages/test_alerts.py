@@ -7,6 +7,8 @@ from tests.pages.conftest import Site
 from tests.pages.worlds import HARBOR, NOW, make_alert
 
 from tidegate.alerts import AlertState, Severity
+from tidegate.alerts.alertmanager.model import Sent, opened
+from tidegate.kernel import AlertId
 
 P1, P2 = Severity.P1, Severity.P2
 
@@ -54,6 +56,20 @@ async def test_the_address_says_which_alerts_are_shown(site: Site, query: str, s
     site.alerts.alerts[HARBOR] = [make_alert(number, state=state) for number, state in enumerate(states, start=1)]
     page = await site.open(f"/alerts{query}")
     assert sorted(row.attributes["id"] for row in page.all("tr") if "id" in row.attributes) == shown
+
+
+async def test_what_another_tool_sent_is_shown_as_its_word_and_as_text(site: Site) -> None:
+    labels, notes = (("alertname", "<b>Disk"), ("service", "db")), (("summary", "<script>full"),)
+    sent = Sent(labels, notes, NOW, NOW + timedelta(minutes=5), is_timeout=True, generator_url="javascript:alert(1)")
+    alert = opened(HARBOR, AlertId("alr_00009"), sent, sender="Prometheus", now=NOW).alert
+    site.alerts.alerts[HARBOR] = [alert]
+    page = await site.open("/alerts/alr_00009")
+    text = page.main.text
+    for words in ("Sent by Prometheus", "<script>full", "<b>Disk", "javascript:alert(1)", "An alert of another tool"):
+        assert words in text
+    assert not [link for link in page.all("a") if link.attributes.get("href", "").startswith("javascript")]
+    assert "Bound" not in page.one("dl", class_="facts").text
+    assert "not told" in (await site.open("/alerts")).one("tr", id="alr_00009").text
 
 
 async def test_an_unknown_state_is_refused_with_its_name(site: Site) -> None:

@@ -8,8 +8,10 @@ __all__ = ["has_no_tolerance", "labels_of"]
 def labels_of(alert: Alert) -> dict[str, str]:
     """Return the label set of `alert`, as Alertmanager would see it; an alert of a whole service has no `tenant`.
 
-    What a rule adds never stands in for what an alert is.
+    What a rule adds never stands in for what an alert is. One from outside has the labels that it was sent with.
     """
+    if alert.outside is not None:
+        return dict(alert.outside.labels)
     labels = {
         **dict(alert.labels),
         **dict(alert.key.labels),

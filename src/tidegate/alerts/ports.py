@@ -19,6 +19,7 @@ class AlertFilter:
     service: str | None = None
     tenant: str | None = None
     family: Family | None = None
+    """Alerts from outside are of none."""
     codes: Collection[str] | None = None
     services: Collection[str] | None = None
 
@@ -106,7 +107,7 @@ class WatchStore(Protocol):
     async def list_workspaces(self) -> list[WorkspaceId]: ...
 
     async def list_open_alerts(self) -> list[Alert]:
-        """Return the open alerts of all workspaces, for the one who evaluates all of them."""
+        """Return the open alerts of rules in all workspaces, for the one who evaluates all of them."""
         ...
 
     async def list_flaps(self, since: datetime) -> dict[AlertKey, tuple[datetime, ...]]:

@@ -16,6 +16,7 @@ from tidegate.alerts.model import (
     Cause,
     CauseKind,
     Change,
+    Outside,
     Severity,
     Transition,
     Unit,
@@ -27,7 +28,10 @@ from tidegate.storage import Connection
 if TYPE_CHECKING:
     Record = asyncpg.Record
 
-__all__ = ["ALERT_COLUMNS", "alert_of", "alert_row", "append", "insert", "row_alert", "transition_of", "update"]
+__all__ = [
+    "ALERT_COLUMNS", "alert_of", "alert_row", "append", "insert", "outside_json", "outside_subject_of", "row_alert",
+    "transition_of", "update",
+]  # fmt: skip
 
 # Columns of an alert with their types, in the order in which they are written.
 _COLUMNS: Final = (
@@ -38,14 +42,16 @@ _COLUMNS: Final = (
     ("held_since", "timestamptz"), ("transition_count", "integer"), ("dimensions", "jsonb"), ("labels", "jsonb"),
     ("owner", "text"), ("unit", "text"), ("scope", "text"), ("is_zero_tolerance", "boolean"),
     ("recovering_since", "timestamptz"), ("unsettled_at", "timestamptz"), ("flaps", "jsonb"),
+    ("origin", "text"), ("outside", "jsonb"), ("expires_at", "timestamptz"),
 )  # fmt: skip
 _MOVING: Final = (
     "state", "value", "threshold", "count", "sentence", "fired_at", "resolved_at", "held_since", "transition_count",
-    "scope", "recovering_since", "unsettled_at", "flaps",
+    "scope", "recovering_since", "unsettled_at", "flaps", "outside", "expires_at",
 )  # fmt: skip
 _TYPES: Final = dict(_COLUMNS)
 _JSON: Final = frozenset(name for name, kind in _COLUMNS if kind == "jsonb")
 ALERT_COLUMNS: Final = ", ".join(["workspace", *(name for name, _ in _COLUMNS if name != "subject")])
+_OUTSIDE: Final = "outside"
 _CHUNK: Final = 5_000  # 3 MB a statement; more at once saves nothing
 
 
@@ -148,6 +154,7 @@ def alert_of(row: "Record | dict[str, Any]") -> Alert:
         owner=row["owner"],
         labels=_pairs(row["labels"]),
         is_zero_tolerance=row["is_zero_tolerance"],
+        outside=_outside(row["outside"], row["expires_at"]) if row["origin"] == _OUTSIDE else None,
     )
 
 
@@ -182,9 +189,6 @@ def transition_of(row: "Record") -> Transition:
 def alert_row(alert: Alert) -> dict[str, Any]:
     """Return `alert` as its row is written; JSON as text."""
     key = alert.key
-    subject: list[Any] = [key.service, key.tenant]
-    if key.labels:
-        subject.append([list(pair) for pair in key.labels])
     return {
         "id": alert.id,
         "code": key.code,
@@ -192,7 +196,7 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "severity": alert.severity,
         "service": key.service,
         "tenant": key.tenant,
-        "subject": hashlib.sha256(canonical_json(subject)).digest(),
+        "subject": subject_of(alert),
         "state": alert.state,
         "value": alert.value,
         "threshold": alert.threshold,
@@ -213,7 +217,52 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "recovering_since": alert.recovering_since,
         "unsettled_at": alert.unsettled_at,
         "flaps": json.dumps([format_utc(moment) for moment in alert.flaps]),
+        "origin": "rules" if alert.outside is None else _OUTSIDE,
+        "outside": "{}" if alert.outside is None else outside_json(alert.outside),
+        "expires_at": None if alert.outside is None else alert.outside.ends_at,
     }
+
+
+def subject_of(alert: Alert) -> bytes:
+    """Return what stands for the key of `alert`: of one from outside all labels, and never the same as of a rule."""
+    if alert.outside is not None:
+        return outside_subject_of(alert.outside.labels)
+    subject: list[Any] = [alert.key.service, alert.key.tenant]
+    if alert.key.labels:
+        subject.append([list(pair) for pair in alert.key.labels])
+    return hashlib.sha256(canonical_json(subject)).digest()
+
+
+def outside_subject_of(labels: tuple[tuple[str, str], ...]) -> bytes:
+    return hashlib.sha256(canonical_json([_OUTSIDE, dict(labels)])).digest()
+
+
+def outside_json(outside: Outside) -> str:
+    """Return what a sender said as its column is written; the end has a column of its own."""
+    return json.dumps(
+        {
+            "labels": dict(outside.labels),
+            "annotations": dict(outside.annotations),
+            "startsAt": format_utc(outside.starts_at),
+            "isTimeout": outside.is_timeout,
+            "generatorUrl": outside.generator_url,
+            "sender": outside.sender,
+            "updatedAt": format_utc(outside.updated_at),
+        }
+    )
+
+
+def _outside(row: dict[str, Any], ends_at: datetime) -> Outside:
+    return Outside(
+        labels=_pairs(row["labels"]),
+        annotations=_pairs(row["annotations"]),
+        starts_at=datetime.fromisoformat(row["startsAt"]).astimezone(UTC),
+        ends_at=ends_at,
+        is_timeout=row["isTimeout"],
+        generator_url=row["generatorUrl"],
+        sender=row["sender"],
+        updated_at=datetime.fromisoformat(row["updatedAt"]).astimezone(UTC),
+    )
 
 
 def _cause_row(cause: Cause) -> dict[str, Any]:

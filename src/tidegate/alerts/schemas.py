@@ -11,6 +11,7 @@ from tidegate.alerts.model import (
     AlertState,
     CauseKind,
     FamilyAlert,
+    Outside,
     Severity,
     Transition,
 )
@@ -83,6 +84,31 @@ class FamilyAlertsOut(WireModel):
         )
 
 
+class OutsideOut(WireModel):
+    """What another tool said of an alert that it sent here."""
+
+    sender: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: Utc
+    ends_at: Utc
+    """When it is over unless it is sent again."""
+    updated_at: Utc
+    generator_url: str
+
+    @classmethod
+    def of(cls, outside: Outside) -> Self:
+        return cls(
+            sender=outside.sender,
+            labels=dict(outside.labels),
+            annotations=dict(outside.annotations),
+            starts_at=outside.starts_at,
+            ends_at=outside.ends_at,
+            updated_at=outside.updated_at,
+            generator_url=outside.generator_url,
+        )
+
+
 class AlertOut(WireModel):
     """One episode. Numbers and sentence are those of its last transition."""
 
@@ -115,6 +141,8 @@ class AlertOut(WireModel):
     flapping: bool
     """It opened and closed too often: it stays open until it is stable."""
     zero_tolerance: bool
+    outside: OutsideOut | None
+    """Null for an alert of a rule. Otherwise no rule judged it: `value`, `threshold` and `count` say nothing."""
 
     @classmethod
     def of(cls, alert: Alert) -> Self:
@@ -142,6 +170,7 @@ class AlertOut(WireModel):
             labels=dict(alert.labels),
             flapping=alert.is_flapping,
             zero_tolerance=alert.is_zero_tolerance,
+            outside=OutsideOut.of(alert.outside) if alert.outside is not None else None,
         )
 
 

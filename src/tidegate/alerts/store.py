@@ -16,7 +16,7 @@ _GAP = timedelta(seconds=60)  # an evaluator that was away for longer may have m
 _PATIENCE = "5s"  # as long as the lease of the watch; between two statements of ours lie microseconds
 _FILTER = """
     ($2::text[] IS NULL OR state = ANY ($2)) AND ($3::text IS NULL OR service = $3)
-    AND ($4::text IS NULL OR tenant = $4) AND ($5::text IS NULL OR family = $5)
+    AND ($4::text IS NULL OR tenant = $4) AND ($5::text IS NULL OR (family = $5 AND origin = 'rules'))
     AND ($6::text[] IS NULL OR code = ANY ($6)) AND ($7::text[] IS NULL OR service = ANY ($7))
 """
 
@@ -185,7 +185,11 @@ class PostgresWatchStore:
             workspace = WorkspaceId(row["id"])
             async with self._database.transaction(workspace) as connection:
                 found = await connection.fetch(
-                    f"SELECT {ALERT_COLUMNS} FROM alerts WHERE workspace = $1 AND state <> 'resolved'", workspace
+                    f"""
+                    SELECT {ALERT_COLUMNS} FROM alerts
+                    WHERE workspace = $1 AND state <> 'resolved' AND origin = 'rules'
+                    """,
+                    workspace,
                 )
             alerts.extend(alert_of(alert) for alert in found)
         return alerts
@@ -201,6 +205,7 @@ class PostgresWatchStore:
                     f"""
                     SELECT {ALERT_COLUMNS} FROM alerts
                     WHERE workspace = $1 AND state = 'resolved' AND resolved_at >= $2 AND flaps <> '[]'
+                        AND origin = 'rules'
                     ORDER BY resolved_at, since
                     """,
                     workspace,

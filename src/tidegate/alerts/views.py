@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from tidegate.alerts.model import Alert, CauseKind, Transition, Unit, written
+from tidegate.alerts.model import Alert, CauseKind, Outside, Transition, Unit, written
 from tidegate.edge.marks import MARKS, Mark
 
 __all__ = [
@@ -23,6 +23,7 @@ WATCH_LIMIT = timedelta(seconds=10)
 """Rules are evaluated every second; after ten missed turns nobody knows what burns, and gates call it stale too."""
 
 _NO_DATA = MARKS["missing"]
+_NOT_OURS = "not told"  # the rule is another tool's
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,9 @@ class AlertView:
     is_flapping: bool
     runbook: str
     """Path of its page, or an https address."""
+
+    outside: Outside | None = None
+    """What its sender said, where no rule of ours judges it."""
 
     @property
     def runbook_slug(self) -> str:
@@ -80,8 +84,8 @@ def alert_view(alert: Alert) -> AlertView:
         sentence=alert.sentence,
         service=alert.service or "without a name",
         tenant=alert.tenant,
-        value=_written(alert.unit, alert.value),
-        bound=written(alert.unit, alert.threshold),
+        value=_written(alert.unit, alert.value) if alert.outside is None else _NOT_OURS,
+        bound=written(alert.unit, alert.threshold) if alert.outside is None else _NOT_OURS,
         count=alert.count,
         since=alert.since,
         fired_at=alert.fired_at,
@@ -91,6 +95,7 @@ def alert_view(alert: Alert) -> AlertView:
         dimensions=alert.key.labels,
         is_flapping=alert.is_flapping,
         runbook=alert.runbook,
+        outside=alert.outside,
     )
 
 
@@ -110,7 +115,7 @@ def group_by_service(alerts: Iterable[AlertView]) -> tuple[ServiceAlerts, ...]:
 
 def move_view(transition: Transition) -> MoveView:
     kind = transition.cause.kind
-    mark = _NO_DATA if kind in {CauseKind.HELD, CauseKind.NO_DATA} else MARKS[transition.to_state]
+    mark = _NO_DATA if kind in {CauseKind.HELD, CauseKind.NO_DATA, CauseKind.UNHEARD} else MARKS[transition.to_state]
     return MoveView(mark, _TITLES[kind], transition.cause.words, transition.at)
 
 
@@ -127,6 +132,9 @@ _TITLES = {
     CauseKind.RECOVERED: "Resolved: back within the bound",
     CauseKind.NO_DATA: "Closed without an answer",
     CauseKind.WITHDRAWN: "Closed: no rule judges it any more",
+    CauseKind.REPORTED: "Fired, by the word of its sender",
+    CauseKind.ENDED: "Resolved, by the word of its sender",
+    CauseKind.UNHEARD: "Closed: its sender speaks of it no more",
 }
 
 

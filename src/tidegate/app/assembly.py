@@ -12,6 +12,8 @@ import structlog
 
 from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
+from tidegate.alerts.alertmanager.assembly import Alertmanager, build_alertmanager
+from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.assembly import Paging, build_paging
 from tidegate.alerts.paging.pages import router as paging_pages
@@ -196,6 +198,7 @@ _ROUTERS = (
     rule_routes,
     alert_pages,
     paging_routes,
+    alertmanager_routes,
     paging_pages,
     delivery_routes,
     channel_pages,
@@ -258,9 +261,15 @@ def build_edge(
         database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
         ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
     )  # fmt: skip
+    alertmanager = build_alertmanager(
+        database, listener=paging.listener, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries),
+        trail=audit.trail, ids=RandomIds(), clock=clock,
+        url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
+    )  # fmt: skip
     services, tasks = _slices(
-        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries, paging=paging
-    )
+        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries, paging=paging,
+        alertmanager=alertmanager,
+    )  # fmt: skip
     tasks += [
         tools.run,
         audit.keep,
@@ -315,6 +324,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     askers: PostgresAskers,
     deliveries: Deliveries,
     paging: Paging,
+    alertmanager: Alertmanager,
 ) -> tuple[dict[type[Any], object], list[Task]]:
     """Return the services of the slices, and what runs in the background."""
     clock, ids = SystemClock(), RandomIds()
@@ -340,7 +350,11 @@ def _slices(  # noqa: PLR0913 - what slices share
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    handlers: dict[str, Handler] = {**deliveries.handlers, **paging.handlers}  # by kind of job
+    handlers: dict[str, Handler] = {
+        **deliveries.handlers,
+        **paging.handlers,
+        **alertmanager.handlers,
+    }  # by kind of job
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
         Worker: worker,
@@ -376,6 +390,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **deliveries.services,
         **build_prometheus(reader, engine, clock),
         **paging.services,
+        **alertmanager.services,
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)

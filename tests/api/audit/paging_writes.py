@@ -40,6 +40,23 @@ async def make_silence(world: World) -> Left:
     return await world.api("POST", "/api/v1/silences", json=silence())
 
 
+def other_silence() -> dict[str, Any]:
+    now = datetime.now(UTC)
+    matcher = {"name": "tenant", "value": "acme", "isRegex": False}
+    return {
+        "matchers": [matcher], "comment": "known", "createdBy": "ann", "startsAt": now.isoformat(),
+        "endsAt": (now + timedelta(hours=1)).isoformat(),
+    }  # fmt: skip
+
+
+async def make_silence_by_amtool(world: World) -> Left:
+    return await world.api("POST", "/api/v2/silences", json=other_silence())
+
+
+async def expire_silence_by_amtool(world: World) -> Left:
+    return await world.api("DELETE", f"/api/v2/silence/{await silence_of(world)}")
+
+
 async def silence_of(world: World) -> str:
     return str((await make_silence(world)).answer.json()["id"])
 
@@ -97,6 +114,13 @@ PAGING: Final[dict[str, Entry]] = {
     ),
     "POST /api/v1/silences": Entry(
         make_silence, api("POST", "/api/v1/silences", **WRONG), ("silences:create",), "silence/sil_"
+    ),
+    "POST /api/v2/silences": Entry(
+        make_silence_by_amtool, api("POST", "/api/v2/silences", json=other_silence() | {"comment": ""}),
+        ("silences:create",), "silence/sil_",
+    ),
+    "DELETE /api/v2/silence/{silence_id}": Entry(
+        expire_silence_by_amtool, api("DELETE", "/api/v2/silence/sil_x"), ("silences:expire",), "silence/sil_"
     ),
     "POST /silences": Entry(
         make_silence_on_page, form("/silences", matchers="=", step="make"), ("silences:create",), "silence/sil_"

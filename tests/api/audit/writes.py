@@ -472,6 +472,7 @@ UNRECORDED: Final = {
     "POST /api/v1/routing/plan": "nothing is kept",
     "POST /api/v1/routing/test": "nothing is kept",
     "POST /api/v1/silences/preview": "nothing is kept",
+    "POST /api/v2/alerts": "telemetry: each alert keeps its own transitions, and its sender repeats it every minute",
     "POST /api/v1/evaluations": "telemetry",
     "POST /prometheus/api/v1/query": "reads; the form is for expressions that are too long for an address",
     "POST /prometheus/api/v1/query_range": "reads, the same",

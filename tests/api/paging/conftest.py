@@ -24,15 +24,16 @@ __all__ = ["sea"]
 
 
 class Authenticator:
-    """Tokens are written `scope:workspace`, `scope:workspace:member` or `scope:workspace:member:role`."""
+    """Tokens are written `scope:workspace`, further parts with colons: a member, a role, a service."""
 
     async def caller_of_token(self, token: str) -> Caller:
-        scope, workspace, member, role = (*token.split(":"), "", "", "")[:4]
+        scope, workspace, member, role, service = (*token.split(":"), "", "", "", "")[:5]
         if not workspace:
             raise UnauthenticatedError("nobody known")
         return Caller(
             WorkspaceId(workspace), Scope(scope), f"tok_{scope}", by_session=False, member=member or None,
             role=Role(role) if role else Role.ENGINEER if member else None,
+            services=frozenset({service}) if service else None,
         )  # fmt: skip
 
     async def caller_of_session(self, session: str) -> Caller:

@@ -228,7 +228,10 @@ async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
     ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     for number in range(2):
         silence = {"matchers": [f"tenant=t{number}"], "reason": workspace.name("silence"), "endsAt": ends_at}
-        await make(workspace, "POST", "/api/v1/silences", json=silence)
+        slots["silence_id"].append((await make(workspace, "POST", "/api/v1/silences", json=silence))["id"])
+    pushed = {"labels": {"alertname": workspace.hidden("pushed"), "service": name("svc")}, "endsAt": ends_at,
+              "annotations": {"summary": workspace.hidden("summary")}}  # fmt: skip
+    await make(workspace, "POST", "/api/v2/alerts", json=[pushed])
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}

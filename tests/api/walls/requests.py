@@ -11,6 +11,7 @@ import time
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -37,7 +38,7 @@ SLOTS: Mapping[str, str] = {
     "left": "run", "right": "run", "a": "run", "b": "run", "email": "email", "workspace": "workspace",
     "services": "service", "environments": "environment", "q": "text", "id": "gate_id",
     "user_id": "member_id", "group_id": "group_id", "channel_id": "channel_id", "channel": "channel_id",
-    "delivery_id": "delivery_id", "tested": "delivery_id",
+    "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {
@@ -409,6 +410,19 @@ def _release(filled: _Filling, own: Workspace) -> tuple[str, str]:
     return json.dumps(made), "application/json"
 
 
+def _pushed(filled: _Filling, own: Workspace) -> tuple[str, str]:
+    labels = {"alertname": own.mark, "service": filled.value("service"), "tenant": filled.value("tenant")}
+    return json.dumps([{"labels": labels, "annotations": {"summary": own.hidden("summary")}}]), "application/json"
+
+
+def _kept_quiet(filled: _Filling, own: Workspace) -> tuple[str, str]:
+    matchers = [{"name": "tenant", "value": filled.value("tenant"), "isRegex": False}]
+    ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    wish = {"matchers": matchers, "comment": own.hidden("comment"), "createdBy": own.mark, "endsAt": ends_at,
+            "startsAt": datetime.now(UTC).isoformat()}  # fmt: skip
+    return json.dumps(wish), "application/json"
+
+
 def _erasure(_: _Filling, own: Workspace) -> tuple[str, str]:
     return json.dumps({"reason": own.hidden("reason")}), "application/json"
 
@@ -456,4 +470,6 @@ _FILES: Mapping[str, Any] = {
         query=_expression(filled), start=int(time.time()) - 3600, end=int(time.time()), step=60),
     "POST /prometheus/api/v1/series": lambda filled, _: _asked(**{"match[]": _selector(filled)}),
     "POST /prometheus/api/v1/labels": lambda filled, _: _asked(**{"match[]": _selector(filled)}),
+    "POST /api/v2/alerts": _pushed,
+    "POST /api/v2/silences": _kept_quiet,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from tidegate.alerts.model.alert import (
     CauseKind,
     Change,
     FamilyAlert,
+    Outside,
     QuietState,
     Transition,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "Measure",
     "NoData",
     "Op",
+    "Outside",
     "QuietState",
     "Rule",
     "Severity",

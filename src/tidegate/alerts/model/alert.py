@@ -53,6 +53,12 @@ class CauseKind(StrEnum):
     NO_DATA = "no_data"
     WITHDRAWN = "withdrawn"
     """Its rule is gone, switched off, or groups in another way."""
+    REPORTED = "reported"
+    """Another tool says that it fires."""
+    ENDED = "ended"
+    """That tool says that it is over."""
+    UNHEARD = "unheard"
+    """That tool said nothing of it for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,24 @@ class Transition:
     to_state: AlertState
     at: datetime
     cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What another tool says of an alert that it sent here. It is text of others: shown, and never acted upon."""
+
+    labels: tuple[tuple[str, str], ...]
+    """As they were sent, sorted: what routes, silences and others know it by."""
+    annotations: tuple[tuple[str, str], ...]
+    starts_at: datetime
+    ends_at: datetime
+    """When it is over unless it is sent again."""
+    is_timeout: bool
+    """Whether `ends_at` is ours, because none was sent."""
+    generator_url: str
+    sender: str
+    """Name of the tool, by its own word."""
+    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +141,8 @@ class Alert:
     labels: tuple[tuple[str, str], ...] = ()
     """Labels of the rule; those that it groups by stand in the key."""
     is_zero_tolerance: bool = False
+    outside: Outside | None = None
+    """`None` for an alert of a rule; otherwise no rule judges it: value, threshold and count say nothing."""
 
     @property
     def workspace(self) -> WorkspaceId:

@@ -44,6 +44,8 @@ class SilenceWish:
     recurring: tuple[TimeInterval, ...] = ()
     covers_all: bool = False
     """Whether it is meant to cover every alert."""
+    author: str = ""
+    """Who makes it, by the word of a tool that sends it for somebody."""
 
 
 @dataclass(frozen=True, slots=True)

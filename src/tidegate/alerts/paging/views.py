@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from tidegate.alerts.labels import labels_of
 from tidegate.alerts.model import Alert
 from tidegate.alerts.paging.answers import Why
 from tidegate.alerts.paging.model import CareEvent, CareKind, Decision, DecisionKind, Matcher, Operator
@@ -49,8 +50,9 @@ def lines_of(why: Why) -> tuple[LineView, ...]:
 
 def matchers_for(alert: Alert) -> str:
     """Return matchers that fit alerts like this one, a line each."""
-    labels = {"alertname": alert.code, "service": alert.service, "tenant": alert.tenant or ""}
-    return "\n".join(str(Matcher(name, Operator.EQUAL, value)) for name, value in labels.items())
+    labels = labels_of(alert)
+    fixed = [Matcher(name, Operator.EQUAL, labels.get(name, "")) for name in ("alertname", "service", "tenant")]
+    return "\n".join(map(str, fixed))
 
 
 def _decided(decision: Decision) -> LineView:

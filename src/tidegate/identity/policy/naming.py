@@ -69,6 +69,7 @@ FOUND: Final = frozenset({
     "POST /api/v1/alerts/{alert_id}/notes",
     "POST /alerts/{alert_id}/acknowledge",
     "POST /alerts/{alert_id}/assign",
+    "POST /api/v2/alerts",
     "GET /api/v1/objectives/{objective}",
     "GET /slos/{objective}",
 })  # fmt: skip

@@ -50,6 +50,8 @@ class Silence:
     recurring: tuple[TimeInterval, ...] = ()
     """A maintenance window: within its time it holds in these intervals alone."""
     updated_at: datetime | None = None
+    author: str = ""
+    """Who made it, by the word of a tool that sent it; nobody proved that."""
 
     @property
     def is_confirmed(self) -> bool:

@@ -93,6 +93,7 @@ class SilenceService:
             created_at=now,
             people=_person(by),
             recurring=wish.recurring,
+            author=wish.author,
         )
         self._check(silence, now, covers_all=wish.covers_all)
         deed = by.deed("silences:create", f"silence/{silence.id}", after=_digest(silence), reason=silence.reason[:200])
@@ -119,6 +120,7 @@ class SilenceService:
             recurring=wish.recurring,
             people=_person(by),
             updated_at=now,
+            author=wish.author or old.author,
         )
         self._check(new, now, covers_all=wish.covers_all)
         await self._set(workspace, old, new, action="silences:change", by=by)

@@ -124,15 +124,15 @@ class Writer:
         }
 
     def _alert(self, member: GroupMember) -> dict[str, Any]:
-        alert = member.alert
+        alert, outside = member.alert, member.alert.outside
         ended = alert.resolved_at if not member.is_firing else None
         return {
             "status": "firing" if member.is_firing else "resolved",
             "labels": dict(member.labels),
             "annotations": self._annotations(alert),
-            "startsAt": format_utc(alert.fired_at or alert.since),
+            "startsAt": format_utc(outside.starts_at if outside else alert.fired_at or alert.since),
             "endsAt": format_utc(ended) if ended is not None else _NEVER,
-            "generatorURL": self._alert_link(alert),
+            "generatorURL": (outside.generator_url if outside else "") or self._alert_link(alert),
             "fingerprint": fingerprint_of(member.labels),
         }
 
@@ -149,6 +149,8 @@ class Writer:
         }
 
     def _annotations(self, alert: Alert) -> dict[str, str]:
+        if alert.outside is not None:
+            return dict(alert.outside.annotations)
         return {"summary": alert.sentence, "runbook_url": self._runbook_link(alert)}
 
     def _alert_link(self, alert: Alert) -> str:

@@ -222,7 +222,7 @@ class PostgresPageStore:
             f"""
             SELECT {ALERT_COLUMNS} FROM alerts
             WHERE workspace = $1 AND state = 'firing' AND ($2::text IS NULL OR code = $2)
-                AND ($3::text IS NULL OR severity = $3) AND ($4::text IS NULL OR service = $4)
+                AND ($3::text IS NULL OR severity = $3 OR origin = 'outside') AND ($4::text IS NULL OR service = $4)
                 AND ($5::text IS NULL OR tenant = $5)
             ORDER BY since DESC, id DESC
             """,

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresSilenceStore"]
 
-_COLUMNS: Final = "id, matchers, reason, starts_at, ends_at, recurring, created_by, created_at, updated_at, people"
+_COLUMNS: Final = (
+    "id, matchers, reason, starts_at, ends_at, recurring, created_by, created_at, updated_at, people, author"
+)
 _KINDS: Final = ("minutes", "weekdays", "days_of_month", "months", "years")
 
 
@@ -31,7 +33,7 @@ class PostgresSilenceStore:
             await connection.execute(
                 f"""
                 INSERT INTO paging_silences (workspace, {_COLUMNS})
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
                 """,
                 workspace,
                 silence.id,
@@ -44,6 +46,7 @@ class PostgresSilenceStore:
                 silence.created_at,
                 silence.updated_at,
                 sorted(silence.people),
+                silence.author,
             )
             await self._trail.append(workspace, deed, within=connection)
 
@@ -52,7 +55,7 @@ class PostgresSilenceStore:
             await connection.execute(
                 """
                 UPDATE paging_silences SET matchers = $3, reason = $4, starts_at = $5, ends_at = $6, recurring = $7,
-                    updated_at = $8, people = $9
+                    updated_at = $8, people = $9, author = $10
                 WHERE workspace = $1 AND id = $2
                 """,
                 workspace,
@@ -64,6 +67,7 @@ class PostgresSilenceStore:
                 [_interval_row(interval) for interval in silence.recurring],
                 silence.updated_at,
                 sorted(silence.people),
+                silence.author,
             )
             await self._trail.append(workspace, deed, within=connection)
 
@@ -128,4 +132,5 @@ def _silence(row: "Record") -> Silence:
             for interval in row["recurring"]
         ),
         updated_at=row["updated_at"],
+        author=row["author"],
     )
