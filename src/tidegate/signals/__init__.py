@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
     from tidegate.signals.service import DEFAULT_WINDOW, SignalService
+    from tidegate.signals.steps import MAX_STEP_ROWS, NO_STEPS, Stepped, StepReader, StepRows
     from tidegate.signals.subjects import NO_SUBJECTS, Grouped, ListedRows, SubjectReader, SubjectRows, Where
 else:
     __getattr__ = lazily(
@@ -49,6 +50,7 @@ else:
                 "DEFAULT_WINDOW",
                 "SignalService",
             ),
+            "tidegate.signals.steps": ("MAX_STEP_ROWS", "NO_STEPS", "StepReader", "StepRows", "Stepped"),
             "tidegate.signals.subjects": (
                 "NO_SUBJECTS",
                 "Grouped",
@@ -62,7 +64,9 @@ else:
 
 __all__ = [
     "DEFAULT_WINDOW",
+    "MAX_STEP_ROWS",
     "NANO_PER_USD",
+    "NO_STEPS",
     "NO_SUBJECTS",
     "Dimension",
     "Durations",
@@ -78,6 +82,9 @@ __all__ = [
     "SignalReader",
     "SignalScope",
     "SignalService",
+    "StepReader",
+    "StepRows",
+    "Stepped",
     "SubjectReader",
     "SubjectRows",
     "Totals",

@@ -239,7 +239,7 @@ def _made(
 ) -> dict[tuple[Any, ...], Totals]:
     names = list(sums)
     told = [
-        (sums[name] // 1000 if _is_milli(name) else sums[name]).tolist() for name in names
+        (sums[name] // 1000 if is_milli(name) else sums[name]).tolist() for name in names
     ]  # adjusted counts are thousandths, and rounded down
     parts = [_texts(columns, name, first) for name in keys]
     found: dict[tuple[Any, ...], Totals] = {}
@@ -249,7 +249,7 @@ def _made(
     return found
 
 
-def _is_milli(field: str) -> bool:
+def is_milli(field: str) -> bool:
     return field == "count" or (field.endswith("_count") and field != "sampled_count")
 
 

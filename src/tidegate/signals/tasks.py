@@ -9,7 +9,7 @@ from tidegate.edge.authority import Askers
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
-from tidegate.signals.grouped import GroupedReader
+from tidegate.signals.stepped import SteppedReader
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
@@ -76,9 +76,9 @@ async def _list_workspaces(database: Database) -> list[WorkspaceId]:
 
 def build_reader(
     database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG
-) -> GroupedReader:
+) -> SteppedReader:
     touches = PostgresTouches(database, clock, max_lag=max_lag)
-    return GroupedReader(engine, watermark=touches.watermark, clock=clock)
+    return SteppedReader(engine, watermark=touches.watermark, clock=clock)
 
 
 def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: TraceService) -> AiRunService:

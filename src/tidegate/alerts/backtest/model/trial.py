@@ -1,0 +1,44 @@
+"""Rules over what one statement found of a long time. Pure."""
+
+from datetime import timedelta
+
+from tidegate.alerts.backtest.model.replay import changes_in
+from tidegate.alerts.backtest.model.ticks import Ticks
+from tidegate.alerts.backtest.model.windows import KNOWN_FOR, Grouping, blocks_of
+from tidegate.alerts.dimensions import column_of
+from tidegate.alerts.model import Change
+from tidegate.alerts.questions import Question, where_of
+from tidegate.kernel import InvalidInputError, TimeRange
+from tidegate.signals import StepRows
+
+__all__ = ["changes_of_question", "reading_of"]
+
+
+def reading_of(question: Question, ticks: Ticks) -> TimeRange:
+    """Return what has to be read to answer `question` at every look."""
+    return ticks.reading(question.window, KNOWN_FOR if question.watches_silence else timedelta())
+
+
+def changes_of_question(rows: StepRows, question: Question, ticks: Ticks, *, max_cells: int) -> list[Change]:
+    """Return what moves under the rules of `question`, in no order across subjects.
+
+    Raises:
+        InvalidInputError: there are more than `max_cells` looks at subjects.
+    """
+    changes: list[Change] = []
+    for (family, group_by, where), rules in question.rules.items():
+        fields = {name for placed in rules for name in placed.rule.measure.fields}
+        columns = [column_of(family, name) for name in group_by]
+        stepped = rows.of(family, columns, where_of(family, where), fields)
+        cells = len(stepped.place) * len(ticks.steps)
+        if cells > max_cells:
+            raise InvalidInputError(
+                f"{rules[0].rule.code} would be judged {cells:,} times ({len(stepped.place):,} subjects at "
+                f"{len(ticks.steps):,} moments), and at most {max_cells:,} are: take a shorter time or a longer step.",
+                field="step",
+            )  # fmt: skip
+        grouping = Grouping(group_by, where, question.source, question.window, question.watches_silence)
+        for block in blocks_of(stepped, grouping, ticks):
+            for placed in rules:
+                changes += changes_in(block, placed, ticks)
+    return changes
