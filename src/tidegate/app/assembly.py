@@ -12,6 +12,8 @@ import structlog
 
 from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
+from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.backtest.service import BacktestService
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.assembly import Paging, build_paging
 from tidegate.alerts.paging.pages import router as paging_pages
@@ -178,6 +180,7 @@ _ROUTERS = (
     tenant_routes,
     tenant_pages,
     alert_routes,
+    backtest_routes,
     rule_routes,
     alert_pages,
     paging_routes,
@@ -330,6 +333,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
         own_rules=rule_sets, on_changed=hub.wake,
     )  # fmt: skip
+    own_rules = RuleSetService(shipped=rules, store=rule_sets, clock=clock)
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
@@ -368,7 +372,8 @@ def _slices(  # noqa: PLR0913 - what slices share
         RollupReader: reader,
         TelemetryWatch: reader,
         AlertService: alerts,
-        RuleSetService: RuleSetService(shipped=rules, store=rule_sets, clock=clock),
+        RuleSetService: own_rules,
+        BacktestService: BacktestService(reader=reader, rules=own_rules, paging=paging.now, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,

@@ -1,4 +1,4 @@
-"""Counts by subject and step, out of seconds, minutes and hours: one statement answers for all rules of one grouping."""
+"""Counts by subject and step, out of seconds, minutes and hours: one statement answers for a whole grouping."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -8,8 +8,6 @@ import numpy as np
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals.grouped import (
     AS_WORD,
-    HIDDEN,
-    SEEN,
     CountedRows,
     GroupedReader,
     groups_in,
@@ -151,7 +149,9 @@ class SteppedReader(GroupedReader):
         facets, keys = facets_of(asked, with_replayed=False)
         names = [name for family in asked for name in STORED[family]]
         return _CountedSteps(
-            await self._by_step(workspace, window, names, f"{facets}, {sums_of(asked)}", dimensions, keys, step_s=step_s)
+            await self._by_step(
+                workspace, window, names, f"{facets}, {sums_of(asked)}", dimensions, keys, step_s=step_s
+            )
         )
 
     async def timed_steps(
@@ -195,7 +195,9 @@ class SteppedReader(GroupedReader):
             picked = cover(window, resolution_s, names, coarsest_s=coarsest_s)
         else:  # by when it came, whenever it says that it was
             picked = cover(None, 1, names)
-            more = f" AND {moment} >= toDateTime({{origin:UInt32}}, 'UTC') AND {moment} < toDateTime({{until:UInt32}}, 'UTC')"
+            more = f"""
+                AND {moment} >= toDateTime({{origin:UInt32}}, 'UTC') AND {moment} < toDateTime({{until:UInt32}}, 'UTC')
+            """
             parameters = {**parameters, "until": end}
         step = f"toUInt32(intDiv(toInt64(toUInt32({moment})) - {{origin:UInt32}}, {{step:UInt32}}))"
         by = "".join(f"{AS_WORD[name]} AS by_{name}, " for name in dimensions)

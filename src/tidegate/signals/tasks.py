@@ -9,12 +9,12 @@ from tidegate.edge.authority import Askers
 from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
-from tidegate.signals.stepped import SteppedReader
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
 from tidegate.signals.retention import DroppingEngine, PostgresRetention, RetentionJob
 from tidegate.signals.roller import Roller
+from tidegate.signals.stepped import SteppedReader
 from tidegate.signals.store import EngineCounts, RowsEngine
 from tidegate.signals.touches import MAX_LAG, PostgresTouches
 from tidegate.storage import Database

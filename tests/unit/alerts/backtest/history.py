@@ -80,7 +80,9 @@ def _keyed(found: dict[Subject, Totals], group_by: Sequence[str], where: Where) 
     return sums
 
 
-def _grouped(history: History, keyed: dict[tuple[object, ...], object]) -> tuple[list[object], list[int], list[str], list[int]]:
+def _grouped(
+    history: History, keyed: dict[tuple[object, ...], object]
+) -> tuple[list[object], list[int], list[str], list[int]]:
     places: dict[object, int] = {}
     tenants: dict[str, int] = {}
     place = [places.setdefault((history.workspace, values), len(places)) for values, _ in keyed]
@@ -151,7 +153,9 @@ class _Steps:
         subject = [keyed.setdefault(key, len(keyed)) for key, _, _ in rows]
         places, place, tenants, tenant = _grouped(self._history, keyed)
         sums = {
-            name: np.array([getattr(one, name) * (1000 if name.endswith("count") else 1) for _, _, one in rows], np.int64)
+            name: np.array(
+                [getattr(one, name) * (1000 if name.endswith("count") else 1) for _, _, one in rows], np.int64
+            )
             for name in fields
         }
         return Stepped(places, np.array(place, np.int64), tenants, np.array(tenant, np.int64),

@@ -25,8 +25,8 @@ from tidegate.testing import CountingIds, FakeClock
 ACME = WorkspaceId("acme")
 START = datetime(2026, 2, 7, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-SUBJECTS: list[Subject] = [(service, tenant, route) for service in ("api", "web")
-                           for tenant, route in ((None, "/a"), ("blue", "/a"), ("blue", "/b"), ("green", "/b"))]  # fmt: skip
+_PARTS = ((None, "/a"), ("blue", "/a"), ("blue", "/b"), ("green", "/b"))
+SUBJECTS: list[Subject] = [(service, tenant, route) for service in ("api", "web") for tenant, route in _PARTS]
 
 
 def made(code: str, figure: str, threshold: float, **changes: object) -> Rule:

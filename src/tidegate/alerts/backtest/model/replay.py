@@ -117,7 +117,7 @@ class _Course:
         due = min((one for one in _deadlines(rule, alert) if one > now), default=None)
         return self.found.shape[1] if due is None else max(at + 1, self.ticks.first_at(due))
 
-    def _moved(  # noqa: PLR0913, PLR0917 - one look
+    def _moved(  # noqa: PLR0917 - one look
         self, rule: Rule, key: AlertKey, alert: Alert | None, place: tuple[int, int], now: datetime,
         flaps: tuple[datetime, ...],
     ) -> Change | None:  # fmt: skip

@@ -43,7 +43,8 @@ class Ticks:
     def known_steps(self) -> Numbers:
         """Return for each look the step of the look at which it was last asked who had been there."""
         stride = self.stride * -(-_ASK_AGAIN_S // (self.step_s * self.stride))
-        return self.steps - self.steps % stride
+        found: Numbers = self.steps - self.steps % stride
+        return found
 
     @cached_property
     def moments(self) -> Sequence[datetime]:

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
+from tidegate.alerts.backtest.errors import BacktestTooLargeError
 from tidegate.alerts.backtest.model.replay import changes_in
 from tidegate.alerts.backtest.model.ticks import Ticks
 from tidegate.alerts.backtest.model.windows import KNOWN_FOR, Grouping, blocks_of
 from tidegate.alerts.dimensions import column_of
 from tidegate.alerts.model import Change
 from tidegate.alerts.questions import Question, where_of
-from tidegate.kernel import InvalidInputError, TimeRange
+from tidegate.kernel import TimeRange
 from tidegate.signals import StepRows
 
 __all__ = ["changes_of_question", "reading_of"]
@@ -23,7 +24,7 @@ def changes_of_question(rows: StepRows, question: Question, ticks: Ticks, *, max
     """Return what moves under the rules of `question`, in no order across subjects.
 
     Raises:
-        InvalidInputError: there are more than `max_cells` looks at subjects.
+        BacktestTooLargeError: there are more than `max_cells` looks at subjects.
     """
     changes: list[Change] = []
     for (family, group_by, where), rules in question.rules.items():
@@ -32,7 +33,7 @@ def changes_of_question(rows: StepRows, question: Question, ticks: Ticks, *, max
         stepped = rows.of(family, columns, where_of(family, where), fields)
         cells = len(stepped.place) * len(ticks.steps)
         if cells > max_cells:
-            raise InvalidInputError(
+            raise BacktestTooLargeError(
                 f"{rules[0].rule.code} would be judged {cells:,} times ({len(stepped.place):,} subjects at "
                 f"{len(ticks.steps):,} moments), and at most {max_cells:,} are: take a shorter time or a longer step.",
                 field="step",

@@ -99,14 +99,14 @@ def _cuts(place: Numbers, most: int) -> Iterator[tuple[int, int]]:
             start = end
 
 
-def _block(  # noqa: PLR0913, PLR0917 - the parts of a block
+def _block(  # noqa: PLR0917 - the parts of a block
     stepped: Stepped, grouping: Grouping, ticks: Ticks, named: _Named, cut: tuple[int, int], rows: Numbers
 ) -> Block:
     first, last = cut
     before = ticks.steps_of(KNOWN_FOR) if grouping.needs_known else 0
     length = ticks.steps_of(grouping.window)
     lead = length + before - 1  # steps that were read before the first one that is looked at
-    sliding = _Sliding(stepped, rows, named.subject[rows] - first, last - first, lead + ticks.step_count)
+    sliding = _Sliding(stepped, rows, named.subject[rows] - first, shape=(last - first, lead + ticks.step_count))
     ends = ticks.steps + lead + 1
     looks = len(ends)
     subject = np.arange((last - first) * looks)
@@ -128,25 +128,26 @@ def _block(  # noqa: PLR0913, PLR0917 - the parts of a block
 class _Sliding:
     """Sums of some subjects over any range of steps."""
 
-    def __init__(self, stepped: Stepped, rows: Numbers, subject: Numbers, count: int, step_count: int) -> None:
+    def __init__(self, stepped: Stepped, rows: Numbers, subject: Numbers, *, shape: tuple[int, int]) -> None:
+        count, step_count = shape
         self._thousandths = stepped.thousandths
         self._buckets = None if stepped.bucket is None else np.unique(stepped.bucket)
         step = stepped.step[rows]
-        shape: tuple[int, ...] = (count, step_count)
+        dense_shape: tuple[int, ...] = shape
         at: tuple[Numbers, ...] = (subject, step)
         if self._buckets is not None and stepped.bucket is not None:
-            shape = (count, len(self._buckets), step_count)
+            dense_shape = (count, len(self._buckets), step_count)
             at = (subject, np.searchsorted(self._buckets, stepped.bucket[rows]), step)
         self._sums: dict[str, Numbers] = {}
         self._highest: dict[str, Numbers] = {}
         for name, values in stepped.sums.items():
-            dense = np.zeros(shape, object if values.dtype == object else np.int64)
+            dense = np.zeros(dense_shape, object if values.dtype == object else np.int64)
             if name == "limit_micro":
                 np.maximum.at(dense, at, values[rows])
                 self._highest[name] = dense
                 continue
             np.add.at(dense, at, values[rows])
-            total = np.zeros((*shape[:-1], step_count + 1), dense.dtype)
+            total = np.zeros((*dense_shape[:-1], step_count + 1), dense.dtype)
             np.cumsum(dense, axis=-1, out=total[..., 1:])
             self._sums[name] = total
 
@@ -155,7 +156,7 @@ class _Sliding:
         starts = np.maximum(ends - length, 0)
         found = {name: total[..., ends] - total[..., starts] for name, total in self._sums.items()}
         if self._buckets is not None:
-            return self._durations(found)
+            return _durations(found, self._buckets)
         found = {name: values // 1000 if name in self._thousandths else values for name, values in found.items()}
         return found | {name: _highest(values, starts, length) for name, values in self._highest.items()}
 
@@ -169,21 +170,22 @@ class _Sliding:
         found: Numbers = np.asarray(some)
         return found
 
-    def _durations(self, found: dict[str, Numbers]) -> dict[str, Numbers]:
-        """Return what `durations_by_group` says of each window."""
-        seen = np.cumsum(found["weight"], axis=1)
-        total, spent = seen[:, -1], found["spent_us"].sum(axis=1)
-        bounds = np.array([upper_bound_ms(int(one)) for one in self._buckets.tolist()])  # type: ignore[union-attr] - durations have buckets
-        is_empty = total == 0
-        means = [
-            round(one / of, 3) if of else np.nan
-            for one, of in zip(spent.reshape(-1).tolist(), total.reshape(-1).tolist(), strict=True)
-        ]
-        sums: dict[str, Numbers] = {"count": total // 1000, "mean_ms": np.array(means).reshape(total.shape)}
-        for share, name in _SHARES_MILLI:
-            enough = -(-total * share // 1000)
-            sums[name] = np.where(is_empty, np.nan, bounds[np.argmax(seen >= enough[:, None, :], axis=1)])
-        return sums
+
+def _durations(found: dict[str, Numbers], buckets: Numbers) -> dict[str, Numbers]:
+    """Return what `durations_by_group` says of each window."""
+    seen = np.cumsum(found["weight"], axis=1)
+    total, spent = seen[:, -1], found["spent_us"].sum(axis=1)
+    bounds = np.array([upper_bound_ms(int(one)) for one in buckets.tolist()])
+    is_empty = total == 0
+    means = [
+        round(one / of, 3) if of else np.nan
+        for one, of in zip(spent.reshape(-1).tolist(), total.reshape(-1).tolist(), strict=True)
+    ]
+    sums: dict[str, Numbers] = {"count": total // 1000, "mean_ms": np.array(means).reshape(total.shape)}
+    for share, name in _SHARES_MILLI:
+        enough = -(-total * share // 1000)
+        sums[name] = np.where(is_empty, np.nan, bounds[np.argmax(seen >= enough[:, None, :], axis=1)])
+    return sums
 
 
 def _highest(values: Numbers, starts: Numbers, length: int) -> Numbers:
