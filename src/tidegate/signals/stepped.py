@@ -24,7 +24,7 @@ from tidegate.signals.sums import STORED, facets_of, is_milli, sums_of
 from tidegate.storage.native import Columns, Numbers
 from tidegate.storage.scope import SCOPE
 
-__all__ = ["SteppedReader"]
+__all__ = ["CountedSteps", "SteppedReader"]
 
 _THREADS: Final = 2
 _HOUR_S: Final = 3_600
@@ -59,7 +59,7 @@ class _Rows:
         return self._columns.numbers["by_step"][rows].astype(np.int64)
 
 
-class _CountedSteps(_Rows):
+class CountedSteps(_Rows):
     def of(self, family: Family, group_by: Sequence[Dimension], where: Where, fields: Collection[str]) -> Stepped:
         counted = CountedRows(self._columns)
         rows = self._picked(counted.rows_of(family), where)
@@ -148,7 +148,7 @@ class SteppedReader(GroupedReader):
         asked = sorted(families)
         facets, keys = facets_of(asked, with_replayed=False)
         names = [name for family in asked for name in STORED[family]]
-        return _CountedSteps(
+        return CountedSteps(
             await self._by_step(
                 workspace, window, names, f"{facets}, {sums_of(asked)}", dimensions, keys, step_s=step_s
             )
