@@ -45,7 +45,9 @@ def rule_file() -> bytes:
             f"threshold: {bound}, window: {window}, for: {number % 3}m, keepFiringFor: {number % 2}m, "
             f"runbook: auth_failure_rate_high}}"
         )
-    return f"{{apiVersion: tidegate/v1, kind: Rules, metadata: {{name: bench}}, rules: [{', '.join(entries)}]}}".encode()
+    return (
+        f"{{apiVersion: tidegate/v1, kind: Rules, metadata: {{name: bench}}, rules: [{', '.join(entries)}]}}".encode()
+    )
 
 
 class Recorded:
@@ -61,13 +63,14 @@ class Recorded:
         self._good = random.poisson(20, (tenants, steps))
         self._bad = random.poisson(np.where(trouble, 12, 0.3))
 
-    async def finest_step_s(self, workspace: WorkspaceId, window: TimeRange) -> int:
+    async def finest_step_s(self, *_: object) -> int:
         return STEP_S
 
     async def counted_steps(
         self, workspace: WorkspaceId, families: Collection[Family], window: TimeRange, dimensions: Sequence[Dimension],
         *, step_s: int,
     ) -> StepRows:  # fmt: skip
+        del workspace, families, dimensions
         steps = int(window.length.total_seconds()) // step_s
         parts = []
         for outcome, counts in enumerate((self._good, self._bad)):
@@ -94,15 +97,15 @@ class Recorded:
 
 
 class NoMore:
-    async def list_rules(self, workspace: WorkspaceId) -> list[Rule]:
+    async def list_rules(self, *_: object) -> list[Rule]:
         return []
 
 
 class Paging:
-    async def routing(self, workspace: WorkspaceId) -> Routing:
+    async def routing(self, *_: object) -> Routing:
         return Routing(Route("{}", channels=("pager",), group_by=("alertname", "service")))
 
-    async def silences(self, workspace: WorkspaceId, *, ending_after: datetime) -> list[Silence]:
+    async def silences(self, *_: object, **__: object) -> list[Silence]:
         return []
 
 

@@ -188,17 +188,12 @@ class SteppedReader(GroupedReader):
         coarsest_s = next(one for one in (_HOUR_S, 60, 1) if step_s % one == 0)
         watermark = await self._watermark([workspace])
         start, end = second_of(window.start), second_of(window.end)
-        more = ""
-        parameters: Mapping[str, object] = {"origin": start, "step": step_s}
+        parameters: Mapping[str, object] = {"origin": start, "until": end, "step": step_s}
         if moment == "counts.second":
             resolution_s = await self._resolution(workspace, window, step_s=coarsest_s, watermark=watermark)
             picked = cover(window, resolution_s, names, coarsest_s=coarsest_s)
         else:  # by when it came, whenever it says that it was
             picked = cover(None, 1, names)
-            more = f"""
-                AND {moment} >= toDateTime({{origin:UInt32}}, 'UTC') AND {moment} < toDateTime({{until:UInt32}}, 'UTC')
-            """
-            parameters = {**parameters, "until": end}
         step = f"toUInt32(intDiv(toInt64(toUInt32({moment})) - {{origin:UInt32}}, {{step:UInt32}}))"
         by = "".join(f"{AS_WORD[name]} AS by_{name}, " for name in dimensions)
         by_keys = "".join(f", by_{name}" for name in dimensions)
@@ -207,7 +202,9 @@ class SteppedReader(GroupedReader):
                 SELECT any(counts.workspace) AS owner, {step} AS by_step, {by} {sums}
                 FROM counts
                 WHERE {SCOPE} AND counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0
-                    AND {picked.condition} {more}
+                    AND {picked.condition}
+                    AND {moment} >= toDateTime({{origin:UInt32}}, 'UTC')
+                    AND {moment} < toDateTime({{until:UInt32}}, 'UTC')
                 GROUP BY by_step{by_keys}{keys}
                 LIMIT {MAX_STEP_ROWS + 1})
         """

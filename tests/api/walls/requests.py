@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi.routing import APIRoute
-from tests.api.walls.filling import authz_run, gate_file, junit, price_file, rule_file
+from tests.api.walls.filling import authz_run, backtest, gate_file, junit, price_file, rule_file
 from tests.api.walls.world import ORIGIN, Installation, Workspace, slots_of
 
 from tidegate.app import assembly
@@ -419,6 +419,7 @@ _FILES: Mapping[str, Any] = {
     "PUT /api/v1/prices/overrides": lambda _, own: (price_file(own), "application/yaml"),
     "POST /api/v1/prices/validate": lambda _, own: (price_file(own), "application/yaml"),
     "POST /api/v1/rules/plan": lambda _, own: (rule_file(own), "application/yaml"),
+    "POST /api/v1/rules/backtest": lambda _, own: (backtest(own), "application/json"),
     "POST /api/v1/rules/apply": lambda _, own: (rule_file(own), "application/yaml"),
     "POST /api/v1/ci/reports": lambda _, own: (junit(own), "application/xml"),
     "POST /release/authz-regression": lambda filled, own: (

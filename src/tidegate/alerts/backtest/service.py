@@ -12,9 +12,10 @@ from tidegate.alerts.backtest.model.outcome import Backtest, Episode, Incident, 
 from tidegate.alerts.backtest.model.scoring import score_of
 from tidegate.alerts.backtest.model.ticks import Ticks
 from tidegate.alerts.backtest.model.trial import changes_of_question, reading_of
+from tidegate.alerts.backtest.model.windows import KNOWN_FOR
 from tidegate.alerts.backtest.ports import PagingNow, RuleShelf
 from tidegate.alerts.backtest.telling import pages_of
-from tidegate.alerts.model import Alert, AlertKey, CauseKind, Change, Rule, Source
+from tidegate.alerts.model import Alert, AlertKey, CauseKind, Change, NoData, Rule, Source
 from tidegate.alerts.questions import Question, questions_of
 from tidegate.alerts.rule_sets.reading import read_rule_file
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
@@ -25,6 +26,7 @@ __all__ = ["MAX_CELLS", "MAX_CHANGES", "MAX_LENGTH", "BacktestService"]
 MAX_LENGTH: Final = timedelta(days=30)
 MAX_CELLS: Final = 3_000_000  # looks at subjects of one grouping: 0.2 s CPU
 MAX_CHANGES: Final = 200_000  # 25 µs each
+_ROUNDED: Final = timedelta(minutes=2)  # windows are widened to whole steps
 _MAX_LOOKS: Final = 50_000  # 30 days of minutes
 
 
@@ -78,8 +80,9 @@ class BacktestService:
             raise BacktestTooLargeError(
                 f"At most {MAX_LENGTH.days} days are tried at once: these are {wanted.length.days + 1}.", field="from"
             )
-        longest = max((rule.window for rule in rules), default=timedelta())
-        finest_s = await self._reader.finest_step_s(workspace, TimeRange(wanted.start - longest, wanted.end))
+        lead = max((rule.window for rule in rules), default=timedelta()) + _ROUNDED
+        lead += KNOWN_FOR if any(rule.no_data is NoData.ALERT for rule in rules) else timedelta()
+        finest_s = await self._reader.finest_step_s(workspace, TimeRange(wanted.start - lead, wanted.end))
         step_s = trial.step_s or max(finest_s, 60)
         if step_s % finest_s:
             raise BacktestTooLargeError(

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -58,7 +57,7 @@ class History:
         return _TimedSteps(self, window)
 
     async def telemetry_steps(self, workspace: WorkspaceId, window: TimeRange, *, step_s: int) -> StepRows:
-        return _Steps(self, TimeRange(datetime.fromtimestamp(0, window.start.tzinfo), window.start))
+        return _Steps(History(workspace, step_s, {}, {}), window)
 
     def _between(self, window: TimeRange) -> range:
         """Return the steps that begin within `window`."""
@@ -71,9 +70,9 @@ def _keyed(found: dict[Subject, Totals], group_by: Sequence[str], where: Where) 
     sums: defaultdict[tuple[object, ...], Totals] = defaultdict(Totals)
     for (service, tenant, route), totals in found.items():
         named = {"service": service, "tenant": tenant or "", "route": route}
-        if not all(is_meant(named[dimension]) for dimension, is_meant in where):
+        if not all(is_meant(named.get(dimension, "")) for dimension, is_meant in where):
             continue
-        values = tuple(named[name] for name in group_by if name != "tenant")
+        values = tuple(named.get(name, "") for name in group_by if name != "tenant")
         sums[values, None] += totals
         if tenant is not None and "tenant" in group_by:
             sums[values, tenant] += totals
@@ -180,9 +179,3 @@ class _TimedSteps(_Steps):
             np.full(len(services), -1, np.int64), np.array([services.index(row[0]) for row in rows], np.int64),
             column[0], {"weight": column[2] * 1000, "spent_us": column[1] * column[2] * 1000}, bucket=column[1],
         )  # fmt: skip
-
-
-def moment(second: int) -> datetime:
-    from datetime import UTC
-
-    return datetime.fromtimestamp(second, UTC) + timedelta()

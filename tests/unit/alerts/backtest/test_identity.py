@@ -134,7 +134,7 @@ async def test_what_flaps_is_damped_alike() -> None:
     found = await replayed(history, ticks, rules)
 
     assert found == await lived(history, ticks.moments, rules)
-    kinds = {move.cause.kind.value for own in found.values() for _, moves in own for move in moves}  # type: ignore[misc,attr-defined,has-type]
+    kinds = {move.cause.kind.value for own in found.values() for _, moves in own for move in moves}  # type: ignore[misc,has-type]
     assert {"flapping", "steady", "held", "silent", "relapsed"} <= kinds
 
 

@@ -131,7 +131,9 @@ class _Course:
         if change is None or not is_here:
             return change
         scope = self._scope(subject, at, key)
-        return replace(change, alert=replace(change.alert, scope=scope)) if scope else change
+        if scope is None or scope == change.alert.scope:
+            return change
+        return Change(replace(change.alert, scope=scope), change.transitions)
 
     def _scope(self, subject: int, at: int, key: AlertKey) -> str | None:
         if key.tenant is not None:
