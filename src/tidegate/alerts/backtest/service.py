@@ -19,7 +19,7 @@ from tidegate.alerts.model import Alert, AlertKey, CauseKind, Change, NoData, Ru
 from tidegate.alerts.questions import Question, questions_of
 from tidegate.alerts.rule_sets.reading import read_rule_file
 from tidegate.kernel import Clock, TimeRange, WorkspaceId
-from tidegate.signals import MAX_STEP_ROWS, StepReader, StepRows
+from tidegate.signals import MAX_STEP_ROWS, Family, StepReader, StepRows
 
 __all__ = ["MAX_CELLS", "MAX_CHANGES", "MAX_LENGTH", "BacktestService"]
 
@@ -99,15 +99,11 @@ class BacktestService:
     async def _changes(self, workspace: WorkspaceId, rules: Sequence[Rule], ticks: Ticks) -> list[Change]:
         """Return what moves, in order."""
         changes: list[Change] = []
+        alike: defaultdict[tuple[Source, Sequence[str]], list[Question]] = defaultdict(list)
         for question in questions_of(rules):
-            own = replace(ticks, is_prompt=question.is_prompt)
-            rows = await self._read(workspace, question, own)
-            if rows.row_count > MAX_STEP_ROWS:
-                raise BacktestTooLargeError(
-                    f"More than {MAX_STEP_ROWS:,} counts would be read: take a shorter time or a longer step.",
-                    field="step",
-                )
-            changes += await asyncio.to_thread(changes_of_question, rows, question, own, max_cells=MAX_CELLS)
+            alike[question.source, question.dimensions].append(question)
+        for questions in alike.values():
+            changes += await self._changes_of(workspace, questions, replace(ticks, is_prompt=questions[0].is_prompt))
             if len(changes) > MAX_CHANGES:
                 raise BacktestTooLargeError(
                     f"Alerts would move more than {MAX_CHANGES:,} times: take a shorter time or a longer step.",
@@ -115,12 +111,33 @@ class BacktestService:
                 )
         return sorted(changes, key=_order_of)
 
-    async def _read(self, workspace: WorkspaceId, question: Question, ticks: Ticks) -> StepRows:
-        window = reading_of(question, ticks)
-        if question.source is Source.TELEMETRY:
-            return await self._reader.telemetry_steps(workspace, window, step_s=ticks.step_s)
-        read = self._reader.timed_steps if question.source is Source.DURATIONS else self._reader.counted_steps
-        return await read(workspace, question.families, window, question.dimensions, step_s=ticks.step_s)
+    async def _changes_of(self, workspace: WorkspaceId, questions: Sequence[Question], ticks: Ticks) -> list[Change]:
+        """Return what moves under questions that differ in their windows alone: one statement reads the longest."""
+        windows = [reading_of(question, ticks) for question in questions]
+        window = min(windows, key=lambda one: one.start)
+        rows = await self._read(workspace, questions, window, ticks.step_s)
+        if rows.row_count > MAX_STEP_ROWS:
+            raise BacktestTooLargeError(
+                f"More than {MAX_STEP_ROWS:,} counts would be read: take a shorter time or a longer step.",
+                field="step",
+            )
+        changes: list[Change] = []
+        for question, own in zip(questions, windows, strict=True):
+            skip = int((own.start - window.start).total_seconds()) // ticks.step_s
+            changes += await asyncio.to_thread(
+                changes_of_question, rows, question, ticks, skip=skip, max_cells=MAX_CELLS
+            )
+        return changes
+
+    async def _read(
+        self, workspace: WorkspaceId, questions: Sequence[Question], window: TimeRange, step_s: int
+    ) -> StepRows:
+        source, dimensions = questions[0].source, questions[0].dimensions
+        if source is Source.TELEMETRY:
+            return await self._reader.telemetry_steps(workspace, window, step_s=step_s)
+        read = self._reader.timed_steps if source is Source.DURATIONS else self._reader.counted_steps
+        families = frozenset[Family]().union(*(question.families for question in questions))
+        return await read(workspace, families, window, dimensions, step_s=step_s)
 
 
 def _within(wanted: TimeRange, step_s: int) -> TimeRange:

@@ -14,10 +14,11 @@ from tidegate.app.cli import cli
 
 SCORE = {"incidentCount": 2, "foundCount": 1, "firedCount": 4, "rightCount": 3, "precision": 0.75, "recall": 0.5,
          "medianDelayS": 120.0}  # fmt: skip
-RULE = {"code": "broken", "severity": "P1", "isOfFile": True, "episodeCount": 5, "firedCount": 4, "flappingCount": 1,
-        "firingS": 60.0, "pageCount": 7, "score": SCORE}  # fmt: skip
+RULE = {"code": "broken", "severity": "P1", "isOfFile": True, "episodeCount": 5, "firedCount": 4,
+        "flappingCount": 1, "firingS": 60.0, "pageCount": 7, "score": SCORE}  # fmt: skip
 ANSWER = {"from": "2026-02-07T14:00:00Z", "to": "2026-02-07T15:00:00Z", "stepS": 60, "lookCount": 60,
-          "widened": ["odd"], "transitionCount": 15, "episodeCount": 5, "pageCount": 7, "newPageCount": 3, "hushedCount": 1,
+          "widened": ["odd"], "transitionCount": 15,
+          "episodeCount": 5, "pageCount": 7, "newPageCount": 3, "hushedCount": 1,
           "unroutedCount": 0, "rules": [RULE], "score": SCORE}  # fmt: skip
 
 

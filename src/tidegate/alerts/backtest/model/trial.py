@@ -1,5 +1,6 @@
 """Rules over what one statement found of a long time. Pure."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from tidegate.alerts.backtest.errors import BacktestTooLargeError
@@ -10,7 +11,7 @@ from tidegate.alerts.dimensions import column_of
 from tidegate.alerts.model import Change
 from tidegate.alerts.questions import Question, where_of
 from tidegate.kernel import TimeRange
-from tidegate.signals import StepRows
+from tidegate.signals import Stepped, StepRows
 
 __all__ = ["changes_of_question", "reading_of"]
 
@@ -20,8 +21,12 @@ def reading_of(question: Question, ticks: Ticks) -> TimeRange:
     return ticks.reading(question.window, KNOWN_FOR if question.watches_silence else timedelta())
 
 
-def changes_of_question(rows: StepRows, question: Question, ticks: Ticks, *, max_cells: int) -> list[Change]:
+def changes_of_question(
+    rows: StepRows, question: Question, ticks: Ticks, *, skip: int = 0, max_cells: int
+) -> list[Change]:
     """Return what moves under the rules of `question`, in no order across subjects.
+
+    `rows` may have been read from `skip` steps before what the question needs.
 
     Raises:
         BacktestTooLargeError: there are more than `max_cells` looks at subjects.
@@ -30,7 +35,7 @@ def changes_of_question(rows: StepRows, question: Question, ticks: Ticks, *, max
     for (family, group_by, where), rules in question.rules.items():
         fields = {name for placed in rules for name in placed.rule.measure.fields}
         columns = [column_of(family, name) for name in group_by]
-        stepped = rows.of(family, columns, where_of(family, where), fields)
+        stepped = _from(rows.of(family, columns, where_of(family, where), fields), skip)
         cells = len(stepped.place) * len(ticks.steps)
         if cells > max_cells:
             raise BacktestTooLargeError(
@@ -43,3 +48,17 @@ def changes_of_question(rows: StepRows, question: Question, ticks: Ticks, *, max
             for placed in rules:
                 changes += changes_in(block, placed, ticks)
     return changes
+
+
+def _from(stepped: Stepped, skip: int) -> Stepped:
+    """Return what was counted after the first `skip` steps."""
+    if not skip:
+        return stepped
+    is_kept = stepped.step >= skip
+    return replace(
+        stepped,
+        subject=stepped.subject[is_kept],
+        step=stepped.step[is_kept] - skip,
+        sums={name: values[is_kept] for name, values in stepped.sums.items()},
+        bucket=None if stepped.bucket is None else stepped.bucket[is_kept],
+    )
