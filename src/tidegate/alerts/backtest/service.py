@@ -11,7 +11,7 @@ from tidegate.alerts.backtest.errors import BacktestTooLargeError
 from tidegate.alerts.backtest.model.outcome import Backtest, Episode, Incident, Moved, Pages, RuleOutcome, Trial
 from tidegate.alerts.backtest.model.scoring import score_of
 from tidegate.alerts.backtest.model.ticks import Ticks
-from tidegate.alerts.backtest.model.trial import changes_of_question, reading_of
+from tidegate.alerts.backtest.model.trial import Reading, changes_of_question, reading_of
 from tidegate.alerts.backtest.model.windows import KNOWN_FOR
 from tidegate.alerts.backtest.ports import PagingNow, RuleShelf
 from tidegate.alerts.backtest.telling import pages_of
@@ -121,11 +121,12 @@ class BacktestService:
                 f"More than {MAX_STEP_ROWS:,} counts would be read: take a shorter time or a longer step.",
                 field="step",
             )
+        reading = Reading(rows)
         changes: list[Change] = []
         for question, own in zip(questions, windows, strict=True):
             skip = int((own.start - window.start).total_seconds()) // ticks.step_s
             changes += await asyncio.to_thread(
-                changes_of_question, rows, question, ticks, skip=skip, max_cells=MAX_CELLS
+                changes_of_question, reading, question, ticks, skip=skip, max_cells=MAX_CELLS
             )
         return changes
 

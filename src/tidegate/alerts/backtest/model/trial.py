@@ -1,6 +1,7 @@
 """Rules over what one statement found of a long time. Pure."""
 
-from dataclasses import replace
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from tidegate.alerts.backtest.errors import BacktestTooLargeError
@@ -8,12 +9,29 @@ from tidegate.alerts.backtest.model.replay import changes_in
 from tidegate.alerts.backtest.model.ticks import Ticks
 from tidegate.alerts.backtest.model.windows import KNOWN_FOR, Grouping, blocks_of
 from tidegate.alerts.dimensions import column_of
-from tidegate.alerts.model import Change
+from tidegate.alerts.model import Change, Filter
 from tidegate.alerts.questions import Question, where_of
 from tidegate.kernel import TimeRange
-from tidegate.signals import Stepped, StepRows
+from tidegate.signals import Family, Stepped, StepRows
 
-__all__ = ["changes_of_question", "reading_of"]
+__all__ = ["Reading", "changes_of_question", "reading_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one statement found, put together once for each grouping."""
+
+    rows: StepRows
+    known: dict[Hashable, Stepped] = field(default_factory=dict)
+
+    def of(
+        self, family: Family, group_by: tuple[str, ...], where: tuple[Filter, ...], fields: frozenset[str]
+    ) -> Stepped:
+        key = family, group_by, where, fields
+        if key not in self.known:
+            columns = [column_of(family, name) for name in group_by]
+            self.known[key] = self.rows.of(family, columns, where_of(family, where), fields)
+        return self.known[key]
 
 
 def reading_of(question: Question, ticks: Ticks) -> TimeRange:
@@ -22,11 +40,11 @@ def reading_of(question: Question, ticks: Ticks) -> TimeRange:
 
 
 def changes_of_question(
-    rows: StepRows, question: Question, ticks: Ticks, *, skip: int = 0, max_cells: int
+    reading: Reading, question: Question, ticks: Ticks, *, skip: int = 0, max_cells: int
 ) -> list[Change]:
     """Return what moves under the rules of `question`, in no order across subjects.
 
-    `rows` may have been read from `skip` steps before what the question needs.
+    It may have been read from `skip` steps before what the question needs.
 
     Raises:
         BacktestTooLargeError: there are more than `max_cells` looks at subjects.
@@ -34,8 +52,7 @@ def changes_of_question(
     changes: list[Change] = []
     for (family, group_by, where), rules in question.rules.items():
         fields = {name for placed in rules for name in placed.rule.measure.fields}
-        columns = [column_of(family, name) for name in group_by]
-        stepped = _from(rows.of(family, columns, where_of(family, where), fields), skip)
+        stepped = _from(reading.of(family, group_by, where, frozenset(fields)), skip)
         cells = len(stepped.place) * len(ticks.steps)
         if cells > max_cells:
             raise BacktestTooLargeError(
