@@ -11,7 +11,7 @@ from tidegate.alerts.backtest.errors import BacktestTooLargeError
 from tidegate.alerts.backtest.model.outcome import Backtest, Episode, Incident, Moved, Pages, RuleOutcome, Trial
 from tidegate.alerts.backtest.model.scoring import score_of
 from tidegate.alerts.backtest.model.ticks import Ticks
-from tidegate.alerts.backtest.model.trial import Reading, changes_of_question, reading_of
+from tidegate.alerts.backtest.model.trial import Budget, Reading, changes_of_question, reading_of
 from tidegate.alerts.backtest.model.windows import KNOWN_FOR
 from tidegate.alerts.backtest.ports import PagingNow, RuleShelf
 from tidegate.alerts.backtest.telling import pages_of
@@ -24,7 +24,8 @@ from tidegate.signals import MAX_STEP_ROWS, Family, StepReader, StepRows
 __all__ = ["MAX_CELLS", "MAX_CHANGES", "MAX_LENGTH", "BacktestService"]
 
 MAX_LENGTH: Final = timedelta(days=30)
-MAX_CELLS: Final = 3_000_000  # looks at subjects of one grouping: 0.2 s CPU
+MAX_CELLS: Final = 3_000_000  # steps of subjects of one grouping: 24 MB a column
+_MAX_JUDGED: Final = 40_000_000  # of all rules: 70 ns each
 MAX_CHANGES: Final = 200_000  # 25 µs each
 _ROUNDED: Final = timedelta(minutes=2)  # windows are widened to whole steps
 _MAX_LOOKS: Final = 50_000  # 30 days of minutes
@@ -102,8 +103,10 @@ class BacktestService:
         alike: defaultdict[tuple[Source, Sequence[str]], list[Question]] = defaultdict(list)
         for question in questions_of(rules):
             alike[question.source, question.dimensions].append(question)
+        budget = Budget(_MAX_JUDGED, MAX_CELLS)
         for questions in alike.values():
-            changes += await self._changes_of(workspace, questions, replace(ticks, is_prompt=questions[0].is_prompt))
+            own = replace(ticks, is_prompt=questions[0].is_prompt)
+            changes += await self._changes_of(workspace, questions, own, budget)
             if len(changes) > MAX_CHANGES:
                 raise BacktestTooLargeError(
                     f"Alerts would move more than {MAX_CHANGES:,} times: take a shorter time or a longer step.",
@@ -111,7 +114,9 @@ class BacktestService:
                 )
         return sorted(changes, key=_order_of)
 
-    async def _changes_of(self, workspace: WorkspaceId, questions: Sequence[Question], ticks: Ticks) -> list[Change]:
+    async def _changes_of(
+        self, workspace: WorkspaceId, questions: Sequence[Question], ticks: Ticks, budget: Budget
+    ) -> list[Change]:
         """Return what moves under questions that differ in their windows alone: one statement reads the longest."""
         windows = [reading_of(question, ticks) for question in questions]
         window = min(windows, key=lambda one: one.start)
@@ -125,9 +130,7 @@ class BacktestService:
         changes: list[Change] = []
         for question, own in zip(questions, windows, strict=True):
             skip = int((own.start - window.start).total_seconds()) // ticks.step_s
-            changes += await asyncio.to_thread(
-                changes_of_question, reading, question, ticks, skip=skip, max_cells=MAX_CELLS
-            )
+            changes += await asyncio.to_thread(changes_of_question, reading, question, ticks, skip=skip, budget=budget)
         return changes
 
     async def _read(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from tidegate.alerts.backtest.errors import BacktestTooLargeError
 from tidegate.alerts.backtest.model.outcome import Pages, PageSaid
 from tidegate.alerts.labels import has_no_tolerance, labels_of
 from tidegate.alerts.model import Alert, AlertKey, AlertState, Change
@@ -66,7 +67,11 @@ class _Group:
 
 
 def pages_of(changes: Sequence[Change], routing: Routing, silences: Sequence[Silence], *, end: datetime) -> Pages:
-    """Return what would have been told of `changes`, which come in order, until `end`."""
+    """Return what would have been told of `changes`, which come in order, until `end`.
+
+    Raises:
+        BacktestTooLargeError: groups would take more than `MAX_TURNS` turns.
+    """
     desk = _Desk(routing, silences)
     for change in changes:
         now = change.transitions[-1].at
@@ -134,9 +139,14 @@ class _Desk:
         while self._due and (self._due[0][0] < moment or (with_end and self._due[0][0] == moment)):
             at, group_id = heapq.heappop(self._due)
             group = self._groups.get(group_id)
-            if group is not None and group.next_at == at and self._turn_count < MAX_TURNS:
-                self._turn_count += 1
-                self._turn(group_id, group, at)
+            if group is None or group.next_at != at:
+                continue
+            self._turn_count += 1
+            if self._turn_count > MAX_TURNS:
+                raise BacktestTooLargeError(
+                    f"Groups of alerts would take more than {MAX_TURNS:,} turns: take a shorter time.", field="from"
+                )
+            self._turn(group_id, group, at)
 
     def pages(self) -> Pages:
         return Pages(tuple(self._said), len(self._placed - self._told), self._unrouted_count, dict(self._by_code))

@@ -7,8 +7,10 @@ import pytest
 
 from tidegate.alerts import AlertKey, AlertState, Severity, Transition
 from tidegate.alerts.backtest.commands import incidents_in
+from tidegate.alerts.backtest.errors import BacktestTooLargeError
 from tidegate.alerts.backtest.model.outcome import Episode, Incident
 from tidegate.alerts.backtest.model.scoring import score_of
+from tidegate.alerts.backtest.model.trial import Budget
 from tidegate.alerts.backtest.telling import pages_of
 from tidegate.alerts.model import Alert, Cause, CauseKind, Change
 from tidegate.alerts.paging.model import Route, Routing, Silence, parse_matcher
@@ -137,3 +139,9 @@ def test_labels_are_read_as_csv_and_as_json() -> None:
 def test_a_wrong_label_is_named(text: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         incidents_in(text)
+
+
+@pytest.mark.parametrize("budget", [Budget(10**9, 999), Budget(1_999, 10**6)])
+def test_what_would_take_too_much_is_refused_by_name(budget: Budget) -> None:
+    with pytest.raises(BacktestTooLargeError, match="slow reads 10 subjects over 100 steps"):
+        budget.take("slow", 10, 100, rule_count=2, bucket_count=0)

@@ -14,7 +14,7 @@ from tests.unit.alerts.fakes import FakeStores
 
 from tidegate.alerts import AlertEvaluator, AlertKey
 from tidegate.alerts.backtest.model.ticks import Ticks
-from tidegate.alerts.backtest.model.trial import Reading, changes_of_question, reading_of
+from tidegate.alerts.backtest.model.trial import Budget, Reading, changes_of_question, reading_of
 from tidegate.alerts.figures import MEASURES
 from tidegate.alerts.model import Alert, Bound, Filter, NoData, Op, Rule, Severity, Source, Transition
 from tidegate.alerts.questions import questions_of
@@ -101,7 +101,7 @@ async def replayed(history: History, ticks: Ticks, rules: Sequence[Rule]) -> dic
         read = history.timed_steps if question.source is Source.DURATIONS else history.counted_steps
         rows = await read(ACME, question.families, reading_of(question, own), question.dimensions,
                           step_s=history.step_s)  # fmt: skip
-        for change in changes_of_question(Reading(rows), question, own, max_cells=10_000_000):
+        for change in changes_of_question(Reading(rows), question, own, budget=Budget(10**9, 10**8)):
             episodes = found[change.alert.key]
             if change.is_new:
                 episodes.append((change.alert, list(change.transitions)))

@@ -7,14 +7,39 @@ from datetime import timedelta
 from tidegate.alerts.backtest.errors import BacktestTooLargeError
 from tidegate.alerts.backtest.model.replay import changes_in
 from tidegate.alerts.backtest.model.ticks import Ticks
-from tidegate.alerts.backtest.model.windows import KNOWN_FOR, Grouping, blocks_of
+from tidegate.alerts.backtest.model.windows import KNOWN_FOR, Grouping, blocks_of, buckets_of
 from tidegate.alerts.dimensions import column_of
 from tidegate.alerts.model import Change, Filter
 from tidegate.alerts.questions import Question, where_of
 from tidegate.kernel import TimeRange
 from tidegate.signals import Family, Stepped, StepRows
 
-__all__ = ["Reading", "changes_of_question", "reading_of"]
+__all__ = ["Budget", "Reading", "changes_of_question", "reading_of"]
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much one answer may take, in steps of subjects: those that windows reach back to included."""
+
+    left: int
+    """For all rules together; each rule takes as much again."""
+    most: int
+    """Of one grouping: all of it is in memory where one service has it all."""
+
+    def take(self, code: str, subjects: int, steps: int, *, rule_count: int, bucket_count: int) -> None:
+        """Take what rules of one grouping need.
+
+        Raises:
+            BacktestTooLargeError: there is not so much left.
+        """
+        cells = subjects * steps
+        self.left -= cells * (rule_count + bucket_count // 5)
+        if cells > self.most or self.left < 0:
+            raise BacktestTooLargeError(
+                f"{code} reads {subjects:,} subjects over {steps:,} steps: at most {self.most:,} of both together are "
+                f"tried, and not so many for many rules. Take a shorter time, a longer step, or fewer rules.",
+                field="step",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +65,22 @@ def reading_of(question: Question, ticks: Ticks) -> TimeRange:
 
 
 def changes_of_question(
-    reading: Reading, question: Question, ticks: Ticks, *, skip: int = 0, max_cells: int
+    reading: Reading, question: Question, ticks: Ticks, *, skip: int = 0, budget: Budget
 ) -> list[Change]:
     """Return what moves under the rules of `question`, in no order across subjects.
 
     It may have been read from `skip` steps before what the question needs.
 
     Raises:
-        BacktestTooLargeError: there are more than `max_cells` looks at subjects.
+        BacktestTooLargeError: it would take more than is left of `budget`.
     """
+    steps = int(reading_of(question, ticks).length.total_seconds()) // ticks.step_s
     changes: list[Change] = []
     for (family, group_by, where), rules in question.rules.items():
         fields = {name for placed in rules for name in placed.rule.measure.fields}
         stepped = _from(reading.of(family, group_by, where, frozenset(fields)), skip)
-        cells = len(stepped.place) * len(ticks.steps)
-        if cells > max_cells:
-            raise BacktestTooLargeError(
-                f"{rules[0].rule.code} would be judged {cells:,} times ({len(stepped.place):,} subjects at "
-                f"{len(ticks.steps):,} moments), and at most {max_cells:,} are: take a shorter time or a longer step.",
-                field="step",
-            )  # fmt: skip
+        subjects = len(stepped.place)
+        budget.take(rules[0].rule.code, subjects, steps, rule_count=len(rules), bucket_count=buckets_of(stepped))
         grouping = Grouping(group_by, where, question.source, question.window, question.watches_silence)
         for block in blocks_of(stepped, grouping, ticks):
             for placed in rules:

@@ -15,7 +15,7 @@ from tidegate.signals import Stepped
 from tidegate.signals.quantiles import upper_bound_ms
 from tidegate.storage.native import Numbers
 
-__all__ = ["KNOWN_FOR", "Block", "Grouping", "blocks_of"]
+__all__ = ["KNOWN_FOR", "Block", "Grouping", "blocks_of", "buckets_of"]
 
 KNOWN_FOR: Final = timedelta(hours=1)
 _CELLS: Final = 500_000  # of a block: 4 MB a column
@@ -66,10 +66,16 @@ def blocks_of(stepped: Stepped, grouping: Grouping, ticks: Ticks) -> Iterator[Bl
     named = _named(stepped, grouping)
     order = np.argsort(named.subject, kind="stable")
     ranked = named.subject[order]
-    looks, depth = len(ticks.steps), 1 if stepped.bucket is None else len(np.unique(stepped.bucket))
-    for first, last in _cuts(named.place, max(1, _CELLS // max(1, looks * depth))):
+    before = ticks.steps_of(KNOWN_FOR) if grouping.needs_known else 0
+    steps = ticks.step_count + ticks.steps_of(grouping.window) + before
+    for first, last in _cuts(named.place, max(1, _CELLS // (steps * max(1, buckets_of(stepped))))):
         rows = order[np.searchsorted(ranked, first) : np.searchsorted(ranked, last)]
         yield _block(stepped, grouping, ticks, named, (first, last), rows)
+
+
+def buckets_of(stepped: Stepped) -> int:
+    """Return how many buckets of durations there are; 0 where something else is counted."""
+    return 0 if stepped.bucket is None else len(np.unique(stepped.bucket))
 
 
 def _named(stepped: Stepped, grouping: Grouping) -> _Named:
