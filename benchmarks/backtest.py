@@ -21,7 +21,7 @@ from tidegate.alerts.model import Rule
 from tidegate.alerts.paging.model import Route, Routing, Silence
 from tidegate.kernel import TimeRange, WorkspaceId
 from tidegate.signals import Dimension, Family, StepRows
-from tidegate.signals.stepped import CountedSteps
+from tidegate.signals.past_reader import CountedSteps
 from tidegate.storage.native import Columns, Words
 from tidegate.testing import FakeClock
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
     from tidegate.signals.service import DEFAULT_WINDOW, SignalService
-    from tidegate.signals.steps import MAX_STEP_ROWS, NO_STEPS, Stepped, StepReader, StepRows
+    from tidegate.signals.past import MAX_STEP_ROWS, NO_STEPS, Stepped, StepReader, StepRows
     from tidegate.signals.subjects import NO_SUBJECTS, Grouped, ListedRows, SubjectReader, SubjectRows, Where
 else:
     __getattr__ = lazily(
@@ -50,7 +50,7 @@ else:
                 "DEFAULT_WINDOW",
                 "SignalService",
             ),
-            "tidegate.signals.steps": ("MAX_STEP_ROWS", "NO_STEPS", "StepReader", "StepRows", "Stepped"),
+            "tidegate.signals.past": ("MAX_STEP_ROWS", "NO_STEPS", "StepReader", "StepRows", "Stepped"),
             "tidegate.signals.subjects": (
                 "NO_SUBJECTS",
                 "Grouped",

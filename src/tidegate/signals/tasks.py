@@ -14,7 +14,7 @@ from tidegate.signals.reader import RollupReader
 from tidegate.signals.recounts import PostgresRecounts, RecountRunner
 from tidegate.signals.retention import DroppingEngine, PostgresRetention, RetentionJob
 from tidegate.signals.roller import Roller
-from tidegate.signals.stepped import SteppedReader
+from tidegate.signals.past_reader import PastReader
 from tidegate.signals.store import EngineCounts, RowsEngine
 from tidegate.signals.touches import MAX_LAG, PostgresTouches
 from tidegate.storage import Database
@@ -76,9 +76,9 @@ async def _list_workspaces(database: Database) -> list[WorkspaceId]:
 
 def build_reader(
     database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG
-) -> SteppedReader:
+) -> PastReader:
     touches = PostgresTouches(database, clock, max_lag=max_lag)
-    return SteppedReader(engine, watermark=touches.watermark, clock=clock)
+    return PastReader(engine, watermark=touches.watermark, clock=clock)
 
 
 def build_runs(database: Database, engine: RowsEngine, clock: Clock, *, traces: TraceService) -> AiRunService:

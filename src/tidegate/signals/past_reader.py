@@ -18,13 +18,13 @@ from tidegate.signals.model import Family
 from tidegate.signals.ports import Dimension
 from tidegate.signals.published import cover, second_of
 from tidegate.signals.quantiles import DURATION_SUMS
-from tidegate.signals.steps import MAX_STEP_ROWS, NO_STEPS, Stepped, StepRows
+from tidegate.signals.past import MAX_STEP_ROWS, NO_STEPS, Stepped, StepRows
 from tidegate.signals.subjects import Where
 from tidegate.signals.sums import STORED, facets_of, is_milli, sums_of
 from tidegate.storage.native import Columns, Numbers
 from tidegate.storage.scope import SCOPE
 
-__all__ = ["CountedSteps", "SteppedReader"]
+__all__ = ["CountedSteps", "PastReader"]
 
 _THREADS: Final = 2
 _HOUR_S: Final = 3_600
@@ -135,7 +135,7 @@ class _TelemetrySteps(_Rows):
                        step[first], sums, frozenset(sums))  # fmt: skip
 
 
-class SteppedReader(GroupedReader):
+class PastReader(GroupedReader):
     """Keeps the promises of `StepReader` as well."""
 
     async def finest_step_s(self, workspace: WorkspaceId, window: TimeRange) -> int:
