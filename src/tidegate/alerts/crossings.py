@@ -18,7 +18,7 @@ from tidegate.kernel import WorkspaceId
 from tidegate.signals import Durations, Grouped, Totals
 from tidegate.storage.native import Numbers
 
-__all__ = ["Batch", "Subjects", "key_of", "storable"]
+__all__ = ["Batch", "Subjects", "key_of", "place_of", "storable"]
 
 _CLOSE: Final = 1e-9  # of the bound: a hundred thousand times what dividing in another order makes of it
 _TENANT_BITS: Final = 32
@@ -82,7 +82,7 @@ class Batch:
     def of(
         cls, found: Grouped, subjects: Subjects, *, group_by: Sequence[str], where: Sequence[Filter], source: Source
     ) -> "Batch":
-        keys = [_place_of(workspace, values, group_by, where) for workspace, values in found.places]
+        keys = [place_of(workspace, values, group_by, where) for workspace, values in found.places]
         places = np.fromiter((subjects.place(*key) for key in keys), np.int64, len(keys))
         tenants = np.append(subjects.tenants(found.tenants), 0)  # the last one stands for -1: all of them
         subject = (places[found.place] << _TENANT_BITS) | tenants[found.tenant] if len(found) else found.place
@@ -121,25 +121,26 @@ class Batch:
         """Return which subjects may cross the bound of a rule, and which do so for certain."""
         rule = placed.rule
         value, base = self._of(rule.measure)
-        bound: float | Numbers = rule.threshold if not placed.bounds else self._bounds(placed)
+        bound = self._bounds(placed)
         if rule.confidence is not None:
             with np.errstate(invalid="ignore", divide="ignore"):
                 value = _wilson(value, self.sums[rule.measure.whole].astype(float), rule.confidence, rule.op)
             margin = _CLOSE
         else:
             margin = 0.0 if rule.measure.is_plain else _CLOSE
-        reach = np.abs(bound) * margin
-        with np.errstate(invalid="ignore"):
-            if rule.op is Op.ABOVE:
-                maybe, surely = value >= bound - reach, value >= bound + reach
-            else:
-                maybe, surely = value <= bound + reach, value <= bound - reach
-        if rule.min_count > 1:
+        maybe, surely = _beyond(rule.op, value, bound, margin)
+        if rule.min_count > 1 or rule.measure.base is not None:
             is_enough = base >= rule.min_count
             maybe &= is_enough
             surely &= is_enough
         mask = self._mask(placed)
         return (maybe, surely) if mask is None else (maybe & mask, surely & mask)
+
+    def uncleared(self, placed: Placed) -> tuple[Numbers, Numbers]:
+        """Return which subjects may lie beyond the clear bound of a rule, and which do so for certain."""
+        measure = placed.rule.measure
+        margin = 0.0 if measure.is_plain else _CLOSE
+        return _beyond(placed.rule.op, self._of(measure)[0], self._bounds(placed, is_clear=True), margin)
 
     def enough(self, rule: Rule) -> Numbers:
         """Return which subjects have enough data to be judged."""
@@ -163,6 +164,10 @@ class Batch:
             return Totals(**{name: int(values[row]) for name, values in self.sums.items()})
         sums = {name: float(values[row]) for name, values in self.sums.items() if name != "count"}
         return Durations(count=int(self.sums["count"][row]), **sums)
+
+    def mask_of(self, placed: Placed) -> Numbers | None:
+        """Return for which subjects a rule counts; `None` when for all."""
+        return self._mask(placed)
 
     def is_of(self, placed: Placed, row: int) -> bool:
         mask = self._mask(placed)
@@ -192,11 +197,16 @@ class Batch:
         part[is_empty] = math.nan
         return part
 
-    def _bounds(self, placed: Placed) -> Numbers:
-        by_tenant = np.full(len(self.tenants) + 1, placed.rule.threshold)
-        known = {name: position for position, name in enumerate(self.tenants) if name in placed.bounds}
-        for name, position in known.items():
-            by_tenant[position] = placed.bounds[name].threshold
+    def _bounds(self, placed: Placed, *, is_clear: bool = False) -> float | Numbers:
+        rule = placed.rule
+        usual = rule.clear_bound if is_clear else rule.threshold
+        if not placed.bounds:
+            return usual
+        by_tenant = np.full(len(self.tenants) + 1, usual)
+        for position, name in enumerate(self.tenants):
+            own = placed.bounds.get(name)
+            if own is not None:
+                by_tenant[position] = rule.of_tenant(name, placed.bounds).clear_bound if is_clear else own.threshold
         found: Numbers = by_tenant[self.tenant]  # -1, all tenants, is the last one
         return found
 
@@ -218,7 +228,7 @@ def key_of(placed: Placed, key: AlertKey) -> Rule:
     return placed.rule.of_tenant(key.tenant, placed.bounds)
 
 
-def _place_of(
+def place_of(
     workspace: WorkspaceId, values: Sequence[str], group_by: Sequence[str], where: Sequence[Filter]
 ) -> tuple[WorkspaceId, str, tuple[tuple[str, str], ...]]:
     named = {
@@ -228,6 +238,15 @@ def _place_of(
     if service is None:
         service = next((one.values[0] for one in where if one.dimension == "service"), "")
     return workspace, service, tuple(sorted(named.items()))
+
+
+def _beyond(op: Op, value: Numbers, bound: float | Numbers, margin: float) -> tuple[Numbers, Numbers]:
+    """Return which values may lie on the side of `op` of their bound, and which do so for certain."""
+    reach = np.abs(bound) * margin
+    with np.errstate(invalid="ignore"):
+        if op is Op.ABOVE:
+            return value >= bound - reach, value >= bound + reach
+        return value <= bound + reach, value <= bound - reach
 
 
 def _wilson(share: Numbers, count: Numbers, confidence: float, op: Op) -> Numbers:

@@ -14,6 +14,8 @@ from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.alertmanager.assembly import Alertmanager, build_alertmanager
 from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
+from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.backtest.service import BacktestService
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.assembly import Paging, build_paging
 from tidegate.alerts.paging.pages import router as paging_pages
@@ -195,6 +197,7 @@ _ROUTERS = (
     objective_routes,
     objective_pages,
     alert_routes,
+    backtest_routes,
     rule_routes,
     alert_pages,
     paging_routes,
@@ -279,8 +282,9 @@ def build_edge(
         *ingest.tasks,
         *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
     ]
-    worker = services[Worker]
+    worker, hub = services[Worker], services[LiveHub]
     assert isinstance(worker, Worker)  # noqa: S101 - put there by its type
+    assert isinstance(hub, LiveHub)  # noqa: S101 - the same
     tasks.append(partial(hear, settings.database_dsn, JOBS_ADDED, worker.wake))
     if settings.has_ingest_edge:
         tasks.append(partial(hear_touches, settings.database_dsn, closer.wake))
@@ -302,14 +306,9 @@ def build_edge(
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
-    application.state.error_shapes = {
-        scim_routes.prefix: answer_missing,
-        prometheus_routes.prefix: answer_unknown,
-    }
+    application.state.error_shapes = {scim_routes.prefix: answer_missing, prometheus_routes.prefix: answer_unknown}
     for router in _ROUTERS:
         application.include_router(router)
-    hub = services[LiveHub]
-    assert isinstance(hub, LiveHub)  # noqa: S101 - put there above
     doors = telemetry_doors(application, ingest, identity, policy_wall)
     return Edge(RequestContext(doors), close_streams=hub.close, tasks=tuple(tasks))
 
@@ -338,6 +337,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
         own_rules=rule_sets, on_changed=hub.wake,
     )  # fmt: skip
+    own_rules = RuleSetService(shipped=rules, store=rule_sets, clock=clock)
     alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
@@ -382,7 +382,8 @@ def _slices(  # noqa: PLR0913 - what slices share
         TelemetryWatch: reader,
         ObjectiveService: objectives,
         AlertService: alerts,
-        RuleSetService: RuleSetService(shipped=rules, store=rule_sets, clock=clock),
+        RuleSetService: own_rules,
+        BacktestService: BacktestService(reader=reader, rules=own_rules, paging=paging.now, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,
@@ -394,7 +395,5 @@ def _slices(  # noqa: PLR0913 - what slices share
     }
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    burning = BurnWatch(objectives)
-    return services, [
-        closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning.run,
-    ]  # fmt: skip
+    burning = BurnWatch(objectives).run
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning]

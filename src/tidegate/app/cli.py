@@ -82,6 +82,7 @@ _MORE_VERBS: Final = {
     "rule": (
         ("tidegate.alerts.prometheus_commands", "test_rules"),
         ("tidegate.alerts.prometheus_commands", "import_rules"),
+        ("tidegate.alerts.backtest.commands", "backtest"),
     ),
     "tenant": (("tidegate.telemetry.erasures.commands", "erase_tenant"),),
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         figures_of,
         meter_figures,
     )
+    from tidegate.signals.past import MAX_STEP_ROWS, NO_STEPS, Stepped, StepReader, StepRows
     from tidegate.signals.ports import Dimension, LookingAtMore, SeriesReader, SignalReader
     from tidegate.signals.service import DEFAULT_WINDOW, SignalService
     from tidegate.signals.steps import StepCounts, StepSums, is_milli
@@ -57,6 +58,7 @@ else:
                 "StepSums",
                 "is_milli",
             ),
+            "tidegate.signals.past": ("MAX_STEP_ROWS", "NO_STEPS", "StepReader", "StepRows", "Stepped"),
             "tidegate.signals.subjects": (
                 "NO_SUBJECTS",
                 "Grouped",
@@ -70,8 +72,10 @@ else:
 
 __all__ = [
     "DEFAULT_WINDOW",
+    "MAX_STEP_ROWS",
     "MICRO",
     "NANO_PER_USD",
+    "NO_STEPS",
     "NO_SUBJECTS",
     "Dimension",
     "Durations",
@@ -88,7 +92,10 @@ __all__ = [
     "SignalScope",
     "SignalService",
     "StepCounts",
+    "StepReader",
+    "StepRows",
     "StepSums",
+    "Stepped",
     "SubjectReader",
     "SubjectRows",
     "Totals",

@@ -33,28 +33,28 @@ class CountedRows:
     """Rows of facets, put together as rules ask for them."""
 
     def __init__(self, columns: Columns) -> None:
-        self._columns = columns
+        self.columns = columns
         self._families: dict[Family, Numbers] = {}
 
     def of(self, family: Family, group_by: Sequence[Dimension], where: Where, fields: Collection[str]) -> Grouped:
-        rows = self._rows_of(family)
+        rows = self.rows_of(family)
         for dimension, is_meant in where:
-            words = _words(self._columns, dimension)
+            words = words_in(self.columns, dimension)
             rows = rows[np.array([is_meant(word) for word in words.words], bool)[words.codes[rows]]]
         if not len(rows):
             return NO_SUBJECTS
-        by = [_words(self._columns, name) for name in group_by if name != "tenant"]
-        owner = self._columns.words["workspace"]
-        first, place = _groups([owner.codes[rows], *(one.codes[rows] for one in by)])
-        places = _places(owner, by, rows[first])
+        by = [words_in(self.columns, name) for name in group_by if name != "tenant"]
+        owner = self.columns.words["workspace"]
+        first, place = groups_in([owner.codes[rows], *(one.codes[rows] for one in by)])
+        places = places_in(owner, by, rows[first])
         sums = self._sums(rows, place, len(first), fields)
         whole = np.arange(len(first), dtype=np.int64)
         if "tenant" not in group_by:
             return _alive(Grouped(places, whole, (), np.full(len(first), -1, np.int64), sums))
-        tenants = _words(self._columns, "tenant")
+        tenants = words_in(self.columns, "tenant")
         empty = [code for code, word in enumerate(tenants.words) if not word]
         own = np.flatnonzero(~np.isin(tenants.codes[rows], empty)) if empty else np.arange(len(rows))
-        tenant_first, subject = _groups([place[own], tenants.codes[rows[own]]])
+        tenant_first, subject = groups_in([place[own], tenants.codes[rows[own]]])
         more = self._sums(rows[own], subject, len(tenant_first), fields)
         return _alive(
             Grouped(
@@ -66,22 +66,28 @@ class CountedRows:
             )
         )
 
-    def _rows_of(self, family: Family) -> Numbers:
+    def rows_of(self, family: Family) -> Numbers:
+        """Return the rows that are about `family`."""
         found = self._families.get(family)
         if found is None:
-            stored = self._columns.words["family"]
+            stored = self.columns.words["family"]
             wanted = np.array([word in STORED[family] for word in stored.words], bool)
             found = np.flatnonzero(wanted[stored.codes]) if len(stored.codes) else np.zeros(0, np.int64)
             self._families[family] = found
         return found
 
     def _sums(self, rows: Numbers, group: Numbers, count: int, fields: Collection[str]) -> dict[str, Numbers]:
+        sums = self.raw_sums(rows, group, count, fields)
+        return {name: found // 1000 if is_milli(name) else found for name, found in sums.items()}
+
+    def raw_sums(self, rows: Numbers, group: Numbers, count: int, fields: Collection[str]) -> dict[str, Numbers]:
+        """Return sums of `rows` by `group`, adjusted counts in thousandths."""
         sums: dict[str, Numbers] = {name: np.zeros(count, np.int64) for name in fields}
         if not len(rows):
             return sums
-        words = [self._columns.words[name] for name in _WORDS]
-        flags = [self._columns.numbers[name] for name in _FLAGS]
-        first, facet = _groups([*(one.codes[rows] for one in words), *(one[rows] for one in flags)])
+        words = [self.columns.words[name] for name in _WORDS]
+        flags = [self.columns.numbers[name] for name in _FLAGS]
+        first, facet = groups_in([*(one.codes[rows] for one in words), *(one[rows] for one in flags)])
         masks: dict[tuple[str, str], list[int]] = {}
         for position, row in enumerate(rows[first].tolist()):
             of_row = Facet(
@@ -91,13 +97,13 @@ class CountedRows:
                 if name in sums:
                     masks.setdefault((name, source), []).append(position)
         for (name, source), positions in masks.items():
-            values = self._columns.numbers[f"{source}_sum"]
+            values = self.columns.numbers[f"{source}_sum"]
             if len(positions) == len(first):
                 _add(sums, name, group, values[rows])
             else:
                 own = np.flatnonzero(np.isin(facet, positions))
                 _add(sums, name, group[own], values[rows[own]])
-        return {name: found // 1000 if is_milli(name) else found for name, found in sums.items()}
+        return sums
 
 
 class TimedRows:
@@ -112,20 +118,20 @@ class TimedRows:
         wanted = np.array([word == f"{family.value}.duration" for word in stored.words], bool)
         rows = np.flatnonzero(wanted[stored.codes]) if len(stored.codes) else np.zeros(0, np.int64)
         for dimension, is_meant in where:
-            words = _words(self._columns, dimension)
+            words = words_in(self._columns, dimension)
             rows = rows[np.array([is_meant(word) for word in words.words], bool)[words.codes[rows]]]
         if not len(rows):
             return NO_SUBJECTS
-        by = [_words(self._columns, name) for name in group_by if name != "tenant"]
+        by = [words_in(self._columns, name) for name in group_by if name != "tenant"]
         owner = self._columns.words["workspace"]
-        first, place = _groups([owner.codes[rows], *(one.codes[rows] for one in by)])
+        first, place = groups_in([owner.codes[rows], *(one.codes[rows] for one in by)])
         numbers = self._columns.numbers
         found = durations_by_group(place, numbers["bucket"][rows], numbers["weight"][rows], numbers["spent_us"][rows])
         known = np.array(sorted(found), np.int64)
         times = [found[one] for one in known.tolist()]
         sums: dict[str, Numbers] = {name: np.array([getattr(one, name) for one in times], float) for name in _TIMES}
         sums["count"] = np.array([one.count for one in times], np.int64)
-        return Grouped(_places(owner, by, rows[first]), known, (), np.full(len(known), -1, np.int64), sums)
+        return Grouped(places_in(owner, by, rows[first]), known, (), np.full(len(known), -1, np.int64), sums)
 
 
 class _TelemetryRows:
@@ -137,16 +143,16 @@ class _TelemetryRows:
         rows = np.arange(self._columns.row_count)
         if not len(rows):
             return NO_SUBJECTS
-        by = [_words(self._columns, name) for name in group_by if name != "tenant"]
+        by = [words_in(self._columns, name) for name in group_by if name != "tenant"]
         owner = self._columns.words["workspace"]
-        first, place = _groups([owner.codes[rows], *(one.codes[rows] for one in by)])
+        first, place = groups_in([owner.codes[rows], *(one.codes[rows] for one in by)])
         sums: dict[str, Numbers] = {name: np.zeros(len(first), np.int64) for name in ("count", "distrusted_count")}
         hidden = self._columns.numbers["hidden"].astype(np.int64)
         _add(sums, "count", place, self._columns.numbers["seen"].astype(np.int64) + hidden)
         _add(sums, "distrusted_count", place, hidden)
         whole = np.arange(len(first), dtype=np.int64)
         sums = {name: found // 1000 for name, found in sums.items()}
-        return _alive(Grouped(_places(owner, by, rows[first]), whole, (), np.full(len(first), -1, np.int64), sums))
+        return _alive(Grouped(places_in(owner, by, rows[first]), whole, (), np.full(len(first), -1, np.int64), sums))
 
 
 class GroupedReader(LookingReader):
@@ -178,18 +184,18 @@ class GroupedReader(LookingReader):
         return [TimedRows(columns) for columns in found]
 
     async def telemetry_rows(self, workspaces: Collection[WorkspaceId], window: TimeRange) -> Sequence[SubjectRows]:
-        seen = await self._read(workspaces, window, ["span", "log"], _SEEN, ("service",), "")
+        seen = await self._read(workspaces, window, ["span", "log"], SEEN, ("service",), "")
         hidden = await self._read(
             workspaces,
             None,
             ["span.distrusted", "log.distrusted"],
-            _HIDDEN,
+            HIDDEN,
             ("service",),
             "",
             more=" AND arrived >= toDateTime({from:UInt32}, 'UTC') AND arrived < toDateTime({to:UInt32}, 'UTC')",
             parameters={"from": second_of(window.start), "to": second_of(window.end)},
         )
-        return [_TelemetryRows(_joined([*seen, *hidden]))] if seen or hidden else []
+        return [_TelemetryRows(joined_rows([*seen, *hidden]))] if seen or hidden else []
 
     async def _read(  # noqa: PLR0913, PLR0917 - the parts of a statement
         self,
@@ -215,7 +221,7 @@ class GroupedReader(LookingReader):
                 picked = cover(window, resolution_s, names, is_of_many=len(own) > 1)
                 workspace = "workspace, " if len(own) > 1 else ""  # a key more takes a third longer
                 owner = "counts.workspace" if workspace else "any(counts.workspace)"
-                by = "".join(f"{_AS_WORD[name]} AS by_{name}, " for name in dimensions)
+                by = "".join(f"{AS_WORD[name]} AS by_{name}, " for name in dimensions)
                 by_keys = ", ".join(f"by_{name}" for name in dimensions)
                 sql = f"""
                     SELECT * EXCEPT (owner), toLowCardinality(owner) AS workspace FROM (
@@ -230,9 +236,9 @@ class GroupedReader(LookingReader):
         return found
 
 
-_SEEN: Final = "sum(weight_milli) AS seen, toUInt64(0) AS hidden"
-_HIDDEN: Final = "toUInt64(0) AS seen, sum(weight_milli) AS hidden"
-_AS_WORD: Final[Mapping[Dimension, str]] = {
+SEEN: Final = "sum(weight_milli) AS seen, toUInt64(0) AS hidden"
+HIDDEN: Final = "toUInt64(0) AS seen, sum(weight_milli) AS hidden"
+AS_WORD: Final[Mapping[Dimension, str]] = {
     name: f"toLowCardinality(toString(counts.{name}))"
     for name in (
         "service", "environment", "release", "tenant", "route", "status", "error_code", "model", "provider", "outcome",
@@ -241,11 +247,11 @@ _AS_WORD: Final[Mapping[Dimension, str]] = {
 }  # fmt: skip
 
 
-def _words(columns: Columns, dimension: Dimension) -> Words:
+def words_in(columns: Columns, dimension: Dimension) -> Words:
     return columns.words[f"by_{dimension}"]
 
 
-def _places(owner: Words, by: Sequence[Words], rows: Numbers) -> list[tuple[WorkspaceId, tuple[str, ...]]]:
+def places_in(owner: Words, by: Sequence[Words], rows: Numbers) -> list[tuple[WorkspaceId, tuple[str, ...]]]:
     values = [[column.words[code] for code in column.codes[rows].tolist()] for column in (owner, *by)]
     return [(WorkspaceId(one[0]), tuple(one[1:])) for one in zip(*values, strict=True)]
 
@@ -257,7 +263,7 @@ def _add(sums: dict[str, Numbers], name: str, group: Numbers, values: Numbers) -
     add.at(sums[name], group, values if values.dtype == object else values.astype(np.int64))
 
 
-def _groups(columns: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
+def groups_in(columns: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
     """Return the first row of each group of equal rows, and the group of each row."""
     count = len(columns[0])
     key = np.zeros(count, np.int64)
@@ -299,7 +305,7 @@ def _alive(found: Grouped) -> Grouped:
     )
 
 
-def _joined(parts: Sequence[Columns]) -> Columns:
+def joined_rows(parts: Sequence[Columns]) -> Columns:
     """Return rows of several answers with the same columns as one."""
     names = parts[0].words
     words: dict[str, Words] = {}

@@ -10,6 +10,7 @@ from tidegate.kernel import Clock, RandomIds, WorkspaceId
 from tidegate.signals.ai_runs import AiRunService, EngineRunStore
 from tidegate.signals.closer import NoPrices, RollupCloser
 from tidegate.signals.grouped import GroupedReader
+from tidegate.signals.past_reader import PastReader
 from tidegate.signals.ports import PriceBooks
 from tidegate.signals.prometheus import EngineGauges, LookupService, QueryService, SeriesReading
 from tidegate.signals.reader import RollupReader
@@ -78,11 +79,9 @@ async def _list_workspaces(database: Database) -> list[WorkspaceId]:
     return [WorkspaceId(row["id"]) for row in rows]
 
 
-def build_reader(
-    database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG
-) -> GroupedReader:
+def build_reader(database: Database, engine: RowsEngine, clock: Clock, *, max_lag: timedelta = MAX_LAG) -> PastReader:
     touches = PostgresTouches(database, clock, max_lag=max_lag)
-    return GroupedReader(engine, watermark=touches.watermark, clock=clock)
+    return PastReader(engine, watermark=touches.watermark, clock=clock)
 
 
 def build_stepped_reader(

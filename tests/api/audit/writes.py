@@ -467,6 +467,7 @@ UNRECORDED: Final = {
     "POST /api/v1/objectives/plan": "nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",
     "POST /api/v1/rules/plan": "nothing is kept",
+    "POST /api/v1/rules/backtest": "nothing is kept, and nobody is told",
     "POST /api/v1/gates/validate": "nothing is kept",
     "POST /api/v1/channels/validate": "nothing is kept, and nobody is called",
     "POST /api/v1/routing/plan": "nothing is kept",

@@ -161,6 +161,12 @@ def objective_file(workspace: Workspace, objective: str) -> str:
     })  # fmt: skip
 
 
+def backtest(workspace: Workspace) -> str:
+    end = datetime.now(UTC)
+    return json.dumps({"rules": rule_file(workspace), "from": f"{end - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+                       "to": f"{end:%Y-%m-%dT%H:%M:%SZ}"})  # fmt: skip
+
+
 async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     slots, make, name = workspace.slots, doors.make, workspace.name
     cookie = {"cookie": f"{SESSION_COOKIE}={workspace.session}", "origin": ORIGIN}

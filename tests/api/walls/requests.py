@@ -15,7 +15,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi.routing import APIRoute
-from tests.api.walls.filling import authz_run, gate_file, junit, objective_file, price_file, rule_file
+from tests.api.walls.filling import (
+    authz_run,
+    backtest,
+    gate_file,
+    junit,
+    objective_file,
+    price_file,
+    rule_file,
+)
 from tests.api.walls.world import ORIGIN, Installation, Workspace, slots_of
 
 from tidegate.app import assembly
@@ -459,6 +467,7 @@ _FILES: Mapping[str, Any] = {
     "PUT /api/v1/prices/overrides": lambda _, own: (price_file(own), "application/yaml"),
     "POST /api/v1/prices/validate": lambda _, own: (price_file(own), "application/yaml"),
     "POST /api/v1/rules/plan": lambda _, own: (rule_file(own), "application/yaml"),
+    "POST /api/v1/rules/backtest": lambda _, own: (backtest(own), "application/json"),
     "POST /api/v1/rules/apply": lambda _, own: (rule_file(own), "application/yaml"),
     "POST /api/v1/ci/reports": lambda _, own: (junit(own), "application/xml"),
     "POST /release/authz-regression": lambda filled, own: (

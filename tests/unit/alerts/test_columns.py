@@ -195,3 +195,19 @@ def test_a_filter_of_a_rule_is_read_by_its_column() -> None:
 
     ((column, is_meant),) = where_of(Family.TOOL_CALL, [Filter("tool", (), "search.*")])
     assert (column, is_meant("search_web"), is_meant("research")) == ("object", True, False)
+
+
+async def test_what_has_too_little_to_judge_by_is_held_although_its_value_stays_crossed(stores: FakeStores) -> None:
+    measure = MEASURES[Family.TENANT]["lifecycleAnomalyRate"]  # its minimum counts requests, not lifecycle actions
+    rule = replace(made("plain", "failureRate", 0.05), family=Family.TENANT, measure=measure, min_count=1)
+    reader = FakeReader()
+    evaluator = AlertEvaluator(
+        rules=[rule], reader=reader, alerts=stores, watch=stores, clock=FakeClock(NOON), ids=CountingIds()
+    )
+    for minute, count in enumerate([10, 0]):
+        found = Totals(count=count, lifecycle_count=4, lifecycle_anomaly_count=2)
+        reader.by_family = {Family.TENANT: [GroupTotals(ACME, "api", None, found)]}
+        await evaluator.evaluate_once(NOON + minute * MINUTE)
+
+    (transitions,) = stores.transitions.values()
+    assert [move.cause.kind.value for move in transitions] == ["crossed", "sustained", "held"]

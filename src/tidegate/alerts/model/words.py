@@ -29,21 +29,28 @@ def sentence_of(
 
 def words_of(rule: Rule, judgement: Judgement, kind: CauseKind, *, since: datetime) -> str:
     """Return why an alert moves; `since` is when answers stopped, for the kinds that are about that."""
-    found, gap = _found(rule, judgement), _gap(rule, judgement)
-    return {
-        CauseKind.CROSSED: found,
-        CauseKind.SILENT: found,
-        CauseKind.SUSTAINED: f"{found} It lasted {format_duration(rule.lasting)}." if rule.lasting else found,
-        CauseKind.HELD: f"Held: {gap} since {_moment(since)}; it stays open until there is an answer.",
-        CauseKind.RESUMED: f"There is an answer again: {found}",
-        CauseKind.RECOVERING: f"{_BACK}{found} It resolves when that lasts.",
-        CauseKind.RELAPSED: f"Crossed again: {found}",
-        CauseKind.FLAPPING: f"{_BACK}{found} It keeps opening and closing, so it stays open until it is stable.",
-        CauseKind.STEADY: f"It flaps no more: {found}",
-        CauseKind.RECOVERED: _BACK + found,
-        CauseKind.NO_DATA: _closed(rule, judgement, since),
-        CauseKind.WITHDRAWN: WITHDRAWN,
-    }[kind]
+    if kind is CauseKind.WITHDRAWN:
+        return WITHDRAWN
+    if kind is CauseKind.NO_DATA:
+        return _closed(rule, judgement, since)
+    if kind is CauseKind.HELD:
+        gap = _gap(rule, judgement)
+        return f"Held: {gap} since {_moment(since)}; it stays open until there is an answer."
+    found = _found(rule, judgement)
+    if kind is CauseKind.SUSTAINED and rule.lasting:
+        return f"{found} It lasted {format_duration(rule.lasting)}."
+    before, after = _AROUND.get(kind, ("", ""))
+    return f"{before}{found}{after}"
+
+
+_AROUND: Final = {
+    CauseKind.RESUMED: ("There is an answer again: ", ""),
+    CauseKind.RECOVERING: (_BACK, " It resolves when that lasts."),
+    CauseKind.RELAPSED: ("Crossed again: ", ""),
+    CauseKind.FLAPPING: (_BACK, " It keeps opening and closing, so it stays open until it is stable."),
+    CauseKind.STEADY: ("It flaps no more: ", ""),
+    CauseKind.RECOVERED: (_BACK, ""),
+}
 
 
 def scope_of(crossed_count: int, tenant_count: int, only: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tidegate.alerts.backtest.sources import StoredPaging
 from tidegate.alerts.paging.ports import Courier
 from tidegate.alerts.paging.service import (
     AlertPlacer,
@@ -43,6 +44,8 @@ class Paging:
     care: CareService
     paging: PagingService
     notifier: Notifier
+    now: StoredPaging
+    """Who is told at the moment, for those who try rules."""
 
     @property
     def services(self) -> dict[type[object], object]:
@@ -85,4 +88,5 @@ def build_paging(  # noqa: PLR0913 - one argument a collaborator
         ),
         paging=PagingService(pages=pages, care=care, routing=routing, clock=clock),
         notifier=notifier,
+        now=StoredPaging(routings=routings, silences=silences),
     )  # fmt: skip

@@ -239,6 +239,7 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "GET /api/v1/rules": "rules:read",
     "GET /api/v1/rules/{code}": "rules:read",
     "POST /api/v1/rules/plan": "rules:validate",
+    "POST /api/v1/rules/backtest": "rules:validate",
     "POST /api/v1/rules/apply": "rules:set",
     "GET /api/v1/alerts/{alert_id}/pages": "alerts:read",
     "POST /api/v1/alerts/{alert_id}/acknowledge": "alerts:acknowledge",

@@ -12,7 +12,7 @@ from tidegate.alerts.paging.ports import PageStore, SilenceStore, StoredRouting
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Connection
 
-__all__ = ["Husher", "Hushes"]
+__all__ = ["Husher", "Hushes", "inhibited_by", "silenced_by"]
 
 _Labels = Mapping[str, str]
 
@@ -74,9 +74,9 @@ class Husher:
         for member in members:
             has_tolerance = not has_no_tolerance(member.alert)
             hush = (mute or None) if has_tolerance else None
-            hush = hush or _silenced(silences, member.labels, has_tolerance=has_tolerance, now=now)
+            hush = hush or silenced_by(silences, member.labels, has_tolerance=has_tolerance, now=now)
             if hush is None and has_tolerance:
-                hush = _inhibited(stored.routing.inhibit_rules, sources, member)
+                hush = inhibited_by(stored.routing.inhibit_rules, sources, member)
             if hush is not None:
                 found[member.key] = hush
         return Hushes(found, {silence.id: silence.reason for silence in silences})
@@ -98,7 +98,8 @@ class Husher:
         }
 
 
-def _silenced(silences: Sequence[Silence], labels: _Labels, *, has_tolerance: bool, now: datetime) -> Hush | None:
+def silenced_by(silences: Sequence[Silence], labels: _Labels, *, has_tolerance: bool, now: datetime) -> Hush | None:
+    """Return the silence of `silences`, which hold at `now`, that keeps an alert back longest."""
     own = [silence for silence in silences if silence.covers(labels, is_zero_tolerance=not has_tolerance)]
     if not own:
         return None
@@ -107,9 +108,10 @@ def _silenced(silences: Sequence[Silence], labels: _Labels, *, has_tolerance: bo
     return Hush(HushKind.SILENCED, longest.id, longest.next_change_at(now))
 
 
-def _inhibited(
+def inhibited_by(
     rules: Sequence[InhibitRule], sources: Mapping[str, list[tuple[Alert, _Labels]]], member: Labelled
 ) -> Hush | None:
+    """Return what keeps `member` back because it fires too; `sources` fit the source of each rule."""
     for rule in rules:
         found = sources.get(rule.name)
         if not found or not matches(rule.target, member.labels):
