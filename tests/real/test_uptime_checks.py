@@ -23,6 +23,8 @@ from tidegate.slos.objective_files import body_of
 from tidegate.slos.ring import CELL_S, WHOLE, Ring
 from tidegate.slos.states import Look, burning_of, subject_of
 
+pytestmark = pytest.mark.real
+
 DAY = timedelta(days=1)
 POINTS = 0.02
 _LOOKED_AT_EVERY_S = 300
