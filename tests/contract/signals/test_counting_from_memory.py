@@ -14,7 +14,7 @@ from tests.span_rows import batch_of
 from tests.traps import TRAPS, request_of
 
 from tidegate.kernel import RandomIds, SystemClock, WorkspaceId
-from tidegate.signals.ports import Seconds
+from tidegate.signals.ports import Ranges, Seconds
 from tidegate.signals.statements import COUNT_COLUMNS, EVENT_NUMBERS, EVENT_WORDS, LINK_NUMBERS, LINK_WORDS
 from tidegate.signals.store import EngineCounts
 from tidegate.signals.tasks import RollupCloser, build_closer
@@ -72,6 +72,10 @@ class CountingReads:
         self, seconds: Seconds, ranges: Sequence[tuple[int, int]], dictionaries: Dictionaries
     ) -> Columns:
         found: Columns = await self._rows.neighbours(seconds, ranges, dictionaries)
+        return found
+
+    async def stored_seconds(self, ranges: Ranges) -> Seconds:
+        found: Seconds = await self._rows.stored_seconds(ranges)
         return found
 
 

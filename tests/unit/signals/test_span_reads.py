@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tidegate.kernel import WorkspaceId
 from tidegate.signals import recent
-from tidegate.signals.ports import Seconds, Touch
+from tidegate.signals.ports import Ranges, Seconds, Touch, TouchedSeconds
 from tidegate.signals.spans_read import SpanReads
 from tidegate.signals.statements import EVENT_NUMBERS, EVENT_WORDS, LINK_NUMBERS, LINK_WORDS
 from tidegate.storage.native import Columns, Dictionaries, Words
@@ -45,6 +46,7 @@ class Store:
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.reads: list[Seconds] = []
+        self.searches: list[Seconds] = []
 
     async def spans(self, seconds: Seconds, dictionaries: Dictionaries) -> Columns:
         self.reads.append(seconds)
@@ -59,7 +61,14 @@ class Store:
             if (row[0], row[2]) in traces and row[1] not in seconds.get(row[0], ())
             and any(start <= row[1] < end for start, end in ranges)
         ]  # fmt: skip
+        self.searches.append(seconds)
         return columns_of(near, dictionaries)
+
+    async def stored_seconds(self, ranges: Ranges) -> Seconds:
+        found = {workspace: {row[1] for row in self.rows if row[0] == workspace
+                             and any(start <= row[1] < end for start, end in own)}
+                 for workspace, own in ranges.items()}  # fmt: skip
+        return {workspace: sorted(own) for workspace, own in found.items()}
 
 
 class World:
@@ -81,12 +90,20 @@ class World:
 
     async def closed(self, seconds: Seconds, now_s: int) -> tuple[Counter[str], int]:
         """Return how many rows of each workspace one closing reads, and how many spans it links."""
-        found = await self.reads.touched(seconds, now_s, self.touches)
-        self.touches = [
-            touch for touch in self.touches if not set(touch.seconds) <= set(seconds.get(touch.workspace, ()))
-        ]
+        self.reads.hear(self.touches)
+        touches = list(self.touches)
+        flushes: dict[WorkspaceId, list[str]] = {}
+        found = await self.reads.touched(seconds, now_s, touches)
+        self.touches = []
+        for touch in touches:
+            left = [one for one in touch.seconds if one not in seconds.get(touch.workspace, ())]
+            if len(left) < len(touch.seconds):
+                flushes.setdefault(touch.workspace, []).append(touch.flush_id)
+            if left:
+                self.touches.append(replace(touch, seconds=left, row_counts=[1] * len(left)))
         owners = found.words["workspace"]
         spans = await self.reads.linked(seconds, now_s)
+        self.reads.settle(TouchedSeconds(seconds, flushes, 1, None, touches=touches))
         return Counter(owners.words[code] for code in owners.codes.tolist()), len(spans)
 
 
@@ -146,4 +163,4 @@ async def test_flushes_without_spans_are_let_go_too() -> None:
     world = World()
     for number in range(200_000):
         world.reads.fresh.keep(f"flu_{number}", [])
-    assert len(world.reads.fresh._flushes) <= 150_000
+    assert len(world.reads.fresh) <= 150_000
