@@ -212,6 +212,7 @@ class RollupCloser:
         if touched is None:
             if may_count_hot:
                 await self.touches.caught_up(backlog.read_at)
+                await self.reads.rest(int(self.clock.now().timestamp()))
             return False
         self._is_late = touched.is_late
         try:

@@ -63,8 +63,9 @@ class RecentSpans:
         has_many_words = sum(map(len, self.dictionaries.values())) > MAX_WORDS
         whole = self._events.keys() & self._rows.keys()
         stays = set() if has_many_words else _newest(self._events, now_s - _EVENTS_KEPT_S, _MAX_EVENTS)
-        words = {name: list(codes) for name, codes in self.dictionaries.items()}
-        for second in whole - stays:
+        going = whole - stays
+        words = {name: list(codes) for name, codes in self.dictionaries.items()} if going else {}
+        for second in going:
             if is_of_late(second[1], now_s):
                 self._packed.put(second, self._pack(second, words))
         if has_many_words:

@@ -101,6 +101,11 @@ class SpanReads:
         flushes = {one for found in touched.flushes.values() for one in found}
         self.fresh.settle(flushes, touched.touches, touched.seconds)
 
+    async def rest(self, now_s: int) -> None:
+        """Let go of what is of no use any more, while nothing is counted."""
+        self._own = None
+        await apart(self.recent.make_room, now_s)
+
     async def touched(self, seconds: Seconds, now_s: int, touches: Sequence[Touch] = ()) -> Columns:
         """Return all rows of `seconds`, with the columns of events as well; `touches` are all there are, or none."""
         self._own = None
