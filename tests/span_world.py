@@ -107,6 +107,7 @@ class World:
     async def closed(self, seconds: Seconds, now_s: int) -> tuple[Counter[str], int]:
         """Return how many rows of each workspace one closing reads, and how many spans it links."""
         self.reads.hear(self.touches)
+        await self.reads.meet(self.touches, now_s)
         touches = list(self.touches)
         flushes: dict[WorkspaceId, list[str]] = {}
         found = await self.reads.touched(seconds, now_s, touches)

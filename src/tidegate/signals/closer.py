@@ -201,6 +201,7 @@ class RollupCloser:
         if not backlog.is_own:
             self._forget()
         self.reads.hear(backlog.touches)
+        await self.reads.meet(backlog.touches, int(self.clock.now().timestamp()))
         touched = choose(
             backlog,
             limit=self._most if may_count_hot else 0,

@@ -224,11 +224,11 @@ def rows_in(columns: Columns, seconds: Seconds) -> Numbers:
 
 
 def no_rows() -> Columns:
-    """Return columns of the right types without a row."""
+    """Return all columns without a row."""
     return Columns(
         0,
-        {name: np.zeros(0, np.uint64 if name != "cost_nano_usd" else np.int64) for name in LINK_NUMBERS},
-        {name: Words((), np.zeros(0, np.int32)) for name in LINK_WORDS},
+        {name: np.zeros(0, np.uint64) for name in LINK_NUMBERS + EVENT_NUMBERS},
+        {name: Words((), np.zeros(0, np.int32)) for name in LINK_WORDS + EVENT_WORDS},
     )
 
 
@@ -239,6 +239,7 @@ def joined(
     words: Sequence[str] = LINK_WORDS,
 ) -> Columns:
     """Return rows of several reads, with the columns that make runs; words have codes of `dictionaries`."""
+    parts = [one for one in parts if one.row_count] or parts[:1]  # without rows, types may be any
     return Columns(
         sum(one.row_count for one in parts),
         {name: np.concatenate([one.numbers[name] for one in parts]) for name in numbers},

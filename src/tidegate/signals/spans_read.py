@@ -10,6 +10,7 @@ import numpy as np
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.apart import apart
 from tidegate.signals.fresh import FreshSpans
+from tidegate.signals.packed import KEPT_S, is_of_late
 from tidegate.signals.ports import Ranges, Seconds, Touch, TouchedSeconds
 from tidegate.signals.recent import RecentSpans, Second, by_workspace, joined, no_rows, of_traces, rows_in
 from tidegate.signals.recent_traces import RecentTraces
@@ -34,6 +35,7 @@ _AHEAD_S: Final = 30
 _MOST_AHEAD: Final = 50  # workspaces
 _LEARNT_S: Final = 2 * MAX_SPAN_S  # asked for once an hour
 _NEVER_S: Final = 2**32 // BLOCK_S * BLOCK_S
+_MOST_WHOLE: Final = 10  # seconds; to search traces in whatever is stored costs the engine as much as to read these
 _NUMBERS: Final = LINK_NUMBERS + EVENT_NUMBERS
 _WORDS: Final = LINK_WORDS + EVENT_WORDS
 
@@ -78,6 +80,8 @@ class SpanReads:
     _before_s: int = LINK_SLACK_S + 3
     _own: _Own | None = None
     _strange: set[tuple[WorkspaceId, str]] = field(default_factory=set)
+    """Whose touches wait that this process did not make, or knows no more."""
+    _met: set[WorkspaceId] = field(default_factory=set)
 
     def hear(self, touches: Sequence[Touch]) -> None:
         """Forget the seconds of what others did, as soon as its touch is read: rows may be erased.
@@ -94,6 +98,21 @@ class SpanReads:
                 self.recent.drop({workspace: seconds})
                 self.fresh.lose(workspace, seconds)
         self._strange = set(strange)
+
+    async def meet(self, touches: Sequence[Touch], now_s: int) -> None:
+        """Learn, of workspaces that are met first, where nothing is stored yet: its first late rows need no read."""
+        new = sorted({touch.workspace for touch in touches} - self._met)[:_MOST_AHEAD]
+        if not new:
+            return
+        first, end = (now_s - KEPT_S) // BLOCK_S * BLOCK_S, min(now_s // BLOCK_S * BLOCK_S + _LEARNT_S, _NEVER_S)
+        stored = await self.rows.stored_seconds({workspace: [(first, end)] for workspace in new})
+        around = self.recent.unknown(new, first, now_s + _AHEAD_S)
+        empty = {workspace: sorted({*own}.difference(stored.get(workspace, ()))) for workspace, own in around.items()}
+        await apart(self._note, no_rows(), empty, now_s)
+        for workspace in new:
+            last = max([now_s + _AHEAD_S, *stored.get(workspace, ())])
+            self.traces.know_empty(workspace, last + 1, end)
+        self._met.update(new)
 
     def settle(self, touched: TouchedSeconds) -> None:
         """Hear that `touched` is counted and published."""
@@ -201,6 +220,11 @@ class SpanReads:
             await self._learn(unknown)
             seen, unknown = await apart(self.traces.where, own, seconds, _moments(around))
         near, left = await apart(self._remembered, seen, own, known)
+        few = _together(left, unknown)
+        if known.is_remembering and sum(map(len, few.values())) <= _MOST_WHOLE and _is_of_late(few, now_s):
+            read = await self.rows.spans(few, words)  # costs no more than a search, and is remembered
+            await apart(self._note, read, few, now_s)
+            near, left, unknown = [*near, *await apart(of_traces, [read], own)], {}, {}
         blocks = {one - one % BLOCK_S for found in (left, unknown) for its in found.values() for one in its}
         if blocks:
             near.append(await self.rows.neighbours(seconds, blocks_as_ranges(sorted(blocks)), words))
@@ -243,6 +267,7 @@ class SpanReads:
     def forget(self) -> None:
         """Know nothing: another process may have counted, or counting failed half way."""
         self._own = None
+        self._met.clear()
         self.recent.forget()
         self.traces.forget()
 
@@ -254,6 +279,14 @@ class SpanReads:
         first = min(found[0] for found in seconds.values())
         last = max(found[-1] for found in seconds.values())
         return max(0, first - self._before_s), max(last, now_s)
+
+
+def _together(some: Seconds, others: Seconds) -> Seconds:
+    return by_workspace((name, one) for seconds in (some, others) for name, own in seconds.items() for one in own)
+
+
+def _is_of_late(seconds: Seconds, now_s: int) -> bool:
+    return bool(seconds) and all(is_of_late(one, now_s) for own in seconds.values() for one in own)
 
 
 def _moments(ranges: Iterable[tuple[int, int]]) -> Iterator[int]:

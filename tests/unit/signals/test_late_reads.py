@@ -70,12 +70,14 @@ async def test_an_erased_row_does_not_come_back_with_a_flush_that_is_confirmed_a
 
 async def test_a_flush_is_whole_for_a_workspace_whose_touch_came_later() -> None:
     world = await counted_while_hot()
+    world.flush((GLOBEX, NOW - 60, 9, 1))
+    await world.closed({GLOBEX: [NOW - 60]}, NOW)
     world.flush((ACME, NOW - 60, 7, 1), (ACME, NOW - 50, 7, 2), (GLOBEX, NOW - 60, 8, 1))
     (late,) = [touch for touch in world.touches if touch.workspace == GLOBEX]
     world.touches.remove(late)
     await world.closed({ACME: [NOW - 60]}, NOW)
     world.touches.append(late)
-    assert (await world.closed({GLOBEX: [NOW - 60]}, NOW))[0]["globex"] == 1
+    assert (await world.closed({GLOBEX: [NOW - 60]}, NOW))[0]["globex"] == 2
     assert (await world.closed({ACME: [NOW - 50]}, NOW))[0]["acme"] == 2
 
 
