@@ -20,7 +20,9 @@ from tidegate.storage.native import Columns, Dictionaries, Numbers, Words
 
 MAX_ROWS: Final = 240_000  # 170 bytes each; twelve seconds of full load
 MAX_WORDS: Final = 300_000  # of all dictionaries together: ids of conversations never end
-_KEPT_S: Final = 120
+_KEPT_S: Final = (
+    15  # what traces reach back for, mostly; older seconds are packed, and at hand when traces go through them
+)
 _MAX_EVENTS: Final = 120_000  # 120 bytes each
 _EVENTS_KEPT_S: Final = 5
 

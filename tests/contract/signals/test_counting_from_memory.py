@@ -80,8 +80,8 @@ class CountingReads:
 
 
 def anything(chance: random.Random, now_ns: int) -> Batch:
-    """Return a body of what senders send, of the last seconds."""
-    end_ns = now_ns - int(chance.uniform(0, 6) * NANO)
+    """Return a body of what senders send, of the last seconds, at times of the last minute."""
+    end_ns = now_ns - int(chance.uniform(0, 6 if chance.random() < 0.7 else 60) * NANO)
     if chance.random() < 0.5:
         request = request_of([chance.choice(TRAPS)], end_ns=end_ns, service="harbor")
         trace = secrets.token_bytes(16)
