@@ -15,7 +15,7 @@ import numpy as np
 
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.ports import Seconds, Touch
-from tidegate.signals.recent import recoded, rows_in
+from tidegate.signals.recent import Part, by_workspace, recoded, rows_in
 from tidegate.storage.native import Columns, Dictionaries, Words
 
 _MOST_ROWS: Final = 150_000  # 300 bytes each; more wait only when counting is behind
@@ -101,8 +101,12 @@ class FreshSpans:
         flush = self._flushes.get(touch.flush_id)
         return touch.seconds if flush is None else flush.unknown_of(touch)
 
-    def of(self, touches: Sequence[Touch], seconds: Seconds) -> tuple[set[Second], list[Columns]]:
-        """Return those of `seconds` whose `touches` are all known here, and the spans of these flushes."""
+    def of(self, touches: Sequence[Touch], seconds: Seconds) -> tuple[set[Second], list[Part]]:
+        """Return those of `seconds` whose `touches` are all known here, and the spans of these flushes.
+
+        Of a flush that has rows of other seconds too, some of these may be counted, and erased since: they are not
+        among those that it is asked for.
+        """
         wanted = {workspace: set(found) for workspace, found in seconds.items()}
         touched: dict[Second, set[str]] = {}
         unknown: set[Second] = set()
@@ -114,8 +118,16 @@ class FreshSpans:
                 touched.setdefault((touch.workspace, second), set()).add(touch.flush_id)
             unknown |= {(touch.workspace, second) for second in own.intersection(self.unknown_of(touch))}
         known = touched.keys() - unknown
-        needed = {flush_id for second in known for flush_id in touched[second]}
-        return known, [spans for flush_id in sorted(needed) for spans in self._flushes[flush_id].spans]
+        asked: dict[str, set[Second]] = {}
+        for moment in known:
+            for flush_id in touched[moment]:
+                asked.setdefault(flush_id, set()).add(moment)
+        parts: list[Part] = [
+            (spans, by_workspace(asked[flush_id]))
+            for flush_id in sorted(asked)
+            for spans in self._flushes[flush_id].spans
+        ]
+        return known, parts
 
 
 def _weight_of(spans: Sequence[Columns]) -> int:

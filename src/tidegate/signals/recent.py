@@ -27,6 +27,8 @@ _MAX_EVENTS: Final = 120_000  # 120 bytes each
 _EVENTS_KEPT_S: Final = 5
 
 Second = tuple[WorkspaceId, int]
+Part = tuple[Columns, Seconds]
+"""Rows of a flush, and of which seconds they are wanted."""
 
 
 class RecentSpans:
@@ -106,16 +108,15 @@ class RecentSpans:
                 whole = _picked(columns, rows, LINK_NUMBERS + EVENT_NUMBERS, LINK_WORDS + EVENT_WORDS)
                 self._packed.put(second, pack(whole, words))
 
-    def grow(self, seconds: AbstractSet[Second], fresh: Sequence[Columns]) -> Columns:
+    def grow(self, seconds: AbstractSet[Second], fresh: Sequence[Part]) -> Columns:
         """Know that `fresh` holds all rows that came to `seconds` since, and return all of these; they were known."""
         found = self.grown(seconds, fresh, self.dictionaries)
         self.keep(found, by_workspace(seconds))
         return found
 
-    def grown(self, seconds: AbstractSet[Second], fresh: Sequence[Columns], dictionaries: Dictionaries) -> Columns:
+    def grown(self, seconds: AbstractSet[Second], fresh: Sequence[Part], dictionaries: Dictionaries) -> Columns:
         """Return all rows of `seconds`, which are known, and those of them in `fresh`, with codes of `dictionaries`."""
-        own = by_workspace(seconds)
-        parts = [recoded(one, np.flatnonzero(rows_in(one, own)), dictionaries) for one in fresh]
+        parts = [recoded(one, np.flatnonzero(rows_in(one, own)), dictionaries) for one, own in fresh]
         parts += [self._whole(second, dictionaries) for second in sorted(seconds)]
         return joined(parts, dictionaries, LINK_NUMBERS + EVENT_NUMBERS, LINK_WORDS + EVENT_WORDS)
 

@@ -12,7 +12,7 @@ from tidegate.signals.apart import apart
 from tidegate.signals.fresh import FreshSpans
 from tidegate.signals.packed import KEPT_S, is_of_late
 from tidegate.signals.ports import Ranges, Seconds, Touch, TouchedSeconds
-from tidegate.signals.recent import RecentSpans, Second, by_workspace, joined, no_rows, of_traces, rows_in
+from tidegate.signals.recent import Part, RecentSpans, Second, by_workspace, joined, no_rows, of_traces, rows_in
 from tidegate.signals.recent_traces import RecentTraces
 from tidegate.signals.spans import LINK_SLACK_S, MAX_SPAN_S, Spans, link_spans, sort_spans
 from tidegate.signals.statements import (
@@ -140,7 +140,7 @@ class SpanReads:
             parts.append(await self._fetched(left, now_s))
         return parts[0] if len(parts) == 1 else joined(parts, self.recent.dictionaries, _NUMBERS, _WORDS)
 
-    def _grown(self, known: AbstractSet[Second], fresh: Sequence[Columns]) -> Columns:
+    def _grown(self, known: AbstractSet[Second], fresh: Sequence[Part]) -> Columns:
         columns = self.recent.grow(known, fresh)
         self.traces.keep(columns, by_workspace(known))
         return columns
@@ -156,7 +156,7 @@ class SpanReads:
         return await self._kept(fetched)
 
     async def _touched_late(
-        self, seconds: Seconds, now_s: int, parts: tuple[AbstractSet[Second], Sequence[Columns], Seconds], *,
+        self, seconds: Seconds, now_s: int, parts: tuple[AbstractSet[Second], Sequence[Part], Seconds], *,
         is_remembering: bool,
     ) -> Columns:  # fmt: skip
         known, fresh, left = parts

@@ -68,6 +68,21 @@ async def test_an_erased_row_does_not_come_back_with_a_flush_that_is_confirmed_a
     assert (await world.closed({ACME: [NOW - 60]}, NOW))[0]["acme"] == 2
 
 
+@pytest.mark.parametrize("counted_first", [True, False])
+async def test_an_erased_row_does_not_come_back_with_others_of_its_flush(*, counted_first: bool) -> None:
+    world = await counted_while_hot()
+    world.flush((ACME, NOW - 60, 7, 1), (ACME, NOW - 50, 8, 1), (ACME, NOW - 40, 8, 2))
+    await world.closed({ACME: [NOW - 40]}, NOW)
+    if counted_first:
+        await world.closed({ACME: [NOW - 60]}, NOW)
+    world.erase(7)
+    await world.closed({ACME: [NOW - 60]}, NOW)
+    world.flush((ACME, NOW - 60, 9, 1))
+    await world.closed({ACME: [NOW - 60, NOW - 50]}, NOW)
+    assert world.counted == Counter({(ACME, NOW - 60, 9, 1): 1, (ACME, NOW - 50, 8, 1): 1} | {
+        (ACME, second, second, 1): 1 for second in (NOW - 60, NOW - 50)})  # fmt: skip
+
+
 async def test_a_flush_is_whole_for_a_workspace_whose_touch_came_later() -> None:
     world = await counted_while_hot()
     world.flush((GLOBEX, NOW - 60, 9, 1))
