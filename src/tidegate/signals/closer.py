@@ -27,7 +27,7 @@ from tidegate.signals.apart import apart
 from tidegate.signals.choosing import choose
 from tidegate.signals.counting import Counts, count_events, count_runs
 from tidegate.signals.kept import SURE_S
-from tidegate.signals.ports import PriceBook, PriceBooks, Ranges, Seconds, Touch, TouchedSeconds, Touches
+from tidegate.signals.ports import PriceBook, PriceBooks, Seconds, Touch, TouchedSeconds, Touches
 from tidegate.signals.recent import rows_in
 from tidegate.signals.recounts import NotedProgress
 from tidegate.signals.roller import old_seconds, widened
@@ -65,8 +65,6 @@ _SMALLEST_SLICE: Final = 8  # what is searched around them costs as much for few
 
 class CountWriter(SpanRows, Protocol):
     """Reads raw rows and writes counts under a version; nobody sees them before the watermark rises."""
-
-    async def stored_seconds(self, ranges: Ranges) -> Seconds: ...
 
     async def hours_without_minutes(
         self, seconds: Seconds, *, watermark: int
@@ -202,6 +200,8 @@ class RollupCloser:
         self._watermark = backlog.watermark
         if not backlog.is_own:
             self._forget()
+        self.reads.hear(backlog.touches)
+        await self.reads.meet(backlog.touches, int(self.clock.now().timestamp()))
         touched = choose(
             backlog,
             limit=self._most if may_count_hot else 0,
@@ -213,6 +213,7 @@ class RollupCloser:
         if touched is None:
             if may_count_hot:
                 await self.touches.caught_up(backlog.read_at)
+                await self.reads.rest(int(self.clock.now().timestamp()))
             return False
         self._is_late = touched.is_late
         try:
@@ -274,7 +275,7 @@ class RollupCloser:
             await self.counts.add_counts(counts, sorted({*whole, *seconds}), version=version)
             progress = noted(runs, which) if noted is not None else None
             await self.touches.publish(touched, version=version, progress=progress)
-            self.reads.fresh.drop(one for flushes in touched.flushes.values() for one in flushes)
+            self.reads.settle(touched)
         except BaseException:
             self._forget()  # it may have been published after all, or another process did
             raise

@@ -5,18 +5,18 @@ until it is touched again. A trace that goes on in a second which is touched and
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.ports import Seconds
-from tidegate.signals.statements import BLOCK_S
 from tidegate.storage.native import Columns, Numbers
 
 _MOST_TRACES: Final = 1_500_000  # 4 bytes each
 _MOST_SECONDS: Final = 50_000
+_MOST_EMPTY: Final = 5_000
 _WIDTH: Final = 2**33  # more than there are seconds
 
 Second = tuple[WorkspaceId, int]
@@ -29,8 +29,11 @@ class RecentTraces:
         self._traces: OrderedDict[Second, Numbers] = OrderedDict()
         self._row_counts: dict[Second, int] = {}
         self._count = 0
+        self._empty: dict[WorkspaceId, tuple[int, int]] = {}
+        """From where until where nothing is stored but what is known; gone as soon as anything of that is forgotten."""
 
     def forget(self) -> None:
+        self._empty.clear()
         self._traces.clear()
         self._row_counts.clear()
         self._count = 0
@@ -52,6 +55,8 @@ class RecentTraces:
         while self._count > _MOST_TRACES or len(self._traces) > _MOST_SECONDS:
             oldest, dropped = self._traces.popitem(last=False)
             del self._row_counts[oldest]
+            if self._is_empty(*oldest):
+                del self._empty[oldest[0]]
             self._count -= len(dropped)
 
     def _put(self, second: Second, traces: Numbers) -> None:
@@ -63,23 +68,39 @@ class RecentTraces:
         """Return how many believable rows are known of a second; 0 when it is not known."""
         return self._row_counts.get((workspace, second), 0)
 
-    def blocks_without(self, columns: Columns, seconds: Seconds, blocks: Iterable[int]) -> set[int]:
-        """Return those of `blocks` in which, outside of `seconds`, no trace of `columns` has a row for sure.
+    def know_empty(self, workspace: WorkspaceId, first: int, end: int) -> None:
+        """Know that nothing is stored of the seconds from `first` until `end` that are not known otherwise."""
+        if len(self._empty) >= _MOST_EMPTY:
+            self._empty.clear()
+        known_first, known_end = self._empty.get(workspace, (first, first))
+        self._empty[workspace] = (known_first if known_first <= first <= known_end else first), end
 
-        `columns` are the rows of `seconds`; traces that can join no AI run are of no interest.
+    def where(self, columns: Columns, seconds: Seconds, moments: Iterable[int]) -> tuple[Seconds, Seconds]:
+        """Return in which of ascending `moments` outside of `seconds` rows of the traces of `columns` may be.
+
+        First those where traces like theirs were seen, then those of which nothing is known. `columns` are the rows of
+        `seconds`; traces that can join no AI run are of no interest.
         """
         role, parent = columns.words["role"], columns.numbers["parent"]
         plain = role.words.index("") if "" in role.words else -1
         is_wanted = (columns.numbers["distrusted"] == 0) & ((role.codes != plain) | (parent != 0))
-        wanted = {
-            workspace: (set(found), np.unique(_short(columns, np.flatnonzero(is_wanted & _is_of(columns, workspace)))))
-            for workspace, found in seconds.items()
-        }
-        return {
-            block
-            for block in blocks
-            if all(self._is_without(workspace, block, own, traces) for workspace, (own, traces) in wanted.items())
-        }
+        around = list(moments)
+        seen: dict[WorkspaceId, list[int]] = {}
+        unknown: dict[WorkspaceId, list[int]] = {}
+        for workspace, found in seconds.items():
+            own, wanted = set(found), np.unique(_short(columns, np.flatnonzero(is_wanted & _is_of(columns, workspace))))
+            for second in around if len(wanted) else ():
+                known = None if second in own else self._traces.get((workspace, second))
+                if known is not None:
+                    if _meet(known, wanted):
+                        seen.setdefault(workspace, []).append(second)
+                elif second not in own and not self._is_empty(workspace, second):
+                    unknown.setdefault(workspace, []).append(second)
+        return seen, unknown
+
+    def _is_empty(self, workspace: WorkspaceId, second: int) -> bool:
+        first, end = self._empty.get(workspace, (0, 0))
+        return first <= second < end
 
     def knows(self, workspace: WorkspaceId, second: int) -> bool:
         return (workspace, second) in self._traces
@@ -94,15 +115,6 @@ class RecentTraces:
                 if known is None or _meet(known, wanted):
                     found.setdefault(workspace, []).append(second)
         return found
-
-    def _is_without(self, workspace: WorkspaceId, block: int, own: Collection[int], wanted: Numbers) -> bool:
-        for second in range(block, block + BLOCK_S):
-            if second in own:
-                continue
-            known = self._traces.get((workspace, second))
-            if known is None or _meet(known, wanted):
-                return False
-        return True
 
 
 def _meet(some: Numbers, others: Numbers) -> bool:

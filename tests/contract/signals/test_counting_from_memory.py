@@ -14,7 +14,7 @@ from tests.span_rows import batch_of
 from tests.traps import TRAPS, request_of
 
 from tidegate.kernel import RandomIds, SystemClock, WorkspaceId
-from tidegate.signals.ports import Seconds
+from tidegate.signals.ports import Ranges, Seconds
 from tidegate.signals.statements import COUNT_COLUMNS, EVENT_NUMBERS, EVENT_WORDS, LINK_NUMBERS, LINK_WORDS
 from tidegate.signals.store import EngineCounts
 from tidegate.signals.tasks import RollupCloser, build_closer
@@ -74,10 +74,14 @@ class CountingReads:
         found: Columns = await self._rows.neighbours(seconds, ranges, dictionaries)
         return found
 
+    async def stored_seconds(self, ranges: Ranges) -> Seconds:
+        found: Seconds = await self._rows.stored_seconds(ranges)
+        return found
+
 
 def anything(chance: random.Random, now_ns: int) -> Batch:
-    """Return a body of what senders send, of the last seconds."""
-    end_ns = now_ns - int(chance.uniform(0, 6) * NANO)
+    """Return a body of what senders send, of the last seconds, at times of the last minute."""
+    end_ns = now_ns - int(chance.uniform(0, 6 if chance.random() < 0.7 else 60) * NANO)
     if chance.random() < 0.5:
         request = request_of([chance.choice(TRAPS)], end_ns=end_ns, service="harbor")
         trace = secrets.token_bytes(16)

@@ -15,7 +15,7 @@ from tests.signals_rows import NANO, Pipeline, Row, agent_rows, auth_row, span_r
 from tidegate.kernel import TimeRange, UnavailableError, WorkspaceId
 from tidegate.signals import Family, SignalScope, Totals
 from tidegate.signals.errors import CountingBehindError
-from tidegate.signals.ports import Seconds
+from tidegate.signals.ports import Ranges, Seconds
 from tidegate.signals.spans import MAX_TRACE_SPANS
 from tidegate.signals.spans_read import SpanRows
 from tidegate.signals.tasks import build_closer, build_reader
@@ -255,6 +255,9 @@ class ShortOfMemory:
         self, seconds: Seconds, ranges: Sequence[tuple[int, int]], dictionaries: Dictionaries
     ) -> Columns:
         return await self._rows.neighbours(seconds, ranges, dictionaries)
+
+    async def stored_seconds(self, ranges: Ranges) -> Seconds:
+        return await self._rows.stored_seconds(ranges)
 
 
 async def test_what_the_engine_cannot_read_at_once_is_counted_in_parts(

@@ -1,93 +1,11 @@
 """What a closing reads: everything that is stored of its seconds, whatever was remembered, forgotten or read apart."""
 
 from collections import Counter
-from collections.abc import Sequence
 
-import numpy as np
 import pytest
+from tests.span_world import ACME, GLOBEX, NOW, World
 
-from tidegate.kernel import WorkspaceId
 from tidegate.signals import recent
-from tidegate.signals.ports import Seconds, Touch
-from tidegate.signals.spans_read import SpanReads
-from tidegate.signals.statements import EVENT_NUMBERS, EVENT_WORDS, LINK_NUMBERS, LINK_WORDS
-from tidegate.storage.native import Columns, Dictionaries, Words
-
-ACME, GLOBEX = WorkspaceId("acme"), WorkspaceId("globex")
-NOW = 1_790_000_000
-Row = tuple[WorkspaceId, int, int, int]
-"""Workspace, second, trace, span."""
-
-
-def columns_of(rows: Sequence[Row], dictionaries: Dictionaries | None = None) -> Columns:
-    known: Dictionaries = {} if dictionaries is None else dictionaries
-    count = len(rows)
-    numbers = {name: np.zeros(count, np.int64 if name == "cost_nano_usd" else np.uint64)
-               for name in (*LINK_NUMBERS, *EVENT_NUMBERS)}  # fmt: skip
-    numbers["second"] = np.array([row[1] for row in rows], np.uint32)
-    numbers["trace_hi"] = np.array([row[2] for row in rows], np.uint64)
-    numbers["span"] = np.array([row[3] for row in rows], np.uint64)
-    for name in ("start_ns", "end_ns"):
-        numbers[name] = numbers["second"].astype(np.uint64) * np.uint64(10**9)
-    words: dict[str, Words] = {}
-    for name in (*LINK_WORDS, *EVENT_WORDS):
-        codes = known.setdefault(name, {})
-        said = {"workspace": [row[0] for row in rows], "role": ["agent"] * count}.get(name)
-        texts = said or [f"{name} {row[3]}" if name == "name" else "" for row in rows]
-        own = [codes.setdefault(text, len(codes)) for text in texts]
-        words[name] = Words(list(codes), np.array(own, np.int32))
-    return Columns(count, numbers, words)
-
-
-class Store:
-    """Keeps rows, and notes which seconds were read."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.reads: list[Seconds] = []
-
-    async def spans(self, seconds: Seconds, dictionaries: Dictionaries) -> Columns:
-        self.reads.append(seconds)
-        return columns_of([row for row in self.rows if row[1] in seconds.get(row[0], ())], dictionaries)
-
-    async def neighbours(
-        self, seconds: Seconds, ranges: Sequence[tuple[int, int]], dictionaries: Dictionaries
-    ) -> Columns:
-        traces = {(row[0], row[2]) for row in self.rows if row[1] in seconds.get(row[0], ())}
-        near = [
-            row for row in self.rows
-            if (row[0], row[2]) in traces and row[1] not in seconds.get(row[0], ())
-            and any(start <= row[1] < end for start, end in ranges)
-        ]  # fmt: skip
-        return columns_of(near, dictionaries)
-
-
-class World:
-    """A store, and one process that fills and counts it."""
-
-    def __init__(self) -> None:
-        self.store = Store()
-        self.reads = SpanReads(self.store)
-        self.touches: list[Touch] = []
-
-    def flush(self, *rows: Row, is_own: bool = True) -> None:
-        name = f"flu_{len(self.store.rows)}"
-        self.store.rows += rows
-        for workspace in {row[0] for row in rows}:
-            seconds = sorted({row[1] for row in rows if row[0] == workspace})
-            self.touches.append(Touch(workspace, name, NOW, seconds, [1] * len(seconds)))
-        if is_own:
-            self.reads.fresh.keep(name, [columns_of(rows)])
-
-    async def closed(self, seconds: Seconds, now_s: int) -> tuple[Counter[str], int]:
-        """Return how many rows of each workspace one closing reads, and how many spans it links."""
-        found = await self.reads.touched(seconds, now_s, self.touches)
-        self.touches = [
-            touch for touch in self.touches if not set(touch.seconds) <= set(seconds.get(touch.workspace, ()))
-        ]
-        owners = found.words["workspace"]
-        spans = await self.reads.linked(seconds, now_s)
-        return Counter(owners.words[code] for code in owners.codes.tolist()), len(spans)
 
 
 async def test_rows_stay_their_workspaces_whatever_the_words_take(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,4 +64,4 @@ async def test_flushes_without_spans_are_let_go_too() -> None:
     world = World()
     for number in range(200_000):
         world.reads.fresh.keep(f"flu_{number}", [])
-    assert len(world.reads.fresh._flushes) <= 150_000
+    assert len(world.reads.fresh) <= 150_000
