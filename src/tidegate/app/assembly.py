@@ -13,17 +13,9 @@ import structlog
 from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.alertmanager.assembly import Alertmanager, build_alertmanager
-from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
-from tidegate.alerts.backtest.routes import router as backtest_routes
 from tidegate.alerts.backtest.service import BacktestService
-from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.assembly import Paging, build_paging
-from tidegate.alerts.paging.pages import router as paging_pages
-from tidegate.alerts.paging.routes import router as paging_routes
 from tidegate.alerts.paging.sources import DeliveryCourier
-from tidegate.alerts.prometheus.routes import router as prometheus_alert_routes
-from tidegate.alerts.routes import router as alert_routes
-from tidegate.alerts.rule_sets.routes import router as rule_routes
 from tidegate.alerts.rule_sets.service import RuleSetService
 from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
@@ -34,85 +26,48 @@ from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.people import build_people
+from tidegate.app.routers import ROUTERS
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import DEFAULT_HOST, DEFAULT_PORT, default_quotas, egress_allowances, request_allowance
 from tidegate.app.tools import TOOLBOX, recorder
 from tidegate.audit import AuditTrail
-from tidegate.audit.pages import router as audit_pages
-from tidegate.audit.routes import router as audit_routes
 from tidegate.deliveries import Deliveries, build_deliveries
-from tidegate.deliveries.pages import router as channel_pages
-from tidegate.deliveries.routes import router as delivery_routes
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.edge.limits import RequestLimits
 from tidegate.edge.live import LiveHub
-from tidegate.edge.live import router as live_routes
 from tidegate.edge.mcp import ToolDoor
-from tidegate.edge.mcp import router as tool_door
-from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
-from tidegate.edge.static import router as static_routes
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
-from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates import GateService
 from tidegate.gates.pages import TelemetryWatch
-from tidegate.gates.pages import router as gate_pages
-from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
 from tidegate.identity import IdentityService
-from tidegate.identity.account_pages import router as account_pages
-from tidegate.identity.member_pages import router as member_pages
-from tidegate.identity.members.routes import router as member_routes
-from tidegate.identity.pages import router as identity_pages
-from tidegate.identity.passkey_pages import router as passkey_pages
-from tidegate.identity.passkeys.routes import router as passkey_routes
 from tidegate.identity.policy import CedarAuthorizer, read_policies
-from tidegate.identity.prove_pages import router as prove_pages
-from tidegate.identity.providers.pages import router as provider_pages
 from tidegate.identity.providers.pages import sign_in_choices
-from tidegate.identity.providers.routes import router as provider_routes
 from tidegate.identity.quotas import build_metering
-from tidegate.identity.quotas.routes import router as quota_routes
 from tidegate.identity.scim.routes import answer_missing
-from tidegate.identity.scim.routes import mapping as provisioning_routes
 from tidegate.identity.scim.routes import scim as scim_routes
 from tidegate.identity.sessions import SignInFailures
-from tidegate.identity.sessions.routes import router as session_routes
 from tidegate.identity.standing import PostgresAskers, PostgresStandings
-from tidegate.identity.token_pages import router as token_pages
-from tidegate.identity.tokens.routes import router as token_routes
-from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
-from tidegate.isolation.routes import router as isolation_routes
 from tidegate.jobs import Handler, JobService, PostgresJobs, PostgresOutbox, Worker
 from tidegate.jobs.store import CHANNEL as JOBS_ADDED
 from tidegate.jobs.tasks import build_worker
 from tidegate.kernel import RandomIds, SystemClock
 from tidegate.releases import PostgresReleaseStore, ReleasesService
-from tidegate.releases.routes import router as release_routes
-from tidegate.runbooks.pages import router as runbook_pages
-from tidegate.runbooks.routes import router as runbook_routes
 from tidegate.signals import SignalService
 from tidegate.signals.ai_runs import AiRunService
-from tidegate.signals.ai_runs.pages import router as run_pages
-from tidegate.signals.ai_runs.routes import router as run_routes
 from tidegate.signals.explore import ExploreService
-from tidegate.signals.explore.pages import router as signal_pages
-from tidegate.signals.explore.routes import router as explore_routes
 from tidegate.signals.explore.sources import AnnouncedReleases
 from tidegate.signals.metric_points import EnginePoints
 from tidegate.signals.prices import PostgresPriceStore, PriceBooks, PriceService
-from tidegate.signals.prices.routes import router as price_routes
 from tidegate.signals.prometheus.routes import router as prometheus_routes
 from tidegate.signals.quality import EvaluationService
-from tidegate.signals.quality.routes import router as evaluation_routes
 from tidegate.signals.reader import RollupReader
 from tidegate.signals.repricing import Recounts
-from tidegate.signals.repricing.routes import router as recount_routes
 from tidegate.signals.retention import PostgresRetention
-from tidegate.signals.routes import router as signal_routes
 from tidegate.signals.runtime import EngineRuntime
 from tidegate.signals.tasks import (
     RollupCloser,
@@ -125,10 +80,6 @@ from tidegate.signals.tasks import (
     build_stepped_reader,
 )
 from tidegate.signals.tenants import TenantService
-from tidegate.signals.tenants.pages import router as tenant_pages
-from tidegate.signals.tenants.routes import router as tenant_routes
-from tidegate.slos.pages import router as objective_pages
-from tidegate.slos.routes import router as objective_routes
 from tidegate.slos.service import ObjectiveService
 from tidegate.slos.tasks import BurnWatch, build_objectives
 from tidegate.storage import Database
@@ -138,15 +89,10 @@ from tidegate.storage.telemetry import TelemetryEngine
 from tidegate.telemetry import StoredRecords
 from tidegate.telemetry.content import ContentPolicy
 from tidegate.telemetry.erasures import EngineErasedRows, EraseRunner, ErasureService, PostgresErasures
-from tidegate.telemetry.erasures.routes import router as erasure_routes
-from tidegate.telemetry.logs.pages import router as log_pages
-from tidegate.telemetry.logs.routes import router as log_routes
 from tidegate.telemetry.logs.service import LogSearchService
 from tidegate.telemetry.logs.store import EngineLogStore
 from tidegate.telemetry.tasks import hear_touches
 from tidegate.telemetry.traces import EngineTraceStore, TraceService
-from tidegate.telemetry.traces.pages import router as trace_pages
-from tidegate.telemetry.traces.routes import router as trace_routes
 
 if TYPE_CHECKING:
     from tidegate.app.settings import EdgeSettings
@@ -154,67 +100,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("tidegate.edge")
 _CONNECT_RETRY_S = 0.25
 _RAW_KEPT = timedelta(days=7)  # copies of what was erased are erased as long: senders keep nothing longer
-
-_ROUTERS = (
-    health.router,
-    static_routes,
-    appearance_pages,
-    identity_pages,
-    audit_routes,
-    audit_pages,
-    account_pages,
-    passkey_pages,
-    prove_pages,
-    member_pages,
-    provider_pages,
-    provider_routes,
-    provisioning_routes,
-    scim_routes,
-    token_pages,
-    workspace_routes,
-    member_routes,
-    token_routes,
-    quota_routes,
-    session_routes,
-    passkey_routes,
-    live_routes,
-    tool_door,
-    signal_routes,
-    trace_routes,
-    erasure_routes,
-    trace_pages,
-    run_routes,
-    run_pages,
-    price_routes,
-    evaluation_routes,
-    recount_routes,
-    explore_routes,
-    signal_pages,
-    tenant_routes,
-    tenant_pages,
-    prometheus_routes,
-    prometheus_alert_routes,
-    objective_routes,
-    objective_pages,
-    alert_routes,
-    backtest_routes,
-    rule_routes,
-    alert_pages,
-    paging_routes,
-    alertmanager_routes,
-    paging_pages,
-    delivery_routes,
-    channel_pages,
-    runbook_routes,
-    runbook_pages,
-    release_routes,
-    isolation_routes,
-    evidence_routes,
-    gate_routes,
-    gate_pages,
-    log_routes,
-    log_pages,
-)
 
 
 async def open_edge(settings: EdgeSettings, stack: AsyncExitStack) -> Edge:
@@ -307,7 +192,7 @@ def build_edge(
     )
     application.state.sign_in_choices = [sign_in_choices]
     application.state.error_shapes = {scim_routes.prefix: answer_missing, prometheus_routes.prefix: answer_unknown}
-    for router in _ROUTERS:
+    for router in ROUTERS:
         application.include_router(router)
     doors = telemetry_doors(application, ingest, identity, policy_wall)
     return Edge(RequestContext(doors), close_streams=hub.close, tasks=tuple(tasks))
