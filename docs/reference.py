@@ -108,11 +108,11 @@ def _default_of(option: click.Option) -> str:
 
 def application() -> "FastAPI":
     """Return the HTTP application with every router and nothing behind it."""
-    from tidegate.app import assembly
+    from tidegate.app.routers import ROUTERS
     from tidegate.edge.http import build_http_app
 
     built = build_http_app(version="0", authenticator=None, authorizer=None, services={})  # type: ignore[arg-type]  # nobody calls it
-    for router in assembly._ROUTERS:  # noqa: SLF001 - the one list of what is served
+    for router in ROUTERS:
         built.include_router(router)
     return built
 
@@ -121,11 +121,11 @@ def routes() -> list[tuple[str, str, str, str, bool]]:
     """Return method, path, scope, words and whether it is in the OpenAPI, for every route in the order of the code."""
     from fastapi.routing import APIRoute
 
-    from tidegate.app import assembly
+    from tidegate.app.routers import ROUTERS
 
     document = application().openapi()["paths"]
     found = []
-    for router in assembly._ROUTERS:  # noqa: SLF001 - the one list of what is served
+    for router in ROUTERS:
         for route in (each for each in router.routes if isinstance(each, APIRoute)):
             for method in sorted(route.methods or ()):
                 words = _FORMATTING.sub(

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from tests.architecture.test_documentation import generator
 from tests.authority import shipped_authorizer
 
-from tidegate.app import assembly
+from tidegate.app.routers import ROUTERS
 from tidegate.edge.authority import PROOF_GOOD_FOR_S
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.identity.policy.actions import ACTIONS, FRESH, GROUPS, OPERATIONS, PUBLIC
@@ -72,7 +72,7 @@ def test_a_route_that_asks_nobody_is_public_and_no_other() -> None:
 def test_no_route_is_served_beside_the_list_of_routers() -> None:
     listed = {
         f"{method} {route.path_format}"
-        for router in assembly._ROUTERS
+        for router in ROUTERS
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods

@@ -9,7 +9,7 @@ import pytest
 from tests.applications import include
 from tests.authority import KeptDenials, shipped_authorizer
 
-from tidegate.app import assembly
+from tidegate.app.routers import ROUTERS
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
@@ -85,7 +85,7 @@ async def doors() -> AsyncIterator[Doors]:
         version="0", authenticator=NamedCallers(), authorizer=shipped_authorizer(denials), services={}
     )
     application.state.services = Nothing({PageRenderer: PageRenderer(version="0", clock=FakeClock())})
-    include(application, *assembly._ROUTERS)
+    include(application, *ROUTERS)
     transport = httpx.ASGITransport(RequestContext(application), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://tidegate.test") as client:
         yield Doors(client, denials)

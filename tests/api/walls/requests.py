@@ -26,7 +26,7 @@ from tests.api.walls.filling import (
 )
 from tests.api.walls.world import ORIGIN, Installation, Workspace, slots_of
 
-from tidegate.app import assembly
+from tidegate.app.routers import ROUTERS
 from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.csrf import new_form_token
 from tidegate.identity.policy.actions import PUBLIC
@@ -160,7 +160,7 @@ class Operation:
 def operations(document: Mapping[str, Any]) -> list[Operation]:
     """Return every operation that is served, in the order of the code; `document` is the OpenAPI."""
     found = []
-    for router in assembly._ROUTERS:
+    for router in ROUTERS:
         for route in (each for each in router.routes if isinstance(each, APIRoute)):
             flat = list(_flattened(route.dependant))
             described = document["paths"].get(route.path_format, {})

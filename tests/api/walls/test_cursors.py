@@ -9,7 +9,7 @@ import pytest
 from tests.api.walls.requests import Operation, decoded, operations
 from tests.api.walls.world import Doors, Installation
 
-from tidegate.app import assembly
+from tidegate.app.routers import ROUTERS
 
 
 def lists() -> list[Operation]:
@@ -70,7 +70,7 @@ async def test_a_cursor_of_one_list_is_refused_by_every_other(doors: Doors, inst
 
 
 def test_every_list_of_pages_and_routes_is_known() -> None:
-    served = {route.path for router in assembly._ROUTERS for route in router.routes}  # type: ignore[attr-defined]
+    served = {route.path for router in ROUTERS for route in router.routes}
     assert {each.template for each in LISTS} <= served
     assert len(LISTS) >= 12
     assert not [each for each in LISTS if re.search(r"export", each.template)]
