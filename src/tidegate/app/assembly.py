@@ -21,6 +21,7 @@ from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
+from tidegate.app.gate_sources import build_gates
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
@@ -40,9 +41,8 @@ from tidegate.edge.mcp import ToolDoor
 from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
-from tidegate.gates import GateService
 from tidegate.gates.pages import TelemetryWatch
-from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
+from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.identity import IdentityService
 from tidegate.identity.policy import CedarAuthorizer, read_policies
 from tidegate.identity.providers.pages import sign_in_choices
@@ -272,13 +272,13 @@ def _slices(  # noqa: PLR0913 - what slices share
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,
-        GateService: gates,
+        **gates.services,
         **deliveries.services,
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
     }
-    refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
+    refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
     burning = BurnWatch(objectives).run
     return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning]
