@@ -45,7 +45,7 @@ from tidegate.gates.pages import TelemetryWatch
 from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.identity import IdentityService
 from tidegate.identity.policy import CedarAuthorizer, read_policies
-from tidegate.identity.providers.pages import sign_in_choices
+from tidegate.identity.providers.pages import proof_choices, sign_in_choices
 from tidegate.identity.quotas import build_metering
 from tidegate.identity.scim.routes import answer_missing
 from tidegate.identity.scim.routes import scim as scim_routes
@@ -191,6 +191,7 @@ def build_edge(
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
+    application.state.proof_choices = [proof_choices]
     application.state.error_shapes = {scim_routes.prefix: answer_missing, prometheus_routes.prefix: answer_unknown}
     for router in ROUTERS:
         application.include_router(router)
