@@ -23,6 +23,7 @@ from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
+from tidegate.app.incidents import build_incidents
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
@@ -276,6 +277,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         EvidenceService: evidence,
         **gates.services,
         **deliveries.services,
+        **build_incidents(database, trail, gates=gates, ids=ids, clock=clock),
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
