@@ -277,7 +277,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         EvidenceService: evidence,
         **gates.services,
         **deliveries.services,
-        **build_incidents(database, trail, gates=gates, ids=ids, clock=clock),
+        **build_incidents(database, trail, gates=gates.service, ids=ids, clock=clock),
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
