@@ -10,7 +10,7 @@ from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.expressions import MAX_LENGTH
 from tidegate.gates.model import CheckSpec
 from tidegate.gates.ports import Catalogues
-from tidegate.kernel import InvalidInputError, parse_duration
+from tidegate.kernel import InvalidInputError, format_duration, parse_duration
 
 __all__ = ["CheckFile", "Duration", "Expression", "Name", "PublishedModel", "Slug", "read_length"]
 
@@ -52,7 +52,7 @@ class CheckFile(PublishedModel):
         raise NotImplementedError
 
 
-def read_length(text: str, place: str) -> timedelta:
+def read_length(text: str, place: str, *, limit: timedelta = MAX_LENGTH_OF_TIME) -> timedelta:
     """Return the duration in `text`.
 
     Raises:
@@ -62,6 +62,6 @@ def read_length(text: str, place: str) -> timedelta:
         length = parse_duration(text, field=place)
     except InvalidInputError as error:
         raise GateFileInvalidError(error.message, field=place) from error
-    if not timedelta(seconds=1) <= length <= MAX_LENGTH_OF_TIME:
-        raise GateFileInvalidError(f"{text!r} is out of range: from 1s to 30d.", field=place)
+    if not timedelta(seconds=1) <= length <= limit:
+        raise GateFileInvalidError(f"{text!r} is out of range: from 1s to {format_duration(limit)}.", field=place)
     return length

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from tidegate.gates.model import Check, Gate
+from tidegate.kernel import format_duration
 
 __all__ = ["definition_of"]
 
@@ -19,6 +20,7 @@ def definition_of(gate: Gate) -> str:
         "sprint": gate.sprint,
         "owner": gate.owner,
         "onWarning": "hold" if gate.holds_on_warning else "go",
+        "maxWaiver": format_duration(gate.max_waiver),
         "checks": [_without_nothing(_check(check)) for check in gate.checks],
     }
     return yaml.safe_dump(_without_nothing(file), sort_keys=False, allow_unicode=True, width=100)

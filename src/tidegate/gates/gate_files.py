@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from tidegate.edge.bodies import field_of
 from tidegate.edge.documents import DocumentUnreadableError, load_document
-from tidegate.gates.check_files import Name, PublishedModel, Slug
+from tidegate.gates.check_files import Duration, Name, PublishedModel, Slug
 from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.kinds import AnyCheckFile
 from tidegate.gates.model import CheckKind
@@ -29,6 +29,8 @@ class GateFile(PublishedModel):
     owner: Name
     on_warning: Literal["go", "hold"] = "go"
     """What a warning makes of the gate."""
+    max_waiver: Duration = "14d"
+    """How long one waiver of a check may last; at most 90d."""
     checks: Annotated[list[Annotated[AnyCheckFile, Field(discriminator="kind")]], Field(max_length=MAX_CHECKS)]
     """A gate without a required check holds."""
 

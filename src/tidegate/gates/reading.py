@@ -1,8 +1,8 @@
 """From a gate file to a gate: names resolved, durations read, expressions compiled, digest taken."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from tidegate.gates.check_files import CheckFile
+from tidegate.gates.check_files import CheckFile, read_length
 from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.gate_files import GateFile
 from tidegate.gates.model import TEMPLATE_VERSION, Check, Gate
@@ -10,6 +10,8 @@ from tidegate.gates.ports import AlertCatalogue, Catalogues, RunbookCatalogue
 from tidegate.kernel import GateId, canonical_json, digest_of
 
 __all__ = ["GateReader", "body_of"]
+
+_LONGEST_WAIVER = timedelta(days=90)  # what lasts longer is policy: it belongs into the gate file
 
 
 def body_of(file: GateFile) -> bytes:
@@ -46,6 +48,7 @@ class GateReader:
             version=version,
             sprint=file.sprint,
             holds_on_warning=file.on_warning == "hold",
+            max_waiver=read_length(file.max_waiver, "maxWaiver", limit=_LONGEST_WAIVER),
             applied_at=applied_at,
         )
 

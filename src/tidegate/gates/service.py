@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -20,7 +21,7 @@ from tidegate.gates.model import (
     Judgement,
     judge,
 )
-from tidegate.gates.ports import CheckSource, GateLimits, GateStore, StoredGate
+from tidegate.gates.ports import CheckSource, GateLimits, GateStore, StoredGate, WaiverReader
 from tidegate.gates.reading import GateReader, body_of
 from tidegate.gates.shipped import template_files
 from tidegate.kernel import (
@@ -58,6 +59,7 @@ class GateService:
         ids: IdFactory,
         clock: Clock,
         limits: GateLimits | None = None,
+        waivers: WaiverReader | None = None,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -66,6 +68,7 @@ class GateService:
         self._ids = ids
         self._clock = clock
         self._limits = limits or GateLimits()
+        self._waivers = waivers
 
     async def apply(self, workspace: WorkspaceId, text: bytes | str, *, by: Doer) -> Gate:
         """Store a gate file as the next version; the file that is in force already changes nothing.
@@ -185,7 +188,8 @@ class GateService:
             return judge(gate, None, (), now=now)
         # Sources may be slow: they are asked before the write, so that the transaction stays short.
         results = await asyncio.gather(*(self._measure(workspace, check, release, now=now) for check in gate.checks))
-        return judge(gate, release, results, now=now)
+        waivers = await self._waivers.list_in_force(workspace, gate.id, now=now) if self._waivers else ()
+        return judge(gate, release, results, now=now, waivers=waivers)
 
     async def _measure(self, workspace: WorkspaceId, check: Check, release: Release, *, now: datetime) -> CheckResult:
         """Ask the source of `check`. Whatever happens there holds this check and hides no other."""
@@ -207,7 +211,9 @@ class GateService:
         if digest_of(stored.body) == stored.policy_digest:
             try:
                 file = GateFile.model_validate_json(stored.body)
-                return self._reader.read(file, version=stored.version, applied_at=stored.applied_at)
+                gate = self._reader.read(file, version=stored.version, applied_at=stored.applied_at)
+                # What a later version adds to a gate file is no other policy.
+                return replace(gate, policy_digest=stored.policy_digest)
             except (ValueError, GateFileInvalidError) as error:
                 problem = f"the stored gate file cannot be read by this version of tidegate: {error}"
         return Gate(

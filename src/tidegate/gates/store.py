@@ -8,7 +8,19 @@ from typing import Any
 from asyncpg import Record
 
 from tidegate.audit import ITSELF, AuditTrail, Deed, Doer
-from tidegate.gates.model import CheckResult, Decision, EvidenceRef, Gate, Judgement, RecordedCheck, Step, Verdict
+from tidegate.gates.model import (
+    CheckOutcome,
+    CheckResult,
+    Decision,
+    EvidenceRef,
+    Gate,
+    Judgement,
+    RecordedCheck,
+    RecordedWaiver,
+    Step,
+    Verdict,
+    Waived,
+)
 from tidegate.gates.ports import InForce, StoredGate
 from tidegate.kernel import (
     Cursor,
@@ -256,7 +268,29 @@ def _row_of(result: CheckResult) -> dict[str, Any]:
         "evidence": [asdict(ref) for ref in result.evidence],
         "inputs_digest": result.inputs_digest,
         "runbook": result.check.runbook,
+        "waiver": _waiver_row(result.waived) if result.waived else None,
     }
+
+
+def _waiver_row(waived: Waived) -> dict[str, str]:
+    waiver = waived.waiver
+    return {
+        "id": waiver.id,
+        "outcome": waived.outcome,
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "given_by": waiver.given_by,
+        "expires_at": format_utc(waiver.expires_at),
+        "digest": waiver.digest,
+    }
+
+
+def _waiver_of(row: Mapping[str, Any] | None) -> RecordedWaiver | None:
+    if row is None:
+        return None
+    return RecordedWaiver(
+        **{**row, "outcome": CheckOutcome(row["outcome"]), "expires_at": parse_utc(row["expires_at"])}
+    )
 
 
 def _recorded_of(row: Mapping[str, Any]) -> RecordedCheck:
@@ -266,6 +300,7 @@ def _recorded_of(row: Mapping[str, Any]) -> RecordedCheck:
             "measured_at": parse_utc(row["measured_at"]),
             "stale_after": parse_utc(row["stale_after"]) if row["stale_after"] else None,
             "evidence": tuple(EvidenceRef(**ref) for ref in row["evidence"]),
+            "waiver": _waiver_of(row.get("waiver")),
         }
     )
 

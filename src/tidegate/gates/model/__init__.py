@@ -20,10 +20,13 @@ from tidegate.gates.model.verdicts import (
     EvidenceRef,
     Judgement,
     RecordedCheck,
+    RecordedWaiver,
     Step,
     Verdict,
+    Waived,
     decide,
 )
+from tidegate.gates.model.waivers import Waiver
 
 __all__ = [
     "LETS_THROUGH",
@@ -45,6 +48,7 @@ __all__ = [
     "QuietReading",
     "QuietSpec",
     "RecordedCheck",
+    "RecordedWaiver",
     "RegressionSpec",
     "RunReading",
     "RunSource",
@@ -53,6 +57,8 @@ __all__ = [
     "Step",
     "SubjectReading",
     "Verdict",
+    "Waived",
+    "Waiver",
     "decide",
     "judge",
     "measure_quiet",

@@ -4,12 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tidegate.gates.model.checks import Gate
+from tidegate.gates.model.moments import moment_in_words
 from tidegate.gates.model.verdicts import CheckOutcome, CheckResult, Judgement, Step, Verdict, blockers_of, decide
+from tidegate.gates.model.waivers import Waiver
+from tidegate.gates.model.waiving import waive
 from tidegate.releases import Release
 
 
-def judge(gate: Gate, release: Release | None, results: Sequence[CheckResult], *, now: datetime) -> Judgement:
+def judge(
+    gate: Gate,
+    release: Release | None,
+    results: Sequence[CheckResult],
+    *,
+    now: datetime,
+    waivers: Sequence[Waiver] = (),
+) -> Judgement:
     """Return what `gate` says. Without a release, a readable file and a required check it holds."""
+    if release is not None:
+        results = waive(gate, release.id, results, waivers, now=now)
     verdict = Verdict.HOLD if release is None or gate.problem else _verdict_of(gate, results)
     blockers = blockers_of(results, holds_on_warning=gate.holds_on_warning)
     return Judgement(
@@ -19,7 +31,7 @@ def judge(gate: Gate, release: Release | None, results: Sequence[CheckResult], *
         release_id=release.id if release else None,
         release_name=release.name if release else None,
         verdict=verdict,
-        sentence=f"{verdict.word}: {_why(gate, release, results, blockers, verdict=verdict)}",
+        sentence=f"{_word(verdict, results)}: {_why(gate, release, results, blockers, verdict=verdict)}",
         results=tuple(results),
         steps=_steps(gate, release, blockers),
         decided_at=now,
@@ -51,14 +63,22 @@ def _why(
     return f"{first.check.title}: {first.reason}{more}"
 
 
+def _word(verdict: Verdict, results: Sequence[CheckResult]) -> str:
+    """Say of a GO how many waivers it takes: it never looks like one that takes none."""
+    count = sum(result.outcome is CheckOutcome.WAIVED for result in results)
+    return f"{verdict.word} with {_count(count, 'waiver')}" if verdict is Verdict.GO and count else verdict.word
+
+
 def _praise(release: Release, results: Sequence[CheckResult]) -> str:
     required = [result for result in results if result.check.required]
-    sentence = f"{release.name} passed {_count(len(required), 'required check')}"
-    for outcome, word in ((CheckOutcome.WARNED, "warning"), (CheckOutcome.WAIVED, "waiver")):
-        count = sum(result.outcome is outcome for result in required)
-        if count:
-            sentence += f", with {_count(count, word)}"
-    return sentence + "."
+    waived = [result for result in required if result.outcome is CheckOutcome.WAIVED]
+    warned = sum(result.outcome is CheckOutcome.WARNED for result in required)
+    passed = len(required) - len(waived)
+    of_all = f"{passed} of {len(required)} required checks" if waived else _count(len(required), "required check")
+    warnings = f", with {_count(warned, 'warning')}" if warned else ""
+    until = min((result.waived.waiver.expires_at for result in waived if result.waived), default=None)
+    until_words = f"; it blocks again at {moment_in_words(until)}" if until else ""
+    return f"{release.name} passed {of_all}{warnings}{until_words}."
 
 
 def _steps(gate: Gate, release: Release | None, blockers: Sequence[CheckResult]) -> tuple[Step, ...]:

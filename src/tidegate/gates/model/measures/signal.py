@@ -69,6 +69,10 @@ class SignalSpec(CheckSpec):
             "version": "release" if self.is_release_only else None,
         }
 
+    @property
+    def tenant_named(self) -> str | None:
+        return self.tenant
+
 
 class BoundError(Exception):
     """An expression has no answer for these figures."""

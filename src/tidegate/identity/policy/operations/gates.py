@@ -25,6 +25,10 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST /api/v1/gates": "gates:define",
     "POST /api/v1/gates/validate": "gates:validate",
     "POST /api/v1/gates/{gate_id}/decisions": "gates:evaluate",
+    "GET /api/v1/waivers": "gates:read",
+    "GET /api/v1/gates/{gate_id}/waivers": "gates:read",
+    "POST /api/v1/gates/{gate_id}/waivers": "gates:waive",
+    "DELETE /api/v1/gates/{gate_id}/waivers/{waiver_id}": "gates:waive",
     "GET /api/v1/schemas": "schemas:read",
     "GET /api/v1/schemas/{name}": "schemas:read",
 }
