@@ -130,6 +130,10 @@ class GateStore(Protocol):
 
     async def find_decision(self, workspace: WorkspaceId, decision_id: DecisionId) -> Decision | None: ...
 
+    async def find_before(self, workspace: WorkspaceId, decision: Decision) -> Decision | None:
+        """Return the newest decision of the same gate and release that was recorded before `decision`."""
+        ...
+
     async def list_decisions(
         self,
         workspace: WorkspaceId,

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from tidegate.audit import Doer
-from tidegate.gates.errors import GateFileInvalidError, GateNotFoundError
+from tidegate.gates.errors import DecisionNotFoundError, GateFileInvalidError, GateNotFoundError, NoEarlierDecisionError
 from tidegate.gates.gate_files import GateFile, parse_gate_file
 from tidegate.gates.model import (
     Check,
@@ -17,8 +17,10 @@ from tidegate.gates.model import (
     CheckResult,
     Dashboard,
     Decision,
+    DecisionDiff,
     Gate,
     Judgement,
+    compare,
     judge,
 )
 from tidegate.gates.ports import CheckSource, GateLimits, GateStore, StoredGate, WaiverReader
@@ -161,6 +163,31 @@ class GateService:
         return await self._store.list_decisions(
             workspace, gate_id, meant.id if meant else None, limit=limit, cursor=cursor
         )
+
+    async def diff(
+        self, workspace: WorkspaceId, gate_id: GateId, decision_id: DecisionId, *, against: DecisionId | None = None
+    ) -> DecisionDiff:
+        """Return what changed since the decision `against`; unless named, the one before of the same release.
+
+        Raises:
+            GateNotFoundError: the workspace has no such gate.
+            DecisionNotFoundError: the gate has no such decision.
+            NoEarlierDecisionError: it is the first of its release, and no other is named.
+        """
+        await self.get_gate(workspace, gate_id)
+        after = await self._decision(workspace, gate_id, decision_id)
+        if against is not None:
+            return compare(await self._decision(workspace, gate_id, against), after)
+        before = await self._store.find_before(workspace, after)
+        if before is None:
+            raise NoEarlierDecisionError(decision_id)
+        return compare(before, after)
+
+    async def _decision(self, workspace: WorkspaceId, gate_id: GateId, decision_id: DecisionId) -> Decision:
+        decision = await self._store.find_decision(workspace, decision_id)
+        if decision is None or decision.gate_id != gate_id:
+            raise DecisionNotFoundError(decision_id)
+        return decision
 
     async def refresh_all(self, workspaces: Collection[WorkspaceId]) -> None:
         """Record what changed in each workspace; one that cannot be read keeps no other from its turn."""

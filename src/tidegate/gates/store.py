@@ -144,6 +144,20 @@ class PostgresGateStore:
             )
         return None if row is None else _decision_of(row)
 
+    async def find_before(self, workspace: WorkspaceId, decision: Decision) -> Decision | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"""
+                SELECT {_DECISION} FROM decisions
+                WHERE workspace = $1 AND gate_id = $2 AND release_id = $3 AND seq < $4 ORDER BY seq DESC LIMIT 1
+                """,
+                workspace,
+                decision.gate_id,
+                decision.release_id or "",
+                decision.sequence,
+            )
+        return None if row is None else _decision_of(row)
+
     async def list_decisions(
         self,
         workspace: WorkspaceId,

@@ -53,7 +53,37 @@ async def end_none(world: World) -> Left:
     return await as_approver(world, "DELETE", "/api/v1/gates/waived/waivers/wvr_x")
 
 
+async def form_as_approver(world: World, path: str, **fields: str) -> Left:
+    kept = world.session
+    await world.signed_in((await world.joined("approver"))[2])
+    left = await world.form(path, **fields)
+    await world.signed_in(kept)
+    return left
+
+
+async def give_on_page(world: World) -> Left:
+    await give(world)
+    return await form_as_approver(world, "/gates/waived/waive", **wish())
+
+
+async def give_without_a_reason_on_page(world: World) -> Left:
+    return await form_as_approver(world, "/gates/waived/waive", **wish(""))
+
+
+async def end_on_page(world: World) -> Left:
+    waiver = (await give(world)).answer.json()["id"]
+    return await form_as_approver(world, f"/gates/waived/waivers/{waiver}/end")
+
+
+async def end_none_on_page(world: World) -> Left:
+    return await form_as_approver(world, "/gates/waived/waivers/wvr_x/end")
+
+
 WAIVERS: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/waivers": Entry(give, give_without_a_reason, ("gates:waive",), "waiver/wvr_"),
+    "POST /gates/{gate_id}/waive": Entry(give_on_page, give_without_a_reason_on_page, ("gates:waive",), "waiver/wvr_"),
+    "POST /gates/{gate_id}/waivers/{waiver_id}/end": Entry(
+        end_on_page, end_none_on_page, ("gates:waive",), "waiver/wvr_"
+    ),
     "DELETE /api/v1/gates/{gate_id}/waivers/{waiver_id}": Entry(end, end_none, ("gates:waive",), "waiver/wvr_"),
 }

@@ -62,8 +62,8 @@ async def test_a_token_a_lower_role_and_who_made_the_evidence_may_not_waive(
     # The run was sent with a token that Ann made: by whatever session, it is hers.
     await owner_connection.execute(
         """
-        INSERT INTO tokens (workspace, id, hash, hint, scope, created_at, expires_at, created_by)
-        VALUES ($1, 'tok_write', $2, 'x', 'write', now(), now() + interval '1 day', 'usr_ann')
+        INSERT INTO tokens (workspace, id, hash, hint, key_name, scope, created_at, expires_at, created_by)
+        VALUES ($1, 'tok_write', $2, 'x', 'k', 'write', now(), now() + interval '1 day', 'usr_ann')
         """,
         failing.workspace,
         failing.workspace.encode(),

@@ -47,7 +47,7 @@ SLOTS: Mapping[str, str] = {
     "services": "service", "environments": "environment", "q": "text", "id": "gate_id",
     "user_id": "member_id", "group_id": "group_id", "channel_id": "channel_id", "channel": "channel_id",
     "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
-    "waiver_id": "waiver_id",
+    "waiver_id": "waiver_id", "decision_id": "decision_id", "against": "decision_id",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {

@@ -1,6 +1,7 @@
 """What a gate is, how a check is measured and how a verdict is reached. Pure: no I/O, no clock, no framework."""
 
 from tidegate.gates.model.checks import TEMPLATE_VERSION, Check, CheckKind, CheckSpec, Gate
+from tidegate.gates.model.diffs import ChangeKind, CheckChange, DecisionDiff, compare
 from tidegate.gates.model.judgements import judge
 from tidegate.gates.model.measures.quiet import ActivityReading, OpenAlert, QuietReading, QuietSpec, measure_quiet
 from tidegate.gates.model.measures.regression import (
@@ -34,13 +35,16 @@ __all__ = [
     "ActivityReading",
     "Bound",
     "BoundError",
+    "ChangeKind",
     "Check",
+    "CheckChange",
     "CheckKind",
     "CheckOutcome",
     "CheckResult",
     "CheckSpec",
     "Dashboard",
     "Decision",
+    "DecisionDiff",
     "EvidenceRef",
     "Gate",
     "Judgement",
@@ -59,6 +63,7 @@ __all__ = [
     "Verdict",
     "Waived",
     "Waiver",
+    "compare",
     "decide",
     "judge",
     "measure_quiet",
