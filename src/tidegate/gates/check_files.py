@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from tidegate.edge.wire import WireModel
 from tidegate.gates.errors import GateFileInvalidError
@@ -34,6 +34,8 @@ class CheckFile(PublishedModel):
     title: Name
     required: bool = True
     """Whether the gate holds without it."""
+    weight: Annotated[float, Field(ge=0, le=1_000)] | None = None
+    """Points that it is worth in the score of the gate, 1 unless said; only where the gate has one."""
     owner: Name
     """The role or person who acts when it does not pass."""
     runbook: Name | None = None

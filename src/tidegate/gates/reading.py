@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from tidegate.gates.check_files import CheckFile, read_length
 from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.gate_files import GateFile
-from tidegate.gates.model import TEMPLATE_VERSION, Check, Gate
+from tidegate.gates.model import TEMPLATE_VERSION, Check, Gate, Score
 from tidegate.gates.ports import AlertCatalogue, Catalogues, RunbookCatalogue
 from tidegate.kernel import GateId, canonical_json, digest_of
 
@@ -39,6 +39,11 @@ class GateReader:
                     f"The check {check.id!r} stands twice: give each check its own id.", field=f"checks.{position}.id"
                 )
             seen.add(check.id)
+            if check.weight is not None and file.score is None:
+                raise GateFileInvalidError(
+                    "The gate has no score, so nothing has a weight: add `score`, or remove it.",
+                    field=f"checks.{position}.weight",
+                )
         return Gate(
             id=GateId(file.id),
             title=file.title,
@@ -48,6 +53,7 @@ class GateReader:
             version=version,
             sprint=file.sprint,
             holds_on_warning=file.on_warning == "hold",
+            score=_score(file),
             max_waiver=read_length(file.max_waiver, "maxWaiver", limit=_LONGEST_WAIVER),
             applied_at=applied_at,
         )
@@ -59,6 +65,7 @@ class GateReader:
             owner=file.owner,
             spec=file.read(place, self._catalogues),
             required=file.required,
+            weight=1.0 if file.weight is None else file.weight,
             runbook=self._runbook(file.runbook, f"{place}.runbook"),
         )
 
@@ -69,3 +76,12 @@ class GateReader:
         if slug is None:
             raise GateFileInvalidError(f"There is no runbook {name!r}.", field=place)
         return slug
+
+
+def _score(file: GateFile) -> Score | None:
+    if file.score is None:
+        return None
+    warning = file.score.pass_ if file.score.warning is None else file.score.warning
+    if warning > file.score.pass_:
+        raise GateFileInvalidError("It warns below what passes: make it smaller than `pass`.", field="score.warning")
+    return Score(file.score.pass_, warning)

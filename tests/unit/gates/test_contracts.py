@@ -17,7 +17,7 @@ from tidegate.gates.shipped import template_files
 from tidegate.signals import Family, Totals, figures_of
 
 SHAPES = {
-    "gate": ["apiVersion", "kind", "id", "title", "sprint", "owner", "onWarning", "maxWaiver", "checks"],
+    "gate": ["apiVersion", "kind", "id", "title", "sprint", "owner", "onWarning", "score", "maxWaiver", "checks"],
     "prices": ["apiVersion", "kind", "currency", "prices"],
     "rules": ["apiVersion", "kind", "metadata", "plans", "rules"],
     "ReleaseGate": ["id", "title", "sprint", "owner", "version", "policyDigest", "appliedAt", "problem", "checks"],

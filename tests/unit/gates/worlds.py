@@ -26,6 +26,7 @@ from tidegate.gates.model import (
     QuietSpec,
     RegressionSpec,
     RunSource,
+    Score,
     SignalReading,
     SignalSpec,
     SubjectReading,
@@ -35,6 +36,7 @@ from tidegate.gates.model import (
     measure_quiet,
     measure_regression,
     measure_signal,
+    score_of,
 )
 from tidegate.gates.model.waiving import waive
 from tidegate.isolation import AuthzStanding, AuthzSubject
@@ -79,6 +81,7 @@ class World:
     waivers: list[tuple[Waiver, str]] = field(default_factory=list)
     """Each with the digest that is stored beside it."""
     services: Sequence[ReleaseService] = field(default_factory=lambda: SERVICES[:1])
+    score: Score | None = None
     touched: set[int] = field(default_factory=set)
     """Positions of the checks whose inputs were spoiled; what is shared with the original is copied first."""
 
@@ -104,11 +107,24 @@ def evaluate(
     if world.waivers:
         waivers = [replace(waiver, is_intact=waiver.digest == digest) for waiver, digest in world.waivers]
         results = list(waive(gate_of(world), RELEASE_ID, results, waivers, now=NOW))
-    return decide(results, holds_on_warning=world.holds_on_warning)
+    verdict = decide(results, holds_on_warning=world.holds_on_warning)
+    if world.score is None:
+        return verdict
+    scored = score_of(results, world.score, holds_on_warning=world.holds_on_warning).verdict
+    return max(verdict, scored, key=[Verdict.GO, Verdict.HOLD, Verdict.NO_GO].index)
 
 
 def gate_of(world: World) -> Gate:
-    return Gate(GATE_ID, "G", "o", tuple(world.checks), "sha256:0", 1, holds_on_warning=world.holds_on_warning)
+    return Gate(
+        GATE_ID,
+        "G",
+        "o",
+        tuple(world.checks),
+        "sha256:0",
+        1,
+        holds_on_warning=world.holds_on_warning,
+        score=world.score,
+    )
 
 
 def measure(world: World, position: int, read: ReadSubject = read_subject) -> CheckResult:
@@ -130,10 +146,21 @@ def make_world(random: Random) -> World:
     """Return a world in which most things are well and some are not."""
     services = SERVICES[: random.choice((1, 1, 1, 2))]
     world = World([], random.random() < 0.1, [], [], [], [], services=services)
+    if random.random() < 0.2:
+        world.score = Score(0.9, random.choice((0.9, 0.5)))
     for position in range(random.choice((0, 1, 1, 1, 2, 2, 3))):
         family, bound, warn = random.choice(BOUNDS)
         spec = random.choice((_signal_spec, _quiet_spec, _regression_spec))(random, family, bound)
-        world.checks.append(Check(f"c{position}", "Check", "sre", spec, required=random.random() < 0.9))
+        world.checks.append(
+            Check(
+                f"c{position}",
+                "Check",
+                "sre",
+                spec,
+                required=random.random() < 0.9,
+                weight=random.choice((0.0, 1.0, 1.0, 3.0)),
+            )
+        )
         world.bounds.append((bound, warn))
         world.signals.append({own.service: _signal(random) for own in services})
         world.quiets.append(
@@ -243,6 +270,7 @@ def spoil(random: Random, world: World) -> World:
         list(world.runs),
         list(world.waivers),
         world.services,
+        world.score,
     )
     for _ in range(random.choice((1, 1, 2, 3))):
         if spoiled.checks:

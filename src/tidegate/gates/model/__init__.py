@@ -1,6 +1,6 @@
 """What a gate is, how a check is measured and how a verdict is reached. Pure: no I/O, no clock, no framework."""
 
-from tidegate.gates.model.checks import TEMPLATE_VERSION, Check, CheckKind, CheckSpec, Gate
+from tidegate.gates.model.checks import TEMPLATE_VERSION, Check, CheckKind, CheckSpec, Gate, Score
 from tidegate.gates.model.diffs import ChangeKind, CheckChange, DecisionDiff, compare
 from tidegate.gates.model.judgements import judge
 from tidegate.gates.model.measures.quiet import ActivityReading, OpenAlert, QuietReading, QuietSpec, measure_quiet
@@ -12,6 +12,7 @@ from tidegate.gates.model.measures.regression import (
     measure_regression,
 )
 from tidegate.gates.model.measures.signal import Bound, BoundError, SignalReading, SignalSpec, measure_signal
+from tidegate.gates.model.scores import Scored, score_of
 from tidegate.gates.model.verdicts import (
     LETS_THROUGH,
     CheckOutcome,
@@ -56,6 +57,8 @@ __all__ = [
     "RegressionSpec",
     "RunReading",
     "RunSource",
+    "Score",
+    "Scored",
     "SignalReading",
     "SignalSpec",
     "Step",
@@ -69,4 +72,5 @@ __all__ = [
     "measure_quiet",
     "measure_regression",
     "measure_signal",
+    "score_of",
 ]

@@ -60,6 +60,8 @@ class Check:
     required: bool = True
     runbook: str | None = None
     """Slug of the runbook page that helps when it does not pass."""
+    weight: float = 1.0
+    """Points that it is worth where the gate has a score; 0 leaves it out."""
 
     @property
     def kind(self) -> CheckKind:
@@ -69,6 +71,15 @@ class Check:
     def question(self) -> str:
         """Digest of what it asks, whatever it is called."""
         return digest_of({"kind": self.kind, **self.spec.define()})
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How many of the points have to be reached, 0 to 1."""
+
+    passing: float
+    warning: float
+    """From here on it warns; below it fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,8 @@ class Gate:
     version: int
     sprint: str | None = None
     holds_on_warning: bool = False
+    score: Score | None = None
+    """Asked besides the required checks."""
     max_waiver: timedelta = MAX_WAIVER
     """How long one waiver may last."""
     applied_at: datetime | None = None

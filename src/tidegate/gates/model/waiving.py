@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tidegate.gates.model.checks import Gate
+from tidegate.gates.model.checks import Check, Gate
 from tidegate.gates.model.measures.findings import plain
 from tidegate.gates.model.moments import moment_in_words
 from tidegate.gates.model.verdicts import LETS_THROUGH, CheckOutcome, CheckResult, Waived
@@ -25,9 +25,14 @@ def waive(
     return tuple(_waived(gate, release_id, result, in_force) for result in results)
 
 
+def is_asked(gate: Gate, check: Check) -> bool:
+    """Return whether the verdict rests on `check`: it is required, or counts in a score."""
+    return check.required or (gate.score is not None and check.weight > 0)
+
+
 def _waived(gate: Gate, release_id: ReleaseId, result: CheckResult, in_force: Sequence[Waiver]) -> CheckResult:
     let_through = LETS_THROUGH - {CheckOutcome.WARNED} if gate.holds_on_warning else LETS_THROUGH
-    if not result.check.required or result.outcome in let_through:
+    if not is_asked(gate, result.check) or result.outcome in let_through:
         return result
     own = [waiver for waiver in in_force if waiver.covers(gate.id, result.check, release_id)]
     if not own:

@@ -6,6 +6,7 @@ from typing import Protocol
 from tidegate.audit import Doer
 from tidegate.gates.model import LETS_THROUGH, Check, CheckOutcome, CheckResult, Dashboard, Gate, Waiver
 from tidegate.gates.model.waivers import NEVER_WAIVED
+from tidegate.gates.model.waiving import is_asked
 from tidegate.gates.waivers.errors import WaiverInvalidError, WaivesNothingError
 from tidegate.gates.waivers.model import WaiverFilter, WaiverWish
 from tidegate.gates.waivers.ports import Makers, WaiverStore
@@ -69,7 +70,7 @@ class WaiverService:
         if judgement.release_id is None or judgement.release_name is None:
             raise WaiverInvalidError("There is no release yet, so nothing to waive a check for.", field="release")
         result = next((one for one in judgement.results if one.check.id == check.id), None)
-        if result is None or is_let_through(result, holds_on_warning=gate.holds_on_warning):
+        if result is None or is_let_through(gate, result):
             raise WaivesNothingError(check.id)
         evidence = [ref.id for ref in result.evidence]
         makers = await self._makers.find_makers(workspace, release_id=judgement.release_id, evidence=evidence)
@@ -144,10 +145,10 @@ class WaiverService:
             )
 
 
-def is_let_through(result: CheckResult, *, holds_on_warning: bool) -> bool:
+def is_let_through(gate: Gate, result: CheckResult) -> bool:
     """Return whether a result needs no waiver; one that has a waiver may get another, which renews it."""
-    if not result.check.required:
+    if not is_asked(gate, result.check):
         return True
-    if result.waived is not None or (holds_on_warning and result.outcome is CheckOutcome.WARNED):
+    if result.waived is not None or (gate.holds_on_warning and result.outcome is CheckOutcome.WARNED):
         return False
     return result.outcome in LETS_THROUGH
