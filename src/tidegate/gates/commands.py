@@ -9,6 +9,7 @@ import click
 from tidegate.edge.client import api
 from tidegate.edge.console import GLYPHS, exit_with_verdict, json_option, print_json, print_rows, printable
 from tidegate.gates.history_commands import diff, history
+from tidegate.gates.import_commands import import_
 from tidegate.gates.waivers.commands import waive, waivers
 
 _COLORS = {"go": "green", "hold": "yellow", "no_go": "red"}
@@ -145,6 +146,7 @@ def validate(files: tuple[IO[bytes], ...], as_json: bool) -> None:  # noqa: FBT0
         click.echo(f"{printable(one['id'])} is valid: {len(one['checks'])} checks")
 
 
+gate.add_command(import_)
 gate.add_command(history)
 gate.add_command(diff)
 gate.add_command(waive)
