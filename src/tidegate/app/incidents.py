@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from tidegate.alerts.incidents.model import EntryKind, GatePlace, TimelineEntry
-from tidegate.alerts.incidents.service import IncidentBook, IncidentService
+from tidegate.alerts.incidents.service import IncidentBook, IncidentOpener, IncidentService
 from tidegate.alerts.incidents.sources import PostgresRecords
 from tidegate.alerts.incidents.store import PostgresIncidentStore
 from tidegate.alerts.paging.sources import MemberRows
@@ -16,7 +16,7 @@ from tidegate.releases import PostgresReleaseStore, Release
 from tidegate.slos.freezes import Freeze, PostgresFreezes
 from tidegate.storage import Database
 
-__all__ = ["AnnouncedChanges", "GatesThatRead", "build_incidents"]
+__all__ = ["AnnouncedChanges", "GatesThatRead", "build_incidents", "build_opener"]
 
 _MOST: Final = 50  # more of them near one moment say nothing
 _NAMED: Final = 5
@@ -71,6 +71,11 @@ def build_incidents(
             clock=clock,
         ),
     }
+
+
+def build_opener(database: Database, trail: AuditTrail, *, ids: IdFactory, clock: Clock) -> IncidentOpener:
+    """Return what paging tells of groups whose route opens incidents."""
+    return IncidentOpener(store=PostgresIncidentStore(database), trail=trail, ids=ids, clock=clock)
 
 
 def _read_by(gate: Gate, codes: frozenset[str], services: frozenset[str]) -> tuple[str, ...]:
