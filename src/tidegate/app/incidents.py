@@ -47,11 +47,14 @@ class GatesThatRead:
     async def list_reading(
         self, workspace: WorkspaceId, *, codes: Collection[str], services: Collection[str]
     ) -> Sequence[GatePlace]:
-        found = [
-            GatePlace(gate.id, gate.title, _read_by(gate, frozenset(codes), frozenset(services)))
-            for gate in await self._gates.list_gates(workspace)
-        ]
-        return [place for place in found if place.codes]
+        places = []
+        for gate in await self._gates.list_gates(workspace):
+            read = _read_by(gate, frozenset(codes), frozenset(services))
+            if read:
+                places.append(GatePlace(gate.id, gate.title, read))
+            elif gate.problem is not None:  # nobody knows what it reads: it is named rather than left out
+                places.append(GatePlace(gate.id, f"{gate.title} (not readable now)", ()))
+        return places
 
 
 def build_incidents(
