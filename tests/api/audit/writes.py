@@ -4,11 +4,8 @@ import secrets
 from typing import Any, Final
 
 from tests.api.audit.entries import Entry, api, form, nobody
-<<<<<<< HEAD
-from tests.api.audit.incident_writes import INCIDENTS
-=======
 from tests.api.audit.gate_writes import WAIVERS
->>>>>>> gatebase
+from tests.api.audit.incident_writes import INCIDENTS
 from tests.api.audit.paging_writes import PAGING
 from tests.api.audit.people_writes import PEOPLE
 from tests.api.audit.writing import Left, World
@@ -459,11 +456,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/decisions": Entry(
         evaluate, api("POST", "/api/v1/gates/unknown/decisions"), ("gates:evaluate",), "gate/money"
     ),
-<<<<<<< HEAD
-} | PEOPLE | PAGING | INCIDENTS  # fmt: skip
-=======
-} | PEOPLE | PAGING | WAIVERS  # fmt: skip
->>>>>>> gatebase
+} | PEOPLE | PAGING | INCIDENTS | WAIVERS  # fmt: skip
 UNRECORDED: Final = {
     "HEAD /assets/{file}": "reads",
     "POST /appearance": "a cookie of the browser; nothing is kept",
