@@ -97,13 +97,15 @@ def verify(envelope: Envelope, keys: Sequence[PublicKey], *, threshold: int = 1)
 
 def write_envelope(envelope: Envelope) -> bytes:
     """Return the envelope as canonical JSON with standard base64: one text for one envelope."""
-    return canonical_json({
-        "payload": base64.b64encode(envelope.payload).decode(),
-        "payloadType": envelope.payload_type,
-        "signatures": [
-            {"keyid": each.key_id, "sig": base64.b64encode(each.signature).decode()} for each in envelope.signatures
-        ],
-    })
+    return canonical_json(
+        {
+            "payload": base64.b64encode(envelope.payload).decode(),
+            "payloadType": envelope.payload_type,
+            "signatures": [
+                {"keyid": each.key_id, "sig": base64.b64encode(each.signature).decode()} for each in envelope.signatures
+            ],
+        }
+    )
 
 
 def read_envelope(data: bytes) -> Envelope:

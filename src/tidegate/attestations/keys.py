@@ -1,6 +1,7 @@
 """Keys that sign and that signatures are checked with: Ed25519, and ECDSA on P-256 with SHA-256.
 
-A key is known by the SHA-256 of its SubjectPublicKeyInfo, never by a name that somebody gives it: two names are one key.
+A key is known by the SHA-256 of its SubjectPublicKeyInfo, never by a name that somebody gives it: two names are one
+key.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The predicates that we write and read: test results, SLSA verification summaries, and our own verdict of a release."""
+"""The predicates that we write and read: test results, SLSA verification summaries, and our verdict of a release."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -40,7 +40,8 @@ class Statement:
     def is_about(self, *, commits: frozenset[str] = frozenset(), digests: frozenset[str] = frozenset()) -> bool:
         """Return whether a subject has one of these commits, or of these digests (`sha256:…`)."""
         return any(
-            (algorithm in {"gitCommit", "sha1"} and value.lower() in commits) or f"{algorithm}:{value.lower()}" in digests
+            (algorithm in {"gitCommit", "sha1"} and value.lower() in commits)
+            or f"{algorithm}:{value.lower()}" in digests
             for subject in self.subjects
             for algorithm, value in subject.digest.items()
         )
@@ -48,12 +49,14 @@ class Statement:
 
 def write_statement(statement: Statement) -> bytes:
     """Return the statement as canonical JSON."""
-    return canonical_json({
-        "_type": STATEMENT,
-        "subject": [{"name": each.name, "digest": dict(each.digest)} for each in statement.subjects],
-        "predicateType": statement.predicate_type,
-        "predicate": dict(statement.predicate),
-    })
+    return canonical_json(
+        {
+            "_type": STATEMENT,
+            "subject": [{"name": each.name, "digest": dict(each.digest)} for each in statement.subjects],
+            "predicateType": statement.predicate_type,
+            "predicate": dict(statement.predicate),
+        }
+    )
 
 
 def read_statement(payload: bytes) -> Statement:

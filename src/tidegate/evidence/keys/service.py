@@ -52,8 +52,6 @@ class EvidenceKeyService:
         if not found:
             raise EvidenceKeyNotFoundError(name_or_id)
         [key] = found
-        deed = by.deed(
-            "evidence-keys:remove", f"evidence-key/{key.id}", before=key.public.fingerprint, name=key.name
-        )
+        deed = by.deed("evidence-keys:remove", f"evidence-key/{key.id}", before=key.public.fingerprint, name=key.name)
         if not await self._store.remove_key(workspace, key.id, at=self._clock.now(), deed=deed):
             raise EvidenceKeyNotFoundError(name_or_id)

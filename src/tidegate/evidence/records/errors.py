@@ -90,7 +90,8 @@ class OwnEvidenceError(ForbiddenError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Whoever made evidence does not review it, by whatever session, token or service account. Ask somebody else."
+            "Whoever made evidence does not review it, by whatever session, token or service account. "
+            "Ask somebody else."
         )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
-from tidegate.kernel import ReleaseId, canonical_json, digest_of, format_utc, parse_utc
+from tidegate.kernel import ReleaseId, digest_of, format_utc
 
 JSON: TypeAlias = Any
 """What JSON can say."""
@@ -252,19 +252,22 @@ class EvidenceRecord:
 
     def why_not(self, now: datetime) -> str:
         """Return why it counts for nothing, in a sentence that ends without a full stop; empty when it counts."""
-        if self.withdrawn_at is not None:
-            return f"it was withdrawn at {format_utc(self.withdrawn_at)}"
-        if self.state is ContentState.CHANGED:
-            return "what its link leads to has changed since it was fetched first"
-        if not self.is_intact:
-            return "it was altered in the store since it was received"
-        if self.state is ContentState.PENDING:
-            return "its link was not fetched yet"
-        if self.state is ContentState.FAILED:
-            return f"its link could not be fetched: {self.state_reason}"
-        if self.is_expired(now):
-            return f"it was provisional until {format_utc(self.provisional_until or now)}"
-        return ""
+        withdrawn, until = self.withdrawn_at, self.provisional_until
+        reasons = (
+            (withdrawn is not None, f"it was withdrawn at {format_utc(withdrawn or now)}"),
+            (
+                self.state is ContentState.CHANGED,
+                "what its link leads to has changed since it was fetched first",
+            ),
+            (not self.is_intact, "it was altered in the store since it was received"),
+            (self.state is ContentState.PENDING, "its link was not fetched yet"),
+            (
+                self.state is ContentState.FAILED,
+                f"its link could not be fetched: {self.state_reason.removesuffix('.')}",
+            ),
+            (self.is_expired(now), f"it was provisional until {format_utc(until or now)}"),
+        )
+        return next((words for is_so, words in reasons if is_so), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +308,9 @@ class Kept:
 
 def head_of(kind: str, title: str, subject: EvidenceSubject) -> str:
     """Return under what a record replaces an earlier one."""
-    return digest_of([kind, title, subject.release, subject.commit, subject.repository, subject.service, subject.digest])
+    return digest_of(
+        [kind, title, subject.release, subject.commit, subject.repository, subject.service, subject.digest]
+    )
 
 
 def chained(tail: str, event: bytes) -> str:
@@ -317,88 +322,6 @@ def chain_of(start: str, events: Iterable[bytes]) -> str:
     for event in events:
         start = chained(start, event)
     return start
-
-
-def facts_json(facts: Facts) -> bytes:
-    subject = facts.subject
-    return canonical_json({
-        "kind": facts.kind,
-        "title": facts.title,
-        "subject": {
-            "release": subject.release,
-            "commit": subject.commit,
-            "repository": subject.repository,
-            "service": subject.service,
-            "digest": subject.digest,
-        },
-        "owner": facts.owner,
-        "runId": facts.run_id,
-        "addedBy": facts.added_by,
-        "authors": list(facts.authors),
-        "isByAgent": facts.is_by_agent,
-        "uri": facts.uri,
-        "digest": facts.digest,
-        "sizeBytes": facts.size_bytes,
-        "producedAt": _text_of(facts.produced_at),
-        "provisionalUntil": _text_of(facts.provisional_until),
-        "gate": facts.gate,
-        "summary": dict(facts.summary),
-    })
-
-
-def facts_of(found: Mapping[str, JSON]) -> Facts:
-    """Return the facts in what `facts_json` wrote."""
-    subject = found["subject"]
-    return Facts(
-        kind=found["kind"],
-        title=found["title"],
-        subject=EvidenceSubject(
-            subject["release"], subject["commit"], subject["repository"], subject["service"], subject["digest"]
-        ),
-        owner=found["owner"],
-        run_id=found["runId"],
-        added_by=found["addedBy"],
-        authors=tuple(found["authors"]),
-        is_by_agent=found["isByAgent"],
-        uri=found["uri"],
-        digest=found["digest"],
-        size_bytes=found["sizeBytes"],
-        produced_at=_moment_of(found["producedAt"]),
-        provisional_until=_moment_of(found["provisionalUntil"]),
-        gate=found["gate"],
-        summary=found["summary"],
-    )
-
-
-def event_json(event: Event) -> bytes:
-    return canonical_json({
-        "kind": event.kind,
-        "at": format_utc(event.at),
-        "by": event.by,
-        "digest": event.digest,
-        "sizeBytes": event.size_bytes,
-        "reason": event.reason,
-        "isFinal": event.is_final,
-        "verdict": event.verdict,
-        "key": event.key,
-        "summary": dict(event.summary),
-    })
-
-
-def event_of(found: Mapping[str, JSON]) -> Event:
-    """Return the event in what `event_json` wrote."""
-    return Event(
-        kind=EventKind(found["kind"]),
-        at=parse_utc(found["at"]),
-        by=found["by"],
-        digest=found["digest"],
-        size_bytes=found["sizeBytes"],
-        reason=found["reason"],
-        is_final=found["isFinal"],
-        verdict=None if found["verdict"] is None else ReviewVerdict(found["verdict"]),
-        key=found["key"],
-        summary=found["summary"],
-    )
 
 
 def record_of(kept: Kept, facts: Facts, events: Sequence[Event], *, keys: Mapping[str, str]) -> EvidenceRecord:
@@ -441,20 +364,23 @@ def _after(record: EvidenceRecord, event: Event, keys: Mapping[str, str]) -> Evi
     if event.kind is EventKind.FETCHED:
         return _fetched(record, event)
     if event.kind is EventKind.FETCH_FAILED:
-        if record.has_content:  # what was fetched before is still what it was
-            return replace(record, state_reason=event.reason)
-        state = ContentState.FAILED if event.is_final else ContentState.PENDING
-        return replace(record, state=state, state_reason=event.reason)
+        return _not_fetched(record, event)
     if event.kind is EventKind.SIGNED:
-        if event.digest != record.digest or any(each.key == event.key for each in record.signatures):
-            return record
+        is_known = event.digest != record.digest or any(each.key == event.key for each in record.signatures)
         signature = Signature(event.key, keys.get(event.key, ""), event.at)
-        return replace(record, signatures=(*record.signatures, signature))
+        return record if is_known else replace(record, signatures=(*record.signatures, signature))
     if event.kind is EventKind.REVIEWED:
         verdict = event.verdict or ReviewVerdict.REFUSED
         review = Review(event.by, verdict, event.reason, event.at, event.digest)
         return replace(record, reviews=(*record.reviews, review))
     return replace(record, withdrawn_at=event.at, withdrawn_by=event.by, withdrawn_why=event.reason)
+
+
+def _not_fetched(record: EvidenceRecord, event: Event) -> EvidenceRecord:
+    if record.has_content:  # what was fetched before is still what it was
+        return replace(record, state_reason=event.reason)
+    state = ContentState.FAILED if event.is_final else ContentState.PENDING
+    return replace(record, state=state, state_reason=event.reason)
 
 
 def _fetched(record: EvidenceRecord, event: Event) -> EvidenceRecord:
@@ -470,11 +396,3 @@ def _fetched(record: EvidenceRecord, event: Event) -> EvidenceRecord:
         fetched_at=event.at,
         signatures=record.signatures if is_same else (),
     )
-
-
-def _text_of(moment: datetime | None) -> str | None:
-    return None if moment is None else format_utc(moment)
-
-
-def _moment_of(text: str | None) -> datetime | None:
-    return None if text is None else parse_utc(text)

@@ -2,16 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from tidegate.audit.doing import Reading, Writing
-from tidegate.edge.authority import Target
 from tidegate.edge.bodies import JSON, parse_json, read_body
-from tidegate.edge.caller import Caller, CurrentCaller, CurrentWorkspace, Writer, permit
-from tidegate.edge.providers import provide
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, Writer, permit
+from tidegate.evidence.records.asking import Asked, Book, found, reviewing
 from tidegate.evidence.records.errors import EvidenceTooLargeError
 from tidegate.evidence.records.model import EvidenceRecord
-from tidegate.evidence.records.ports import EvidenceFilter
 from tidegate.evidence.records.schemas import (
     MAX_BODY_CHARACTERS,
     EvidenceOut,
@@ -19,36 +17,16 @@ from tidegate.evidence.records.schemas import (
     ReleaseGateEvidenceInput,
     ReviewIn,
     WithdrawalIn,
-    about_evidence,
     about_wish,
 )
-from tidegate.evidence.records.service import EvidenceBook
 from tidegate.identity.doors import body_of, read_wish
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT, TooLargeError
 
-__all__ = ["Asked", "Book", "file_of", "found", "reviewing", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1/evidence", tags=["evidence"])
-Book = Annotated[EvidenceBook, provide(EvidenceBook)]
 # A body of 1 MB, of which JSON may write every second character in two, and what stands around it.
 _MAX_REQUEST_BYTES = 2 * MAX_BODY_CHARACTERS
-_Text = Annotated[str, Query(max_length=200)]
-
-
-async def found(request: Request, caller: Caller, book: EvidenceBook, evidence_id: str) -> EvidenceRecord:
-    """Return the record of a route, if the caller may ask about it."""
-    record = await book.get(caller.workspace, evidence_id)
-    await permit(request, caller, about_evidence(record))
-    return record
-
-
-async def _filter(
-    kind: _Text = "", release: _Text = "", commit: _Text = "", service: Annotated[str, Query(max_length=512)] = ""
-) -> EvidenceFilter:
-    return EvidenceFilter(kind, release, commit, service)
-
-
-Asked = Annotated[EvidenceFilter, Depends(_filter)]
 
 
 @router.post("", status_code=201, openapi_extra=body_of(ReleaseGateEvidenceInput))
@@ -68,7 +46,7 @@ async def add_evidence(  # noqa: PLR0917 - FastAPI passes them by name
 
 
 @router.get("")
-async def list_evidence(
+async def list_evidence(  # noqa: PLR0917 - FastAPI passes them by name
     workspace: CurrentWorkspace,
     book: Book,
     asked: Asked,
@@ -136,11 +114,6 @@ async def withdraw_evidence(  # noqa: PLR0917 - FastAPI passes them by name
     await found(request, caller, book, evidence_id)
     withdrawn = await book.withdraw(caller.workspace, evidence_id, reason=wish.reason, by=by)
     return EvidenceOut.of(withdrawn, now=book.now())
-
-
-def reviewing(record: EvidenceRecord) -> Target:
-    """Return what the policies are asked about a review: its authors among it."""
-    return Target(services=about_evidence(record).services, authors=frozenset(record.authors))
 
 
 def file_of(record: EvidenceRecord, content: bytes) -> Response:

@@ -7,13 +7,12 @@ from typing import Final
 
 from asyncpg import Record
 
+from tidegate.evidence.records.encoding import event_of, facts_of
 from tidegate.evidence.records.model import (
     EvidenceRecord,
     EvidenceSubject,
     Facts,
     Kept,
-    event_of,
-    facts_of,
     head_of,
     record_of,
 )

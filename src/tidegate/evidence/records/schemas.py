@@ -16,7 +16,7 @@ from tidegate.evidence.records.model import (
     EvidenceSubject,
     ReviewVerdict,
 )
-from tidegate.evidence.records.service import EvidenceWish
+from tidegate.evidence.records.wishes import EvidenceWish
 from tidegate.evidence.schemas import Word
 from tidegate.kernel import Page, ReleaseId
 from tidegate.releases import Release
@@ -66,8 +66,6 @@ class ReleaseGateEvidenceInput(WireModel):
     """Where it stands, instead of `body`: fetched once, read and digested."""
     body: Annotated[str, StringConstraints(max_length=MAX_BODY_CHARACTERS)] | None = None
     """Its content, up to 1,024 kB."""
-    encoding: Literal["utf-8", "base64"] = "utf-8"
-    """How the content stands in `body`."""
     digest: Digest | None = None
     """Of the content; what has another one is refused."""
     produced_at: Utc | None = None
@@ -76,6 +74,8 @@ class ReleaseGateEvidenceInput(WireModel):
     """Who answers for it: a role or a person."""
     provisional_until: Utc | None = None
     """Until then it stands in for what is not there yet; afterwards it counts for nothing."""
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+    """How the content stands in `body`."""
     repository: Word | None = None
     service: Word | None = None
     """Left out: it is about all services of the release, or whatever is at the commit."""

@@ -40,44 +40,11 @@ from tidegate.evidence.records.model import (
 )
 from tidegate.evidence.records.ports import Calling, EvidenceFilter, EvidenceStore, NewEvidence, Persons
 from tidegate.evidence.records.summaries import SUMMARISERS, Summariser
+from tidegate.evidence.records.wishes import AddedEvidence, EvidenceWish, Reading
 from tidegate.kernel import Clock, Cursor, IdFactory, Page, WorkspaceId, digest_of
 from tidegate.releases import Release, ReleaseNotFoundError, ReleasesService
 
-__all__ = ["AddedEvidence", "EvidenceBook", "EvidenceParts", "EvidenceWish", "Reading"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceWish:
-    """Evidence as somebody offers it."""
-
-    kind: str
-    title: str
-    owner: str
-    subject: EvidenceSubject
-    """Its release is a name or an id."""
-    content: bytes | None = None
-    uri: str | None = None
-    digest: str | None = None
-    produced_at: datetime | None = None
-    provisional_until: datetime | None = None
-    gate: str | None = None
-    run_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AddedEvidence:
-    record: EvidenceRecord
-    is_new: bool
-    """False when the same had been received before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What was read from content."""
-
-    summary: Mapping[str, JSON] = field(default_factory=dict)
-    signers: tuple[str, ...] = ()
-    """Fingerprints of the known keys that signed it."""
+__all__ = ["EvidenceBook", "EvidenceParts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +83,9 @@ class EvidenceBook:
         release = await self._parts.releases.get(workspace, subject.release)
         services = [each for each in release.services if subject.service in {None, each.service}]
         if not services:
-            raise EvidenceInvalidError(f"The release {release.name} has no service {subject.service!r}.", field="service")
+            raise EvidenceInvalidError(
+                f"The release {release.name} has no service {subject.service!r}.", field="service"
+            )
         if subject.commit is not None and subject.commit not in {each.commit for each in services}:
             raise EvidenceInvalidError(
                 f"The release {release.name} has no service at commit {subject.commit!r}: green from another commit "
@@ -340,7 +309,9 @@ class EvidenceBook:
         if wish.uri is not None:
             self._parts.calling.check(wish.uri, field="uri")
         if wish.produced_at is not None and wish.produced_at > now + MAX_SKEW:
-            raise EvidenceInvalidError("It was produced after it was sent. Set the sender's clock right.", field="producedAt")
+            raise EvidenceInvalidError(
+                "It was produced after it was sent. Set the sender's clock right.", field="producedAt"
+            )
         if wish.provisional_until is not None and not now < wish.provisional_until <= now + MAX_PROVISIONAL:
             raise EvidenceInvalidError(
                 f"It may be provisional for {MAX_PROVISIONAL.days} days at most, and not into the past.",
@@ -348,7 +319,13 @@ class EvidenceBook:
             )
 
     async def _facts(
-        self, workspace: WorkspaceId, wish: EvidenceWish, subject: EvidenceSubject, *, summary: Mapping[str, JSON], by: Doer
+        self,
+        workspace: WorkspaceId,
+        wish: EvidenceWish,
+        subject: EvidenceSubject,
+        *,
+        summary: Mapping[str, JSON],
+        by: Doer,
     ) -> Facts:
         digest = wish.digest if wish.content is None else digest_of(wish.content)
         behind = await self._parts.persons.persons_behind(workspace, by.actor, by.member)

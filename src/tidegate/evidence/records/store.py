@@ -12,6 +12,7 @@ from typing import Final
 from asyncpg import Record
 
 from tidegate.audit import AuditTrail, Deed
+from tidegate.evidence.records.encoding import event_json, facts_json
 from tidegate.evidence.records.errors import EvidenceFullError
 from tidegate.evidence.records.model import (
     MAX_CONTENT_BYTES,
@@ -23,8 +24,6 @@ from tidegate.evidence.records.model import (
     Facts,
     chain_of,
     chained,
-    event_json,
-    facts_json,
     head_of,
 )
 from tidegate.evidence.records.ports import EvidenceFilter, NewEvidence
@@ -74,7 +73,7 @@ class PostgresEvidenceStore:
                     facts.run_id,
                 )
                 return found
-            await _move_head(connection, workspace, head, facts, sequence)
+            await _move_head(connection, workspace, head=head, facts=facts, sequence=sequence)
             if new.content is not None and facts.digest is not None:
                 await _insert_content(connection, workspace, facts.digest, new.content)
             events = [event_json(event) for event in new.events]
@@ -296,9 +295,7 @@ def _named(values: Iterable[str | None]) -> list[str]:
 
 
 def _fetch_of(evidence_id: str, asker: str) -> NewJob:
-    return NewJob(
-        FETCH, {"evidence": evidence_id, "asker": asker}, key=evidence_id, max_attempts=FETCH_ATTEMPTS
-    )
+    return NewJob(FETCH, {"evidence": evidence_id, "asker": asker}, key=evidence_id, max_attempts=FETCH_ATTEMPTS)
 
 
 def _position_of(cursor: Cursor | None) -> int | None:
@@ -336,9 +333,7 @@ async def _insert_record(
     return sequence
 
 
-async def _move_head(
-    connection: Connection, workspace: WorkspaceId, head: str, facts: Facts, sequence: int
-) -> None:
+async def _move_head(connection: Connection, workspace: WorkspaceId, *, head: str, facts: Facts, sequence: int) -> None:
     subject = facts.subject
     await connection.execute(
         """

@@ -1,8 +1,9 @@
 """The handler of `evidence.fetch`: one attempt to fetch the link of one record.
 
-Contract: what a link led to is written by the transaction that finishes the job: once. A failed attempt is written before
-its outcome is handed to the ledger. It is done in the right of who asked: when their credential may attach nothing any
-more, nothing is fetched. Nothing of an answer is kept but its bytes, and those only up to what one record holds.
+Contract: what a link led to is written by the transaction that finishes the job: once. A failed attempt is written
+before its outcome is handed to the ledger. It is done in the right of who asked: when their credential may attach
+nothing any more, nothing is fetched. Nothing of an answer is kept but its bytes, and those only up to what one record
+holds.
 """
 
 from datetime import timedelta
@@ -19,7 +20,8 @@ from tidegate.evidence.records.model import (
     EvidenceRecord,
 )
 from tidegate.evidence.records.ports import Calling, EvidenceStore
-from tidegate.evidence.records.service import EvidenceBook, Reading
+from tidegate.evidence.records.service import EvidenceBook
+from tidegate.evidence.records.wishes import Reading
 from tidegate.jobs import Claimed, Dead, Done, Outcome, Retry
 from tidegate.kernel import Clock, InvalidInputError, NotFoundError, WorkspaceId, digest_of
 from tidegate.storage import Connection
@@ -59,8 +61,11 @@ class LinkFetching:
         why = await self._askers.why_not(job.workspace, str(job.payload.get("asker", "")), _ACTION)
         if why:
             return await self._fail(job, record, f"who asked for it may not any more: {why}", is_final=True)
+        return await self._fetch(job, record, record.uri)
+
+    async def _fetch(self, job: Claimed, record: EvidenceRecord, uri: str) -> Outcome:
         try:
-            answer = await self._calling.call("GET", record.uri, headers=_HEADERS)
+            answer = await self._calling.call("GET", uri, headers=_HEADERS)
         except EgressRefusedError as error:
             return await self._fail(job, record, error.message, is_final=error.rule is not Rule.ADDRESS)
         except EgressFailedError as error:
@@ -98,9 +103,7 @@ class LinkFetching:
         deed = ITSELF.deed("evidence:fetch", f"evidence/{record.id}", before=record.digest or None, after=digest)
 
         async def also(connection: Connection) -> None:
-            await self._store.add_events(
-                job.workspace, record.id, events, deed=deed, contents=kept, within=connection
-            )
+            await self._store.add_events(job.workspace, record.id, events, deed=deed, contents=kept, within=connection)
 
         return Done({"digest": digest}, also=also)
 
