@@ -114,12 +114,8 @@ async def doors(database: Database, owner_connection: "asyncpg.Connection[asyncp
     application = installation.application(
         assets, release_routes, member_routes, token_routes, evidence_routes, key_routes, evidence_pages
     )
-    worker = Worker(
-        ledger=PostgresLedger(database), handlers=built.handlers, clock=clock, random=lambda: 0.0
-    )
+    worker = Worker(ledger=PostgresLedger(database), handlers=built.handlers, clock=clock, random=lambda: 0.0)
     api = client_of(application, **bearer(await installation.operator_token(workspace)))
     async with HttpReceiver().serving() as receiver:
-        yield Doors(
-            installation, workspace, application, receiver, worker, built.book, owner_connection, api, askers
-        )
+        yield Doors(installation, workspace, application, receiver, worker, built.book, owner_connection, api, askers)
         await owner_connection.execute("DELETE FROM jobs WHERE workspace = $1", workspace)

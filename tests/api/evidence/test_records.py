@@ -72,7 +72,9 @@ async def test_a_body_that_is_too_large_is_refused_with_what_to_do(doors: Doors)
     for body in ("x" * (MAX_CONTENT_BYTES + 1), "x" * 4 * MAX_CONTENT_BYTES):
         answer = await doors.api.post("/api/v1/evidence", json=wish(body=body, title="Large"))
         assert (answer.status_code, answer.json()["code"]) in {(413, "evidence_too_large"), (422, "invalid_input")}
-    assert "Send a link" in (await doors.api.post("/api/v1/evidence", json=wish(body="x" * (MAX_CONTENT_BYTES + 1)))).text
+    assert (
+        "Send a link" in (await doors.api.post("/api/v1/evidence", json=wish(body="x" * (MAX_CONTENT_BYTES + 1)))).text
+    )
 
 
 async def test_the_same_run_with_other_content_is_a_conflict(doors: Doors) -> None:
@@ -160,8 +162,8 @@ async def test_provisional_evidence_expires_by_itself(doors: Doors) -> None:
     [
         pytest.param("UPDATE evidence_contents SET content = 'Forward!' WHERE workspace = $1", id="the content"),
         pytest.param("DELETE FROM evidence_contents WHERE workspace = $1", id="the content, deleted"),
-        pytest.param("UPDATE evidence_records SET facts = convert_to(replace(convert_from(facts, 'UTF8'), 'sre', 'qa'), "
-                     "'UTF8') WHERE workspace = $1", id="the facts"),
+        pytest.param("UPDATE evidence_records SET facts = convert_to("
+                     "replace(convert_from(facts, 'UTF8'), 'sre', 'qa'), 'UTF8') WHERE workspace = $1", id="the facts"),
         pytest.param("UPDATE evidence_records SET facts = 'x' WHERE workspace = $1", id="unreadable facts"),
         pytest.param("UPDATE evidence_records SET commit = 'b' WHERE workspace = $1", id="a column"),
         pytest.param("DELETE FROM evidence_events WHERE workspace = $1", id="an event, deleted"),
@@ -186,7 +188,9 @@ async def test_a_record_that_was_deleted_leaves_a_gap_and_no_older_one_takes_its
     await doors.add(body="green")
     newer = await doors.add(body="red")
     for table, column in (("evidence_tails", "evidence"), ("evidence_records", "id")):
-        await doors.owner.execute(f"DELETE FROM {table} WHERE workspace = $1 AND {column} = $2", doors.workspace, newer["id"])
+        await doors.owner.execute(
+            f"DELETE FROM {table} WHERE workspace = $1 AND {column} = $2", doors.workspace, newer["id"]
+        )
     [standing] = await standings(doors)
     assert (standing.record, standing.is_tombstone) == (None, True)
 

@@ -129,5 +129,3 @@ async def test_the_same_content_again_by_another_does_not_free_its_first_author(
     again = await doors.add(client=doors.browser(two), status=200)
     assert (again["id"], again["addedBy"]) == (made["id"], one.id)
     assert (await doors.review(one, made["id"])).status_code == 403
-
-

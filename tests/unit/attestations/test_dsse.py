@@ -3,9 +3,11 @@
 import base64
 import json
 import random
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tidegate.attestations import (
@@ -47,15 +49,13 @@ def test_the_signature_of_the_specifications_example_verifies() -> None:
     public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
     key = read_public_key(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     raw = base64.b64decode("A3JqsQGtVsJ2O2xqrI5IcnXip5GToJ3F+FnZ+O88SjtR6rDAajabZKciJTfUiHqJPcIAriEGAHTVeCUjW2JIZA==")
-    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
     envelope = Envelope(b"hello world", HELLO, (EnvelopeSignature(der),))
     assert signers_of(envelope, [key]) == (key,)
 
 
 @pytest.mark.parametrize("make", [new_private_key, p256], ids=["ed25519", "ecdsa-p256"])
-def test_what_was_signed_is_read_and_verified_again(make) -> None:  # type: ignore[no-untyped-def]
+def test_what_was_signed_is_read_and_verified_again(make: Callable[[], PrivateKey]) -> None:
     key = make()
     written = write_envelope(sign(b'{"a":1}', PAYLOAD_TYPE, [key]))
     found = verify(read_envelope(written), [new_private_key().public, key.public])
@@ -98,7 +98,7 @@ def test_a_threshold_below_one_is_a_mistake_of_the_caller() -> None:
 
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode], ids=["standard", "url-safe"])
 @pytest.mark.parametrize("is_padded", [True, False])
-def test_both_alphabets_of_base64_are_read(encode, is_padded: bool) -> None:  # type: ignore[no-untyped-def]
+def test_both_alphabets_of_base64_are_read(encode: Callable[[bytes], bytes], *, is_padded: bool) -> None:
     payload = bytes(range(256)) + b"\xff"
     text = encode(payload).decode()
     sent = {"payload": text if is_padded else text.rstrip("="), "payloadType": "t", "signatures": [{"sig": "AA=="}]}

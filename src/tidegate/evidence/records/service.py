@@ -270,17 +270,18 @@ class EvidenceBook:
             EvidenceContentMissingError: its bytes are not here, or are not what they were.
         """
         record, content = await self.content(workspace, evidence_id)
+        reading = Reading()
         if record.kind == ATTESTATION and record.is_intact:
             _, release = await self.resolve(workspace, record.subject)
             reading = await self.read(workspace, record.kind, content, subject=record.subject, release=release)
-            known = {each.key for each in record.signatures}
-            events = [
-                Event(EventKind.SIGNED, self._parts.clock.now(), ITSELF.actor, digest=record.digest, key=key)
-                for key in reading.signers
-                if key not in known
-            ]
-            deed = by.deed("evidence:check", f"evidence/{evidence_id}", what="signatures", digest=record.digest)
-            await self._parts.store.add_events(workspace, evidence_id, events, deed=deed)
+        known = {each.key for each in record.signatures}
+        events = [
+            Event(EventKind.SIGNED, self._parts.clock.now(), ITSELF.actor, digest=record.digest, key=key)
+            for key in reading.signers
+            if key not in known
+        ]
+        deed = by.deed("evidence:check", f"evidence/{evidence_id}", what="content", digest=record.digest)
+        await self._parts.store.add_events(workspace, evidence_id, events, deed=deed)
         return await self.get(workspace, evidence_id)
 
     async def list_standings(
