@@ -181,7 +181,7 @@ def _verify_file(what: str, keys: tuple[IO[bytes], ...], threshold: int, *, as_j
         raise CliError(error.message, exit_code=EXIT_CODES["no_go"]) from error
     except InvalidInputError as error:
         raise CliError(error.message, exit_code=2) from error
-    subjects = [{"name": each.name, "digest": dict(each.digest)} for each in statement.subjects]
+    subjects: list[dict[str, Any]] = [{"name": each.name, "digest": dict(each.digest)} for each in statement.subjects]
     said = {"predicateType": statement.predicate_type, "subjects": subjects,
             "keys": [each.fingerprint for each in signed.keys]}  # fmt: skip
     if as_json:
