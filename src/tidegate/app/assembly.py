@@ -21,7 +21,9 @@ from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
+from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
+from tidegate.app.incidents import build_incidents
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
@@ -81,7 +83,7 @@ from tidegate.signals.tasks import (
 )
 from tidegate.signals.tenants import TenantService
 from tidegate.slos.service import ObjectiveService
-from tidegate.slos.tasks import BurnWatch, build_objectives
+from tidegate.slos.tasks import build_objectives
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.hearing import hear
@@ -279,6 +281,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         EvidenceService: evidence,
         **gates.services,
         **deliveries.services,
+        **build_incidents(database, trail, gates=gates.service, ids=ids, clock=clock),
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
@@ -286,5 +289,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     }
     refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    burning = BurnWatch(objectives).run
+    burning = build_burn_watch(
+        database, objectives, listener=paging.listener, clock=clock, ids=ids, on_changed=hub.wake
+    ).run
     return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning]

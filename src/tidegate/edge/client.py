@@ -103,6 +103,8 @@ class ApiClient:
             raise refused(answer)
         if is_file:
             return answer.content
+        if answer.headers.get("content-type", "").startswith("text/"):
+            return answer.text
         return answer.json() if answer.content else None
 
 

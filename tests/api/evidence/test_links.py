@@ -54,7 +54,7 @@ async def test_what_a_link_leads_to_is_read_as_its_kind_says(doors: Doors) -> No
     assert (found["summary"]["total"], found["summary"]["failed"]) == (1, 1)
     wrong = await linked(doors, says("no report"), kind="test-report", title="other")
     assert (wrong["state"], wrong["counts"]) == ("failed", False)
-    assert "no XML" in wrong["reason"]
+    assert "no report in a format that is known" in wrong["reason"]
 
 
 @pytest.mark.parametrize(

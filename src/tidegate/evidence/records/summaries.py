@@ -1,12 +1,12 @@
 """From the bytes of a kind of evidence to what is counted in it. A kind without a reader here is a document."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from tidegate.attestations import read_envelope, read_statement
 from tidegate.attestations.predicates import TEST_RESULT, VSA, read_test_result, read_vsa
-from tidegate.evidence.junit import read_junit
-from tidegate.evidence.model import count_cases
+from tidegate.evidence.formats import READ_KINDS, summarise
 from tidegate.evidence.records.model import ATTESTATION, JSON
 
 __all__ = ["SUMMARISERS", "Summariser"]
@@ -33,18 +33,7 @@ def _attestation(content: bytes) -> Mapping[str, JSON]:
     return said
 
 
-def _test_report(content: bytes) -> Mapping[str, JSON]:
-    read = read_junit(content)
-    totals = count_cases(case.result for case in read.cases)
-    return {
-        "total": totals.total,
-        "passed": totals.passed,
-        "failed": totals.failed,
-        "skipped": totals.skipped,
-        "error": totals.error,
-        "claimedFailedCount": read.claimed_failed_count,
-        "warnings": list(read.warnings[:20]),
-    }
-
-
-SUMMARISERS: Final[Mapping[str, Summariser]] = {ATTESTATION: _attestation, "test-report": _test_report}
+SUMMARISERS: Final[Mapping[str, Summariser]] = {
+    ATTESTATION: _attestation,
+    **{kind: partial(summarise, kind) for kind in READ_KINDS},
+}

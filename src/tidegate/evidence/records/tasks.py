@@ -23,7 +23,7 @@ from tidegate.evidence.records.ports import Calling, EvidenceStore
 from tidegate.evidence.records.service import EvidenceBook
 from tidegate.evidence.records.wishes import Reading
 from tidegate.jobs import Claimed, Dead, Done, Outcome, Retry
-from tidegate.kernel import Clock, InvalidInputError, NotFoundError, WorkspaceId, digest_of
+from tidegate.kernel import Clock, InvalidInputError, NotFoundError, TooLargeError, WorkspaceId, digest_of
 from tidegate.storage import Connection
 
 __all__ = ["LIMITS", "LinkFetching"]
@@ -88,7 +88,7 @@ class LinkFetching:
             return Done({"digest": digest, "isSame": True})
         try:
             reading = await self._read(job.workspace, record, content)
-        except (InvalidInputError, NotFoundError) as error:
+        except (InvalidInputError, NotFoundError, TooLargeError) as error:
             if not record.has_content:
                 return await self._fail(job, record, error.message, is_final=True)
             reading = Reading()  # it is another thing now, which is what is to be seen
