@@ -42,7 +42,7 @@ from tidegate.edge.live import LiveHub
 from tidegate.edge.mcp import ToolDoor
 from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
-from tidegate.evidence import EvidenceService, PostgresCiReportStore
+from tidegate.evidence import EvidenceService, PostgresCiReportStore, build_evidence
 from tidegate.gates.pages import TelemetryWatch
 from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.identity import IdentityService
@@ -231,6 +231,9 @@ def _slices(  # noqa: PLR0913 - what slices share
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
+    records = build_evidence(
+        database, trail, releases=releases, allowed=egress_allowances(), askers=askers, ids=ids, clock=clock
+    )
     gates = build_gates(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, trail=trail, ids=ids, clock=clock,
@@ -243,6 +246,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **deliveries.handlers,
         **paging.handlers,
         **alertmanager.handlers,
+        **records.handlers,
     }  # by kind of job
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
@@ -282,6 +286,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
+        **records.services,
     }
     refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)

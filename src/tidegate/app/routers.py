@@ -19,6 +19,9 @@ from tidegate.edge.live import router as live_routes
 from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.static import router as static_routes
+from tidegate.evidence.keys.routes import router as evidence_key_routes
+from tidegate.evidence.records.pages import router as evidence_pages
+from tidegate.evidence.records.routes import router as evidence_record_routes
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
@@ -122,6 +125,9 @@ ROUTERS = (
     release_routes,
     isolation_routes,
     evidence_routes,
+    evidence_record_routes,
+    evidence_key_routes,
+    evidence_pages,
     gate_routes,
     waiver_routes,
     waiver_pages,
