@@ -4,8 +4,8 @@ import secrets
 from typing import Any, Final
 
 from tests.api.audit.entries import Entry, api, form, nobody
-from tests.api.audit.gate_writes import WAIVERS
 from tests.api.audit.evidence_writes import EVIDENCE
+from tests.api.audit.gate_writes import WAIVERS
 from tests.api.audit.incident_writes import INCIDENTS
 from tests.api.audit.paging_writes import PAGING
 from tests.api.audit.people_writes import PEOPLE
