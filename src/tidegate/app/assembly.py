@@ -14,7 +14,7 @@ from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.alertmanager.assembly import Alertmanager, build_alertmanager
 from tidegate.alerts.backtest.service import BacktestService
-from tidegate.alerts.paging.assembly import Paging, build_paging
+from tidegate.alerts.paging.assembly import Paging
 from tidegate.alerts.paging.sources import DeliveryCourier
 from tidegate.alerts.rule_sets.service import RuleSetService
 from tidegate.alerts.rule_sets.store import PostgresRuleSets
@@ -25,6 +25,7 @@ from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
+from tidegate.app.on_call import build_pages
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
 from tidegate.app.running import Edge, Task, connect_engines, running
@@ -145,10 +146,7 @@ def build_edge(
         database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
         ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
     )  # fmt: skip
-    paging = build_paging(
-        database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
-        ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
-    )  # fmt: skip
+    paging = build_pages(settings, database, deliveries=deliveries, trail=audit.trail, clock=clock)
     alertmanager = build_alertmanager(
         database, listener=paging.listener, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries),
         trail=audit.trail, ids=RandomIds(), clock=clock,

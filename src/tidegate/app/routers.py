@@ -2,6 +2,8 @@
 
 from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
 from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.oncall.pages import router as schedule_pages
+from tidegate.alerts.oncall.routes import router as schedule_routes
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.pages import router as paging_pages
 from tidegate.alerts.paging.routes import router as paging_routes
@@ -107,6 +109,8 @@ ROUTERS = (
     rule_routes,
     alert_pages,
     paging_routes,
+    schedule_routes,
+    schedule_pages,
     alertmanager_routes,
     paging_pages,
     delivery_routes,

@@ -1,0 +1,40 @@
+"""Paging with what it asks and what it feeds: on-call schedules."""
+
+from dataclasses import replace
+
+from tidegate.alerts.oncall.assembly import build_schedules
+from tidegate.alerts.oncall.fetching import LIMITS
+from tidegate.alerts.oncall.store import PostgresSchedules
+from tidegate.alerts.paging.assembly import Paging, build_paging
+from tidegate.alerts.paging.sources import DeliveryCourier, ReadSchedules
+from tidegate.app.keys import load_envelopes
+from tidegate.app.settings import DEFAULT_HOST, DEFAULT_PORT, EdgeSettings, egress_allowances
+from tidegate.audit import AuditTrail
+from tidegate.deliveries import Deliveries
+from tidegate.egress import EgressClient
+from tidegate.jobs import PostgresOutbox
+from tidegate.kernel import Clock, RandomIds
+from tidegate.storage import Database
+
+__all__ = ["build_pages"]
+
+
+def build_pages(
+    settings: EdgeSettings, database: Database, *, deliveries: Deliveries, trail: AuditTrail, clock: Clock
+) -> Paging:
+    """Return paging that knows who is on call, with the services and jobs that read it."""
+    outbox, ids = PostgresOutbox(), RandomIds()
+    store = PostgresSchedules(database, trail, outbox)
+    paging = build_paging(
+        database, outbox=outbox, courier=DeliveryCourier(deliveries.deliveries), trail=trail, ids=ids, clock=clock,
+        url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}", schedules=ReadSchedules(store, clock),
+    )  # fmt: skip
+    schedules = build_schedules(
+        store, announcer=paging.announcer, calling=EgressClient(egress_allowances(), limits=LIMITS),
+        envelopes=load_envelopes(settings.data_dir), ids=ids, clock=clock,
+    )  # fmt: skip
+    return replace(
+        paging,
+        handlers={**paging.handlers, **schedules.handlers},
+        further={**paging.further, **schedules.services},
+    )
