@@ -215,7 +215,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     rule_sets = PostgresRuleSets(database, trail)
-    alert_store = PostgresAlertStore(database, listener=paging.listener)
+    alert_store = PostgresAlertStore(database, listener=paging)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
         own_rules=rule_sets, on_changed=hub.wake,

@@ -66,6 +66,7 @@ _NOUNS: Final = {
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
     "route": ("tidegate.alerts.paging.commands", "route", "Routes: who is told of which alerts, and when."),
     "silence": ("tidegate.alerts.paging.commands", "silence", "Silences: what nobody is told of for a while."),
+    "alertmanager": ("tidegate.alerts.forwarding.commands", "alertmanager", "Alertmanagers that alerts are sent to."),
     "schedule": (
         "tidegate.alerts.oncall.commands",
         "schedule",

@@ -2,6 +2,7 @@
 
 from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
 from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.forwarding.routes import router as forwarding_routes
 from tidegate.alerts.oncall.pages import router as schedule_pages
 from tidegate.alerts.oncall.routes import router as schedule_routes
 from tidegate.alerts.pages import router as alert_pages
@@ -110,6 +111,7 @@ ROUTERS = (
     alert_pages,
     paging_routes,
     schedule_routes,
+    forwarding_routes,
     schedule_pages,
     alertmanager_routes,
     paging_pages,

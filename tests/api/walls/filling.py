@@ -245,6 +245,9 @@ async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
         await make(workspace, "PUT", f"/api/v1/schedules/{name(f'schedule{number}')}",
                    json={"ical": {"file": "\r\n".join(calendar)}})  # fmt: skip
         slots["schedule"].append(name(f"schedule{number}"))
+        target = {"url": f"https://{workspace.mark}.invalid/"}
+        await make(workspace, "PUT", f"/api/v1/alertmanagers/{name(f'central{number}')}", json=target)
+        slots["alertmanager"].append(name(f"central{number}"))
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}

@@ -1,9 +1,10 @@
 """Paging put together: what `app` hands it and what it gives back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidegate.alerts.backtest.sources import StoredPaging
+from tidegate.alerts.model import Change
 from tidegate.alerts.paging.ports import Courier, Schedules
 from tidegate.alerts.paging.service import (
     AlertPlacer,
@@ -27,10 +28,11 @@ from tidegate.alerts.paging.store import (
     PostgresWatchdogRows,
 )
 from tidegate.alerts.paging.tasks import handlers_of
+from tidegate.alerts.ports import AlertListener
 from tidegate.audit import AuditTrail
 from tidegate.jobs import Handler, Outbox
-from tidegate.kernel import Clock, IdFactory
-from tidegate.storage import Database
+from tidegate.kernel import Clock, IdFactory, WorkspaceId
+from tidegate.storage import Connection, Database
 
 __all__ = ["Paging", "build_paging"]
 
@@ -50,8 +52,15 @@ class Paging:
     """Who is told at the moment, for those who try rules."""
     announcer: StaleAnnouncer
     """For those who read on-call schedules."""
+    followers: tuple[AlertListener, ...] = ()
+    """Who is told of alerts that move beside the placer."""
     further: Mapping[type[object], object] = field(default_factory=dict)
     """Services of what stands beside it."""
+
+    async def changed(self, connection: Connection, workspace: WorkspaceId, changes: Sequence[Change]) -> None:
+        """Tell all who follow alerts, as `AlertListener` promises."""
+        for each in (self.listener, *self.followers):
+            await each.changed(connection, workspace, changes)
 
     @property
     def services(self) -> dict[type[object], object]:

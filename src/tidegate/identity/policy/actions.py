@@ -26,6 +26,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "tokens:revoke",
     ),
     "read": (
+        "alertmanagers:read",
         "alerts:read",
         "pages:read",
         "routing:read",
@@ -93,6 +94,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "approve": ("evidence:review", "gates:approve", "gates:waive", "overrides:approve"),
     "provision": ("scim:read", "scim:write"),
     "administer": (
+        "alertmanagers:remove",
+        "alertmanagers:set",
         "audit:export",
         "audit:read",
         "authz:explain",
