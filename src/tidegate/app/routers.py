@@ -2,8 +2,11 @@
 
 from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
 from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.forwarding.routes import router as forwarding_routes
 from tidegate.alerts.incidents.pages import router as incident_pages
 from tidegate.alerts.incidents.routes import router as incident_routes
+from tidegate.alerts.oncall.pages import router as schedule_pages
+from tidegate.alerts.oncall.routes import router as schedule_routes
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.pages import router as paging_pages
 from tidegate.alerts.paging.routes import router as paging_routes
@@ -114,6 +117,9 @@ ROUTERS = (
     rule_routes,
     alert_pages,
     paging_routes,
+    schedule_routes,
+    forwarding_routes,
+    schedule_pages,
     alertmanager_routes,
     paging_pages,
     incident_routes,

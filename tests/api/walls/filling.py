@@ -256,6 +256,16 @@ async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
     pushed = {"labels": {"alertname": workspace.hidden("pushed"), "service": name("svc")}, "endsAt": ends_at,
               "annotations": {"summary": workspace.hidden("summary")}}  # fmt: skip
     await make(workspace, "POST", "/api/v2/alerts", json=[pushed])
+    day = f"{datetime.now(UTC):%Y%m%d}"
+    for number in range(2):
+        event = [f"DTSTART;VALUE=DATE:{day}", "RRULE:FREQ=DAILY", f"SUMMARY:{workspace.hidden('shift')}", "END:VEVENT"]
+        calendar = ["BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", *event, "END:VCALENDAR", ""]
+        await make(workspace, "PUT", f"/api/v1/schedules/{name(f'schedule{number}')}",
+                   json={"ical": {"file": "\r\n".join(calendar)}})  # fmt: skip
+        slots["schedule"].append(name(f"schedule{number}"))
+        target = {"url": f"https://{workspace.mark}.invalid/"}
+        await make(workspace, "PUT", f"/api/v1/alertmanagers/{name(f'central{number}')}", json=target)
+        slots["alertmanager"].append(name(f"central{number}"))
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}

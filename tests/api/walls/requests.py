@@ -52,6 +52,7 @@ SLOTS: Mapping[str, str] = {
     "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
     "waiver_id": "waiver_id", "decision_id": "decision_id", "against": "decision_id",
     "evidence_id": "evidence_id", "key_id": "key_id",
+    "schedule": "schedule", "alertmanager": "alertmanager",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {
@@ -70,6 +71,7 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "query": ("increase(tidegate_request_request_total[1h])", "tidegate_runtime_value"),
     "match[]": ("tidegate_request_request_total", "tidegate_request_duration_seconds_count"),
     "type": ("alert", "record"), "rule_name[]": ("auth_failure_rate_high",), "timeout": ("10s",),
+    "at": ("2026-11-20T12:00:00Z",),
     "start": ("2026-11-20T12:00:00Z",), "end": ("2099-11-20T12:00:00Z",), "time": ("2026-11-20T12:00:00Z",),
     "url": ("https://hooks.invalid/",), "startIndex": ("1",), "count": ("200",), "urn": ("none",),
     "verdict": ("accepted", "refused"), "reason": ("asked for",),
