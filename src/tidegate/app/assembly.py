@@ -148,12 +148,8 @@ def build_edge(
         database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
         ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
     )  # fmt: skip
-    paging = build_paging(
-        database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
-        ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
-        listener=build_opener(database, audit.trail, ids=RandomIds(), clock=clock),
-    )  # fmt: skip
-    paging = build_pages(settings, database, deliveries=deliveries, trail=audit.trail, clock=clock)
+    opener = build_opener(database, audit.trail, ids=RandomIds(), clock=clock)
+    paging = build_pages(settings, database, deliveries=deliveries, trail=audit.trail, clock=clock, listener=opener)
     alertmanager = build_alertmanager(
         database, listener=paging.listener, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries),
         trail=audit.trail, ids=RandomIds(), clock=clock,

@@ -10,6 +10,7 @@ from tidegate.alerts.oncall.assembly import build_schedules
 from tidegate.alerts.oncall.fetching import LIMITS
 from tidegate.alerts.oncall.store import PostgresSchedules
 from tidegate.alerts.paging.assembly import Paging, build_paging
+from tidegate.alerts.paging.ports import TellingListener
 from tidegate.alerts.paging.sources import DeliveryCourier, ReadSchedules
 from tidegate.app.keys import load_envelopes
 from tidegate.app.settings import DEFAULT_HOST, DEFAULT_PORT, EdgeSettings, egress_allowances
@@ -24,7 +25,13 @@ __all__ = ["build_pages"]
 
 
 def build_pages(
-    settings: EdgeSettings, database: Database, *, deliveries: Deliveries, trail: AuditTrail, clock: Clock
+    settings: EdgeSettings,
+    database: Database,
+    *,
+    deliveries: Deliveries,
+    trail: AuditTrail,
+    clock: Clock,
+    listener: TellingListener | None = None,
 ) -> Paging:
     """Return paging that knows who is on call, with the services and jobs that read it."""
     outbox, ids = PostgresOutbox(), RandomIds()
@@ -32,7 +39,7 @@ def build_pages(
     store = PostgresSchedules(database, trail, outbox)
     paging = build_paging(
         database, outbox=outbox, courier=DeliveryCourier(deliveries.deliveries), trail=trail, ids=ids, clock=clock,
-        url=url, schedules=ReadSchedules(store, clock),
+        url=url, schedules=ReadSchedules(store, clock), listener=listener,
     )  # fmt: skip
     schedules = build_schedules(
         store, announcer=paging.announcer, calling=EgressClient(egress_allowances(), limits=LIMITS),
