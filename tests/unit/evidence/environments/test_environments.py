@@ -117,7 +117,8 @@ def test_all_is_required_and_sensitive_unless_it_is_said() -> None:
 
 def test_files_are_read_as_dotenv_libraries_read_them() -> None:
     text = (
-        '\ufeffexport A=1 # one\r\nB=\'# no comment\'\nC="two\\nlines \\"x\\"" # and\nD="a\nb"\nE=a#b\nF = spaced \nG=#none\n'
+        '\ufeffexport A=1 # one\r\nB=\'# no comment\'\nC="two\\nlines \\"x\\"" # and\nD="a\nb"\nE=a#b\n'
+        "F = spaced \nG=#none\n"
         "H=${A}\n"
     )
     assert values_of(text.encode(), file="env") == {
@@ -202,7 +203,7 @@ def door() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     taken: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name that the library calls
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             taken.append({"path": self.path, **body})
             self.send_response(201)
