@@ -31,6 +31,8 @@ checks:
   - {id: unit, title: Unit tests, kind: regression, owner: backend, source: ci, service: shop, suite: unit}
 """
 
+COMMAND = "tidegate ci report junit.xml --suite lint --commit c0ffee0 --service shop --gate merge --release r3 --wait"
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -157,6 +159,16 @@ def test_a_gate_that_judged_a_release_of_another_commit_holds(
     ended = run_action(run, tmp_path, GATE="merge", RELEASE="r2", WAIT="true")
     assert ended.returncode == 8
     assert "does not hold the commit 4f1c2ab" in ended.stdout
+
+
+def test_a_gate_that_holds_is_waited_for(run: Run, server: Server, token: str, tmp_path: Path) -> None:
+    release(server, token, "r3", "c0ffee0")
+    report_file(tmp_path, PASSED)
+    other = f"(sleep 1; tidegate ci report junit.xml --suite unit --commit c0ffee0 --service shop >&2) & {COMMAND}"
+    ended = run(["sh", "-c"], other)
+    assert (ended.returncode, ended.stdout.splitlines()[-1][:9]) == (0, "GO  merge")
+    ended = run(["sh", "-c"], COMMAND.replace("merge", "none"))
+    assert ended.returncode == 5
 
 
 def test_gitlabs_job_reports_and_ends_as_its_gate_does(run: Run, tmp_path: Path) -> None:

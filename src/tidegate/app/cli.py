@@ -27,6 +27,7 @@ _NOUNS: Final = {
         "delivery",
         "Deliveries: what was told, to whom, and what came of it.",
     ),
+    "env": ("tidegate.evidence.environments.commands", "env", "Environments: variables against a schema, and parity."),
     "key": ("tidegate.app.key_commands", "key", "Keys of this installation: list, rotate, retire (operator)."),
     "evidence": (
         "tidegate.evidence.records.commands",

@@ -81,7 +81,10 @@ def report(  # noqa: PLR0913 - one argument an option: click passes them by name
     _tell(pipeline, shown, verdicts, commit=str(about["commit"]))
     if code_quality is not None:
         root = os.environ.get("CI_PROJECT_DIR") or str(Path.cwd())
-        code_quality.write_text(pipelines.code_quality(shown, root=root), encoding="utf-8")
+        try:
+            code_quality.write_text(pipelines.code_quality(shown, root=root), encoding="utf-8")
+        except OSError as error:
+            raise CliError(f"The code quality report cannot be written: {error}.", exit_code=1) from error
     if gates:
         sys.exit(EXIT_CODES[min((one["verdict"] for one in verdicts), key=_WORST_FIRST.index)])
 

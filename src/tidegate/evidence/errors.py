@@ -4,12 +4,15 @@ from typing import ClassVar
 
 from tidegate.kernel import ConflictError, InvalidInputError, NotFoundError, TooLargeError
 
+# Messages name what stands in a file, and are printed in logs where a line of its own may be a command.
+_LINE_ENDS = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), " ")
+
 
 class ReportUnreadableError(InvalidInputError):
     code: ClassVar[str] = "report_unreadable"
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, field="body")
+        super().__init__(message.translate(_LINE_ENDS), field="body")
 
 
 class ReportEntitiesRefusedError(InvalidInputError):

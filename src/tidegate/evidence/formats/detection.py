@@ -68,17 +68,16 @@ def _xml_format(head: bytes) -> str | None:
 
 
 def _lines_format(head: bytes) -> str | None:
-    """Return the format of JSON lines: the first line is an object of its own and says which."""
-    try:
-        event = json.loads(head.partition(b"\n")[0])
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(event, dict):
-        return None
-    if "protocolVersion" in event and event.get("type") == "start":
-        return "dart"
-    if "Action" in event and ("Package" in event or "ImportPath" in event):
-        return "go"
+    """Return the format of JSON lines: one of the first is an event that says which (Flutter begins with a list)."""
+    for line in head.split(b"\n", 5)[:5]:
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            return None
+        if isinstance(event, dict):
+            if "protocolVersion" in event and event.get("type") == "start":
+                return "dart"
+            return "go" if "Action" in event and ("Package" in event or "ImportPath" in event) else None
     return None
 
 

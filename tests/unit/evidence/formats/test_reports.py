@@ -130,6 +130,18 @@ def test_a_dart_run_without_an_end_is_an_error() -> None:
     )
 
 
+def test_events_that_flutter_wraps_into_lists_are_read_too() -> None:
+    wrapped = b'[{"event":"test.startedProcess","params":{}}]\n' + DART
+    assert detect_format(wrapped) == "dart"
+    assert read_report(wrapped).cases == read_report(DART).cases
+
+
+def test_no_message_of_a_refusal_is_more_than_one_line() -> None:
+    with pytest.raises(ReportUnreadableError) as refused:
+        read_report(b"<testsuite/>", format="a\n::error::b\x1b[0K")
+    assert len(refused.value.message.splitlines()) == 1
+
+
 def test_a_go_package_that_does_not_build_or_never_ends_is_an_error() -> None:
     built = b'{"Action":"start","Package":"shop"}\n{"Action":"fail","Package":"shop","FailedBuild":"shop"}\n'
     assert results_of(built) == [("shop", "error", "The package failed, and no test of it: did it build?")]
