@@ -8,6 +8,7 @@ from typing import Protocol
 from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Rule
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.signals import Family
+from tidegate.slos import FreezeEvent
 from tidegate.storage import Connection
 
 
@@ -77,6 +78,16 @@ class AlertStore(Protocol):
 
         Where it has objectives, and their codes are among those, looks at them count as well as evaluations of rules.
         """
+        ...
+
+
+class BudgetEvents(Protocol):
+    """Knows what happened to releases because of a budget."""
+
+    async def list_events(
+        self, workspace: WorkspaceId, objective: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[FreezeEvent, ...]:
+        """Return the last of them, in order."""
         ...
 
 

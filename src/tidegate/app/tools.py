@@ -17,6 +17,7 @@ from tidegate.releases.tools import TOOLS as RELEASE_TOOLS
 from tidegate.runbooks.tools import RESOURCES as RUNBOOKS
 from tidegate.runbooks.tools import TOOLS as RUNBOOK_TOOLS
 from tidegate.signals.tools import TOOLS as SIGNAL_TOOLS
+from tidegate.slos.tools import TOOLS as SLO_TOOLS
 from tidegate.telemetry.tools import TOOLS as TELEMETRY_TOOLS
 
 __all__ = ["TOOLBOX", "recorder"]
@@ -26,7 +27,7 @@ _MAX_SAID: Final = 120
 TOOLBOX: Final = Toolbox(
     tools=(
         *GATE_TOOLS, *ALERT_TOOLS, *DELIVERY_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS,
-        *RELEASE_TOOLS, *EVIDENCE_TOOLS,
+        *RELEASE_TOOLS, *EVIDENCE_TOOLS, *SLO_TOOLS,
     ),
     resources=(
         *RUNBOOKS,
@@ -66,6 +67,7 @@ TOOLBOX: Final = Toolbox(
         "DELETE /api/v1/tenants/{tenant}/telemetry",
         "POST /api/v1/tokens",
         "POST /api/v1/gates",
+        "POST /api/v1/objectives/{objective}/exceptions",
         "POST /api/v1/gates/{gate_id}/decisions",
         "PUT /api/v1/retention",
         "PUT /api/v1/prices/overrides",

@@ -110,10 +110,8 @@ async def shore(database: Database, engine: TelemetryEngine, workspace: Workspac
 
 
 async def test_a_burning_budget_is_an_alert_that_says_why_and_is_told(shore: Shore) -> None:
-    await shore.paging.routing.apply(
-        shore.world.workspace, b"route: {receiver: boss, routes: [{receiver: ops, matchers: [objective=chat-availability]}]}",
-        by=BY,
-    )  # fmt: skip
+    routing = b"route: {receiver: boss, routes: [{receiver: ops, matchers: [objective=chat-availability]}]}"
+    await shore.paging.routing.apply(shore.world.workspace, routing, by=BY)
     await shore.world.apply(events_file(perTenant="true"))
     await shore.send(good=10, bad=20)
     await shore.look()
