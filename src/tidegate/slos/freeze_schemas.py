@@ -6,8 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from tidegate.edge.wire import Utc, WireModel
-from tidegate.slos.looked import Looked
-from tidegate.slos.model import FreezeEvent, FreezeEventKind, FreezeException, PolicyState
+from tidegate.slos.model import FreezeEvent, FreezeEventKind, FreezeException, FreezeState, PolicyState
 
 __all__ = ["ExceptionIn", "ExceptionOut", "FreezeEventOut", "FreezesOut"]
 
@@ -63,11 +62,11 @@ class FreezesOut(WireModel):
     """The last hundred, in order."""
 
     @classmethod
-    def of(cls, looked: Looked, events: Sequence[FreezeEvent]) -> Self:
+    def of(cls, freeze: FreezeState, events: Sequence[FreezeEvent]) -> Self:
         return cls(
-            state=looked.decision.state,
-            reason=looked.decision.reason,
-            since=looked.frozen_at,
-            exceptions=tuple(map(ExceptionOut.of, looked.exceptions)),
+            state=freeze.state,
+            reason=freeze.reason,
+            since=freeze.since,
+            exceptions=tuple(map(ExceptionOut.of, freeze.exceptions)),
             events=tuple(map(FreezeEventOut.of, events)),
         )

@@ -104,22 +104,38 @@ class FreezeService:
     async def find_freezes(
         self, workspace: WorkspaceId, services: Collection[str], *, now: datetime
     ) -> Sequence[FreezeState]:
-        stored = [
-            one for one in await self._objectives.find_stored(workspace)
-            if not services or one.objective.service in services
-        ]  # fmt: skip
+        stored = await self._objectives.find_stored(workspace)
+        wanted = [one for one in stored if not services or one.objective.service in services]
+        return await self._states(workspace, wanted, now)
+
+    async def get_freeze(self, workspace: WorkspaceId, objective: str) -> FreezeState:
+        """Return what the policy of one objective says now.
+
+        Raises:
+            ObjectiveNotFoundError: there is none of this name.
+        """
+        [found] = await self._states(workspace, [await self._stored(workspace, objective)], self._clock.now())
+        return found
+
+    async def _states(
+        self, workspace: WorkspaceId, stored: Sequence[StoredObjective], now: datetime
+    ) -> list[FreezeState]:
         if not stored:
             return []
+        looked: Mapping[str, Looked] = {}
+        why = "It was set this moment."
         try:
             looked = await self._objectives.look_all(workspace, now=now)
         except UnavailableError as error:
-            freezes = await self._store.find_freezes(workspace)
-            exceptions = await self._store.find_exceptions(workspace, now=now)
-            return [_untold(one, freezes, exceptions, now=now, why=error.message) for one in stored]
+            why = error.message
+        if all(one.objective.name in looked for one in stored):
+            return [_told(one, looked[one.objective.name]) for one in stored]
+        freezes = await self._store.find_freezes(workspace)
+        exceptions = await self._store.find_exceptions(workspace, now=now)
         return [
             _told(one, looked[one.objective.name])
             if one.objective.name in looked
-            else _untold(one, {}, {}, now=now, why="It was set this moment.")
+            else _untold(one, freezes, exceptions, now=now, why=why)
             for one in stored
         ]
 

@@ -79,10 +79,13 @@ async def remove_objective(
 async def list_freezes(  # noqa: PLR0917 - FastAPI passes them by name
     objective: str, request: Request, caller: CurrentCaller, objectives: Objectives, freezes: Freezes
 ) -> FreezesOut:
-    """Say what the policy of an objective says of releases now, and what it and people did about them before."""
-    looked = await objectives.get(caller.workspace, objective)
-    await permit(request, caller, about_objective(looked))
-    return FreezesOut.of(looked, await freezes.list_events(caller.workspace, objective))
+    """Say what the policy of an objective says of releases now, and what it and people did about them before.
+
+    It answers while budgets cannot be told as well: what is frozen stays so, and the rest is `unknown`.
+    """
+    await permit(request, caller, about_stored(await objectives.get_stored(caller.workspace, objective)))
+    found = await freezes.get_freeze(caller.workspace, objective)
+    return FreezesOut.of(found, await freezes.list_events(caller.workspace, objective))
 
 
 @router.post("/{objective}/exceptions", status_code=201)

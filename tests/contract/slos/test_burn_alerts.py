@@ -16,6 +16,7 @@ from tests.unit.slos.objectives import events_file
 from tidegate.alerts import (
     Alert,
     AlertDetail,
+    AlertService,
     BurnAlerts,
     Origin,
     PostgresAlertStore,
@@ -24,6 +25,8 @@ from tidegate.alerts import (
 )
 from tidegate.alerts.paging.assembly import Paging, build_paging
 from tidegate.alerts.ports import AlertFilter
+from tidegate.alerts.schemas import AlertDetailOut
+from tidegate.alerts.views import newest_first
 from tidegate.jobs import PostgresLedger, PostgresOutbox, Worker
 from tidegate.kernel import RandomIds, UnavailableError, WorkspaceId
 from tidegate.slos import BurnLook
@@ -140,6 +143,21 @@ async def test_a_burning_budget_is_an_alert_that_says_why_and_is_told(shore: Sho
     assert any("The error budget of chat-availability burns" in str(message.lines) for message in told), told
     why = await shore.paging.paging.why(shore.world.workspace, alert)
     assert why.is_told
+
+
+async def test_an_alert_shows_what_its_budget_did_to_releases_while_it_was_open(shore: Shore) -> None:
+    world = shore.world
+    await world.apply(events_file(window="{rolling: 1h}"))
+    await shore.send(bad=20)
+    await shore.look()
+    alert = (await shore.one()).alert
+    reader = world.pipeline.reader
+    service = AlertService(rules=(), reader=reader, store=shore.listening, clock=shore.clock, budgets=world.freezes)
+    shown = await service.get_alert(world.workspace, alert.id)
+    assert [(event.kind, event.at) for event in shown.budget_events] == [("frozen", shore.clock.now())]
+    titles = [move.title for move in newest_first(shown.transitions, shown.budget_events)]
+    assert titles == ["Releases froze", "Fired", "Bound crossed"]
+    assert AlertDetailOut.of(shown).budget_events[0].words.startswith("Releases freeze. -9900% of the budget is left")
 
 
 async def test_a_tenant_that_burns_alone_is_an_alert_of_its_own(shore: Shore) -> None:
