@@ -131,6 +131,7 @@ async def test_an_exception_names_person_reason_and_end_and_ends_with_its_freeze
     for _ in range(2):
         await world.freezes.end(world.workspace, NAME, first, by=ADA)
     assert (await state_of(world.freezes, world)).state == "frozen"
+    clock.advance(timedelta(minutes=1))
     await grant(hours=1)
     clock.advance(2 * HOUR)
     assert (await state_of(world.freezes, world)).state == "frozen"

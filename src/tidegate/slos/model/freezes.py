@@ -100,7 +100,7 @@ def events_of(
         if freeze.lifted_at is not None:
             why = freeze.lifted.reason if freeze.lifted is not None else ""
             found.append(FreezeEvent(FreezeEventKind.LIFTED, freeze.lifted_at, f"Releases may go on. {why}".rstrip()))
-    for one in exceptions:
+    for one in sorted(exceptions, key=lambda one: one.granted_at):
         words = f"{one.member} ({one.role}) lets releases through until {format_utc(one.until)}: {one.reason}"
         found.append(FreezeEvent(FreezeEventKind.EXCEPTED, one.granted_at, words, one.member))
         found += _ends_of(one, freezes, now)
