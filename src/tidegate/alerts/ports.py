@@ -76,7 +76,8 @@ class AlertStore(Protocol):
     async def find_watch(self, workspace: WorkspaceId, codes: Collection[str] | None = None) -> Watch:
         """Return how well `workspace` is watched for `codes`, `None`: for all; not longer than it exists.
 
-        Where it has objectives, and their codes are among those, looks at them count as well as evaluations of rules.
+        Where it has objectives, and their codes are among those, looks at them count as well as evaluations of rules;
+        one of the last minute is as good as one of this second, since it speaks of minutes.
         """
         ...
 

@@ -43,6 +43,7 @@ __all__ = ["FreezeKeeper", "FreezeService"]
 MAX_EXCEPTION: Final = timedelta(days=7)  # as long as the longest freeze that anybody plans for; then it is made anew
 _MAX_REASON: Final = 500
 _MAX_EVENTS: Final = 100
+_MOST_EXCEPTIONS: Final = 20  # of one objective at a time: more of them are no exceptions
 
 
 class LookedObjectives(Protocol):
@@ -169,6 +170,8 @@ class FreezeService:
         policy = (await self._stored(workspace, objective)).objective.policy
         if by.kind is not ActorKind.PERSON or by.member is None or role is None or role not in policy.excepted_by:
             raise ExceptionNotAllowedError(policy.excepted_by)
+        if len((await self._store.find_exceptions(workspace, now=now)).get(objective, ())) >= _MOST_EXCEPTIONS:
+            raise ExceptionInvalidError(f"There are {_MOST_EXCEPTIONS} exceptions already. End one of them.", "reason")
         made = FreezeException(self._ids.new_id("exc"), objective, by.member, role.value, reason.strip(), now, until)
         deed = by.deed(
             "objectives:except", f"objective/{objective}", exception=made.id, reason=made.reason,

@@ -170,6 +170,18 @@ async def test_a_tenant_that_burns_alone_is_an_alert_of_its_own(shore: Shore) ->
     }  # fmt: skip
 
 
+async def test_a_tenant_whose_name_no_database_holds_is_told_of_and_keeps_nobody_from_theirs(shore: Shore) -> None:
+    await shore.world.apply(events_file())
+    await shore.send(bad=20, tenant="bo\0lt")
+    await shore.look()
+    tenants = {(alert.code, alert.tenant) for alert in await shore.list_open()}
+    assert ("objective_burn_fast", "bo\ufffdlt") in tenants
+    assert ("core_error_budget_burn", None) in tenants
+    before = await shore.one(tenant="bo\ufffdlt")
+    await shore.look()
+    assert await shore.one(tenant="bo\ufffdlt") == before
+
+
 async def test_looking_again_moves_nothing_and_a_restart_goes_on_where_it_was(shore: Shore) -> None:
     await shore.world.apply(events_file())
     await shore.send(bad=20)
