@@ -23,7 +23,7 @@ from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
-from tidegate.app.incidents import build_incidents
+from tidegate.app.incidents import build_incidents, build_opener
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
@@ -42,7 +42,7 @@ from tidegate.edge.live import LiveHub
 from tidegate.edge.mcp import ToolDoor
 from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
-from tidegate.evidence import EvidenceService, PostgresCiReportStore
+from tidegate.evidence import EvidenceService, PostgresCiReportStore, build_evidence
 from tidegate.gates.pages import TelemetryWatch
 from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.identity import IdentityService
@@ -151,6 +151,7 @@ def build_edge(
     paging = build_paging(
         database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
         ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
+        listener=build_opener(database, audit.trail, ids=RandomIds(), clock=clock),
     )  # fmt: skip
     alertmanager = build_alertmanager(
         database, listener=paging.listener, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries),
@@ -233,6 +234,9 @@ def _slices(  # noqa: PLR0913 - what slices share
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
+    records = build_evidence(
+        database, trail, releases=releases, allowed=egress_allowances(), askers=askers, ids=ids, clock=clock
+    )
     gates = build_gates(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, trail=trail, ids=ids, clock=clock,
@@ -244,6 +248,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **deliveries.handlers,
         **paging.handlers,
         **alertmanager.handlers,
+        **records.handlers,
     }  # by kind of job
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
@@ -284,6 +289,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
+        **records.services,
     }
     refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)

@@ -28,6 +28,11 @@ _NOUNS: Final = {
         "Deliveries: what was told, to whom, and what came of it.",
     ),
     "key": ("tidegate.app.key_commands", "key", "Keys of this installation: list, rotate, retire (operator)."),
+    "evidence": (
+        "tidegate.evidence.records.commands",
+        "evidence",
+        "Evidence: what is offered to gates, and who accepts it.",
+    ),
     "evaluation": (
         "tidegate.signals.quality.commands",
         "evaluation",

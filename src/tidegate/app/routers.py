@@ -19,9 +19,14 @@ from tidegate.edge.live import router as live_routes
 from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.static import router as static_routes
+from tidegate.evidence.keys.routes import router as evidence_key_routes
+from tidegate.evidence.records.pages import router as evidence_pages
+from tidegate.evidence.records.routes import router as evidence_record_routes
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
+from tidegate.gates.waivers.pages import router as waiver_pages
+from tidegate.gates.waivers.routes import router as waiver_routes
 from tidegate.identity.account_pages import router as account_pages
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
@@ -120,7 +125,12 @@ ROUTERS = (
     release_routes,
     isolation_routes,
     evidence_routes,
+    evidence_record_routes,
+    evidence_key_routes,
+    evidence_pages,
     gate_routes,
+    waiver_routes,
+    waiver_pages,
     gate_pages,
     log_routes,
     log_pages,

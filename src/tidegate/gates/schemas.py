@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field
 
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.gates.model import (
@@ -15,12 +15,12 @@ from tidegate.gates.model import (
     EvidenceRef,
     Gate,
     RecordedCheck,
+    RecordedWaiver,
     Step,
     Verdict,
+    Waiver,
 )
 from tidegate.kernel import MAX_LIMIT
-
-MAX_INLINE_BODY = 1_000_000
 
 
 class ReleaseGateCheck(WireModel):
@@ -80,31 +80,6 @@ class ReleaseGateListOut(WireModel):
     items: tuple[ReleaseGate, ...]
 
 
-class ReleaseGateEvidenceInput(WireModel):
-    """A document offered as evidence for a gate."""
-
-    gate: Annotated[str, StringConstraints(min_length=1, max_length=63)]
-    release: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    commit: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    kind: Annotated[str, StringConstraints(min_length=1, max_length=63)]
-    """For example `adr`, `rollback-notes`, `capacity-plan`."""
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    uri: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
-    body: Annotated[str, StringConstraints(max_length=MAX_INLINE_BODY)] | None = None
-    digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-    produced_at: Utc
-    owner: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    provisional_until: Utc | None = None
-
-    @model_validator(mode="after")
-    def _say_where_it_is(self) -> Self:
-        if (self.uri is None) == (self.body is None):
-            raise ValueError("give either a uri or a body")
-        if self.release is None and self.commit is None:
-            raise ValueError("give a release or a commit")
-        return self
-
-
 class ReleaseGateEvidenceRef(WireModel):
     id: str
     uri: str
@@ -129,6 +104,8 @@ class ReleaseGateDashboardCheckStatus(WireModel):
     evidence: tuple[ReleaseGateEvidenceRef, ...]
     runbook: Annotated[str | None, Field(exclude_if=lambda path: path is None)] = None
     """Path of the runbook page; left out when there is none."""
+    waived: Annotated[CheckOutcome | None, Field(exclude_if=lambda outcome: outcome is None)] = None
+    """What it says in truth, where a waiver lets it through; left out otherwise."""
 
     @classmethod
     def of(cls, result: CheckResult) -> Self:
@@ -143,6 +120,7 @@ class ReleaseGateDashboardCheckStatus(WireModel):
             stale_after=result.stale_after,
             evidence=tuple(map(ReleaseGateEvidenceRef.of, result.evidence)),
             runbook=runbook_path(result.check.runbook),
+            waived=result.waived.outcome if result.waived else None,
         )
 
 
@@ -167,12 +145,30 @@ class ReleaseGateApproval(WireModel):
 
 
 class ReleaseGateWaiver(WireModel):
-    """A named person accepted a check that does not pass, until a date. None can be given yet."""
+    """A named person accepted a check that does not pass, until a moment: then it blocks again."""
 
     check: str
     owner: str
     reason: str
     expires_at: Utc
+    id: str
+    release: str | None
+    """Null: for every release."""
+    tenant: str | None
+    given_by: str
+
+    @classmethod
+    def of(cls, waiver: Waiver) -> Self:
+        return cls(
+            check=waiver.check_id,
+            owner=waiver.owner,
+            reason=waiver.reason,
+            expires_at=waiver.expires_at,
+            id=waiver.id,
+            release=waiver.release_name,
+            tenant=waiver.tenant,
+            given_by=waiver.given_by,
+        )
 
 
 class ReleaseGateDashboard(WireModel):
@@ -208,12 +204,37 @@ class ReleaseGateDashboard(WireModel):
             checks=tuple(map(ReleaseGateDashboardCheckStatus.of, judgement.results)),
             to_reach_go=tuple(map(ReleaseGateStep.of, judgement.steps)),
             approvals=(),
-            waivers=(),
+            waivers=tuple(map(ReleaseGateWaiver.of, judgement.waivers)),
         )
 
 
 class ReleaseGateBoardOut(WireModel):
     items: tuple[ReleaseGateDashboard, ...]
+
+
+class DecisionWaiverOut(WireModel):
+    """The waiver that let a check through."""
+
+    id: str
+    outcome: CheckOutcome
+    """What the check said in truth."""
+    owner: str
+    reason: str
+    given_by: str
+    expires_at: Utc
+    digest: str
+
+    @classmethod
+    def of(cls, waiver: RecordedWaiver) -> Self:
+        return cls(
+            id=waiver.id,
+            outcome=waiver.outcome,
+            owner=waiver.owner,
+            reason=waiver.reason,
+            given_by=waiver.given_by,
+            expires_at=waiver.expires_at,
+            digest=waiver.digest,
+        )
 
 
 class DecisionCheckOut(WireModel):
@@ -231,6 +252,7 @@ class DecisionCheckOut(WireModel):
     evidence: tuple[ReleaseGateEvidenceRef, ...]
     inputs_digest: str
     runbook: str | None
+    waiver: DecisionWaiverOut | None
 
     @classmethod
     def of(cls, check: RecordedCheck) -> Self:
@@ -249,6 +271,7 @@ class DecisionCheckOut(WireModel):
             evidence=tuple(map(ReleaseGateEvidenceRef.of, check.evidence)),
             inputs_digest=check.inputs_digest,
             runbook=runbook_path(check.runbook),
+            waiver=DecisionWaiverOut.of(check.waiver) if check.waiver else None,
         )
 
 

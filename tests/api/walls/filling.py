@@ -17,6 +17,7 @@ from tests.conftest import EngineProcess, migrated_engine, migrated_state
 from tests.factories import NANO, auth_span, make_request, make_span
 
 from tidegate.app.keys import load_signing_key
+from tidegate.attestations import new_private_key
 from tidegate.edge.caller import SESSION_COOKIE, Role
 from tidegate.identity.assembly import build_identity
 from tidegate.identity.members import InvitationService, Joining
@@ -63,6 +64,7 @@ async def fill(installation: Installation, count: int) -> None:
         for workspace in made:
             await _until_counted(doors, workspace)
             await _finish(installation, doors, workspace)
+            await _fill_waivers(installation, workspace)
         await _until_done(installation)
         for workspace in made:
             again = await doors.make(workspace, "POST", "/api/v1/recounts", json={})
@@ -129,6 +131,17 @@ def authz_run(workspace: Workspace, run_id: str, *, service: str, commit: str) -
             "expected": "403", "actual": "403", "outcome": "passed"}  # fmt: skip
     return {"suite": "authz", "service": service, "commit": commit, "runId": run_id, "startedAt": at,
             "finishedAt": at, "cases": [case]}  # fmt: skip
+
+
+def evidence(workspace: Workspace, **changes: str) -> dict[str, str]:
+    made = {"kind": "adr", "title": workspace.hidden("evidence"), "owner": workspace.hidden("owner"),
+            "body": workspace.hidden("body")}  # fmt: skip
+    return made | changes
+
+
+def evidence_key() -> dict[str, str]:
+    key = new_private_key().public
+    return {"name": f"key-{key.fingerprint[-12:]}", "publicKey": key.pem}
 
 
 def junit(workspace: Workspace) -> str:
@@ -221,6 +234,11 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
     slots["model"].append(name("model"))
     await _fill_alerting(doors, workspace)
     await _fill_objectives(doors, workspace)
+    for commit in slots["commit"]:
+        offered = evidence(workspace, commit=commit, service=name("svc"))
+        slots["evidence_id"].append((await make(workspace, "POST", "/api/v1/evidence", json=offered))["id"])
+        made = await make(workspace, "POST", "/api/v1/evidence-keys", json=evidence_key())
+        slots["key_id"].append(made["id"])
     await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
     await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 
@@ -306,6 +324,21 @@ async def _fill_telemetry(doors: Doors, workspace: Workspace) -> None:
     judged = {"name": "groundedness", "service": name("svc"), "score": 0.5, "tenant": name("tenant"),
               "explanation": workspace.hidden("explanation"), "traceId": workspace.slots["trace_id"][0]}  # fmt: skip
     await doors.make(workspace, "POST", "/api/v1/evaluations", json={"evaluations": [judged]})
+
+
+async def _fill_waivers(installation: Installation, workspace: Workspace) -> None:
+    """Add waivers: whoever fills a workspace made its releases and may not give any."""
+    for gate in workspace.slots["gate_id"] * 2:
+        waiver_id = RandomIds().new_id("wvr")
+        await installation.owner.execute(
+            """
+            INSERT INTO gate_waivers (workspace, id, gate_id, check_id, question, owner, reason, outcome, given_by,
+                given_at, expires_at, digest)
+            VALUES ($1, $2, $3, 'authz', '', $4, $5, 'failed', $6, now(), now() + interval '1 day', '')
+            """,
+            workspace.id, waiver_id, gate, workspace.hidden("owner"), workspace.hidden("waiver"), workspace.member,
+        )  # fmt: skip
+        workspace.slots["waiver_id"].append(waiver_id)
 
 
 async def _until_counted(doors: Doors, workspace: Workspace) -> None:
