@@ -24,6 +24,8 @@ from benchmarks.harness import fresh_folder, percentile
 from tidegate.kernel import SystemClock, TimeRange, WorkspaceId
 from tidegate.signals import Family, Totals
 from tidegate.signals.tasks import build_reader, build_stepped_reader
+from tidegate.slos.freeze_rows import PostgresFreezeStore
+from tidegate.slos.freezing import FreezeKeeper
 from tidegate.slos.keeping import BurnKeeper
 from tidegate.slos.objective_files import body_of, parse_objectives
 from tidegate.slos.service import ObjectiveService
@@ -123,7 +125,10 @@ async def measure(folder: Path, *, tenants: int, rounds: int) -> dict[str, Any]:
         await store.fill(int(clock.now().timestamp()))
         objectives = PostgresObjectiveStore(database, trail_of(database))
         keeper = BurnKeeper(counts=build_stepped_reader(database, engine, clock), store=objectives)
-        service = ObjectiveService(store=objectives, keeper=keeper, clock=clock, read=parse_objectives, body_of=body_of)
+        freezes = FreezeKeeper(PostgresFreezeStore(database, trail_of(database)))
+        service = ObjectiveService(
+            store=objectives, keeper=keeper, freezes=freezes, clock=clock, read=parse_objectives, body_of=body_of
+        )
         await service.apply(_WORKSPACE, events_file(), by=BY)
         began = time.monotonic()
         await store.publish()

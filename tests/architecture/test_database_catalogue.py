@@ -33,8 +33,8 @@ DEFINER_FUNCTIONS = {
 # Tables without a workspace: they hold nothing of any. A person is seen by the workspaces that it is a member of.
 # A challenge is asked for before anybody knows by whom.
 INSTALLATION_WIDE = {
-    "alert_rules_set", "alert_watch", "objective_changes", "passkey_challenges", "people", "price_changes",
-    "rollup_watermark", "schema_migrations", "workspaces",
+    "alert_rules_set", "alert_watch", "burn_watch", "objective_changes", "passkey_challenges", "people",
+    "price_changes", "rollup_watermark", "schema_migrations", "workspaces",
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def test_a_budget_that_burns_is_an_alert_and_is_told(server: Server, tmp_path: P
 
     alert = wait_until(burning, what="core_error_budget_burn")
     assert alert["dimensions"] == {"burn": "fast", "objective": "sign-ins"}
-    assert "burns 100 times too fast over 1h" in alert["sentence"]
+    assert "burns 100 times too fast over 5m" in alert["sentence"]
     assert server.get(f"/api/v1{alert['runbook']}", write)[0] == 200
     pages = server.get(f"/api/v1/alerts/{alert['id']}/pages", write)[1]
     assert [decision["kind"] for decision in pages["decisions"]] == ["no_route"]

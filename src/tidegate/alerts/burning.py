@@ -1,7 +1,7 @@
 """From burning error budgets to alerts.
 
 Contract of this part:
-- One process tells at a time: whoever holds the lease of `burn_watch` (15 s, renewed with each look, which comes every
+- One process tells at a time: whoever holds the lease of `burn_watch` (30 s, renewed with each look, which comes every
   5 s). Others stand by and try with each look of theirs. A write names its fence: a holder that slept through its
   lease writes nothing.
 - Open alerts are kept in memory as a copy of the store: written first, then applied. After a failed write, or when
@@ -29,7 +29,7 @@ from tidegate.slos import BurnLook, BurnSeverity, BurnSubject
 
 __all__ = ["BurnAlerts"]
 
-_LEASE: Final = timedelta(seconds=15)  # two missed looks; a crashed holder's successor is there with the third
+_LEASE: Final = timedelta(seconds=30)  # a look after an hour reads everything again: seconds; five looks otherwise
 _log = structlog.get_logger("tidegate.alerts")
 
 

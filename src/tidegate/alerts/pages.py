@@ -101,7 +101,7 @@ async def show_alert(  # noqa: PLR0917 - FastAPI passes them by name
         section="alerts",
         is_live=True,
         alert=alert,
-        moves=newest_first(detail.transitions),
+        moves=newest_first(detail.transitions, detail.budget_events),
         runbook=runbook,
         runbook_text=html_of_markdown(runbook.markdown, deepen=1) if runbook else "",
         why=why,

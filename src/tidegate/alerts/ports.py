@@ -8,6 +8,7 @@ from typing import Protocol
 from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Rule
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.signals import Family
+from tidegate.slos import FreezeEvent
 from tidegate.storage import Connection
 
 
@@ -75,8 +76,19 @@ class AlertStore(Protocol):
     async def find_watch(self, workspace: WorkspaceId, codes: Collection[str] | None = None) -> Watch:
         """Return how well `workspace` is watched for `codes`, `None`: for all; not longer than it exists.
 
-        Where it has objectives, and their codes are among those, looks at them count as well as evaluations of rules.
+        Where it has objectives, and their codes are among those, looks at them count as well as evaluations of rules;
+        one of the last minute is as good as one of this second, since it speaks of minutes.
         """
+        ...
+
+
+class BudgetEvents(Protocol):
+    """Knows what happened to releases because of a budget."""
+
+    async def list_events(
+        self, workspace: WorkspaceId, objective: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> tuple[FreezeEvent, ...]:
+        """Return the last of them, in order."""
         ...
 
 

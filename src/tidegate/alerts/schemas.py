@@ -19,6 +19,7 @@ from tidegate.alerts.ports import Watch
 from tidegate.edge.authority import UNNAMED, Target
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import Page, TimeRange
+from tidegate.slos import FreezeEvent, FreezeEventKind
 
 
 class WindowOut(WireModel):
@@ -211,16 +212,33 @@ class TransitionOut(WireModel):
         )
 
 
+class BudgetEventOut(WireModel):
+    """Something that happened to releases because of the budget."""
+
+    kind: FreezeEventKind
+    at: Utc
+    words: str
+    by: str | None
+    """Id of the person; null for the policy itself."""
+
+    @classmethod
+    def of(cls, event: FreezeEvent) -> Self:
+        return cls(kind=event.kind, at=event.at, words=event.words, by=event.by)
+
+
 class AlertDetailOut(WireModel):
     alert: AlertOut
     transitions: tuple[TransitionOut, ...]
     """In order."""
+    budget_events: tuple[BudgetEventOut, ...]
+    """Of an objective: what its policy and people did about releases while this was open, in order."""
 
     @classmethod
     def of(cls, detail: AlertDetail) -> Self:
         return cls(
             alert=AlertOut.of(detail.alert),
             transitions=tuple(TransitionOut.of(transition) for transition in detail.transitions),
+            budget_events=tuple(BudgetEventOut.of(event) for event in detail.budget_events),
         )
 
 

@@ -1,6 +1,7 @@
 """What people and gates ask of alerts. Nothing here moves an alert: the evaluator does."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from tidegate.alerts.errors import AlertNotFoundError
@@ -12,6 +13,7 @@ from tidegate.alerts.model import (
     AlertPreview,
     AlertState,
     FamilyAlert,
+    Origin,
     QuietState,
     Rule,
     exceeds,
@@ -19,7 +21,7 @@ from tidegate.alerts.model import (
     sentence_of,
     window_at,
 )
-from tidegate.alerts.ports import AlertFilter, AlertStore, Watch
+from tidegate.alerts.ports import AlertFilter, AlertStore, BudgetEvents, Watch
 from tidegate.alerts.rules import batches_of, override_names, override_rules
 from tidegate.kernel import (
     DEFAULT_LIMIT,
@@ -48,7 +50,16 @@ _OPEN_LIMIT = 1_000  # the most that one answer shows; an outage of all of 10,00
 class AlertService:
     """Reads alerts of one workspace at a time."""
 
-    def __init__(self, *, rules: Sequence[Rule], reader: SignalReader, store: AlertStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        rules: Sequence[Rule],
+        reader: SignalReader,
+        store: AlertStore,
+        clock: Clock,
+        budgets: BudgetEvents | None = None,
+    ) -> None:
+        self._budgets = budgets
         self._rules = tuple(rules)
         self._reader = reader
         self._store = store
@@ -97,7 +108,13 @@ class AlertService:
         found = await self._store.find_alert(workspace, alert_id) if "\0" not in alert_id else None
         if found is None:
             raise AlertNotFoundError(alert_id)
-        return found
+        alert = found.alert
+        if alert.origin is not Origin.OBJECTIVES or self._budgets is None:
+            return found
+        events = await self._budgets.list_events(
+            workspace, dict(alert.key.labels)["objective"], since=alert.since, until=alert.resolved_at
+        )
+        return replace(found, budget_events=events)
 
     async def get_watch(self, workspace: WorkspaceId) -> Watch:
         return await self._store.find_watch(workspace)

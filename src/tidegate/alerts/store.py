@@ -123,7 +123,8 @@ class PostgresAlertStore:
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 """
-                SELECT least(rules.evaluated_at, burns.evaluated_at) AS evaluated_at,
+                SELECT CASE WHEN burns.evaluated_at < rules.evaluated_at - $3::interval THEN burns.evaluated_at
+                    ELSE rules.evaluated_at END AS evaluated_at,
                     greatest(rules.watched_since, burns.watched_since, workspaces.created_at) AS watched_since
                 FROM workspaces CROSS JOIN alert_watch AS rules
                     LEFT JOIN burn_watch AS burns ON $2 AND EXISTS (SELECT FROM objectives WHERE workspace = $1)
@@ -132,6 +133,7 @@ class PostgresAlertStore:
                 """,
                 workspace,
                 codes is None or not BURN_CODES.isdisjoint(codes),
+                _GAP,
             )
         return Watch(row["evaluated_at"], row["watched_since"]) if row else Watch(None, None)
 

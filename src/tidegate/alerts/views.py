@@ -7,6 +7,7 @@ from itertools import groupby
 
 from tidegate.alerts.model import Alert, CauseKind, Outside, Transition, Unit, written
 from tidegate.edge.marks import MARKS, Mark
+from tidegate.slos import FreezeEvent, FreezeEventKind
 
 __all__ = [
     "WATCH_LIMIT",
@@ -138,8 +139,24 @@ _TITLES = {
 }
 
 
-def newest_first(transitions: Sequence[Transition]) -> tuple[MoveView, ...]:
-    return tuple(move_view(transition) for transition in reversed(transitions))
+def newest_first(transitions: Sequence[Transition], budget_events: Sequence[FreezeEvent] = ()) -> tuple[MoveView, ...]:
+    """Return what happened: moves of the alert, and beside them what its budget did to releases."""
+    found = [*map(move_view, transitions), *map(budget_view, budget_events)]
+    in_order = sorted(found, key=lambda move: move.at)
+    return tuple(reversed(in_order))
+
+
+def budget_view(event: FreezeEvent) -> MoveView:
+    mark = MARKS["resolved"] if event.kind is FreezeEventKind.LIFTED else MARKS["pending"]
+    return MoveView(mark, _BUDGET_TITLES[event.kind], event.words, event.at)
+
+
+_BUDGET_TITLES = {
+    FreezeEventKind.FROZEN: "Releases froze",
+    FreezeEventKind.LIFTED: "Releases may go on",
+    FreezeEventKind.EXCEPTED: "An exception was made",
+    FreezeEventKind.EXCEPTION_ENDED: "The exception ended",
+}
 
 
 def is_watched(evaluated_at: datetime | None, now: datetime) -> bool:

@@ -83,8 +83,9 @@ from tidegate.signals.tasks import (
     build_stepped_reader,
 )
 from tidegate.signals.tenants import TenantService
+from tidegate.slos.freezing import FreezeService
 from tidegate.slos.service import ObjectiveService
-from tidegate.slos.tasks import build_objectives
+from tidegate.slos.tasks import build_freezes, build_objectives
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.hearing import hear
@@ -225,7 +226,9 @@ def _slices(  # noqa: PLR0913 - what slices share
         own_rules=rule_sets, on_changed=hub.wake,
     )  # fmt: skip
     own_rules = RuleSetService(shipped=rules, store=rule_sets, clock=clock)
-    alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock)
+    objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
+    freezes = build_freezes(database, objectives, trail, clock=clock, ids=ids)
+    alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock, budgets=freezes)
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
@@ -236,7 +239,6 @@ def _slices(  # noqa: PLR0913 - what slices share
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
-    objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
@@ -272,6 +274,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         RollupReader: reader,
         TelemetryWatch: reader,
         ObjectiveService: objectives,
+        FreezeService: freezes,
         AlertService: alerts,
         RuleSetService: own_rules,
         BacktestService: BacktestService(reader=reader, rules=own_rules, paging=paging.now, clock=clock),

@@ -19,6 +19,7 @@ from tidegate.releases.tools import TOOLS as RELEASE_TOOLS
 from tidegate.runbooks.tools import RESOURCES as RUNBOOKS
 from tidegate.runbooks.tools import TOOLS as RUNBOOK_TOOLS
 from tidegate.signals.tools import TOOLS as SIGNAL_TOOLS
+from tidegate.slos.tools import TOOLS as SLO_TOOLS
 from tidegate.telemetry.tools import TOOLS as TELEMETRY_TOOLS
 
 __all__ = ["TOOLBOX", "recorder"]
@@ -28,7 +29,7 @@ _MAX_SAID: Final = 120
 TOOLBOX: Final = Toolbox(
     tools=(
         *GATE_TOOLS, *ALERT_TOOLS, *INCIDENT_TOOLS, *DELIVERY_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS,
-        *RELEASE_TOOLS, *EVIDENCE_TOOLS, *RECORD_TOOLS,
+        *RELEASE_TOOLS, *EVIDENCE_TOOLS, *SLO_TOOLS, *RECORD_TOOLS,
     ),
     resources=(
         *RUNBOOKS,
@@ -71,6 +72,7 @@ TOOLBOX: Final = Toolbox(
         "DELETE /api/v1/evidence/{evidence_id}",
         "POST /api/v1/evidence-keys",
         "POST /api/v1/gates",
+        "POST /api/v1/objectives/{objective}/exceptions",
         "POST /api/v1/gates/{gate_id}/decisions",
         "PUT /api/v1/retention",
         "PUT /api/v1/prices/overrides",

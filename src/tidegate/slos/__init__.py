@@ -1,8 +1,19 @@
 """Objectives: how good services have to be, how much error budget is left, and how fast it burns."""
 
 from tidegate.slos.burning import BurnAnswer, BurnCode, BurnFinding, BurnLook, BurnReading, BurnSubject
-from tidegate.slos.model import BudgetPolicy, BurnSeverity, PolicyDecision, PolicyException, PolicyState, policy_state
-from tidegate.slos.ports import BurnListener, ObjectiveStore
+from tidegate.slos.model import (
+    BudgetPolicy,
+    BurnSeverity,
+    FreezeEvent,
+    FreezeEventKind,
+    FreezeException,
+    FreezeState,
+    PolicyDecision,
+    PolicyException,
+    PolicyState,
+    policy_state,
+)
+from tidegate.slos.ports import BurnListener, FreezeReader, ObjectiveStore
 
 __all__ = [
     "BudgetPolicy",
@@ -14,6 +25,11 @@ __all__ = [
     "BurnReading",
     "BurnSeverity",
     "BurnSubject",
+    "FreezeEvent",
+    "FreezeEventKind",
+    "FreezeException",
+    "FreezeReader",
+    "FreezeState",
     "ObjectiveStore",
     "PolicyDecision",
     "PolicyException",

@@ -157,6 +157,51 @@ def remove(name: str, dry_run: bool) -> None:  # noqa: FBT001 - click passes it 
     click.echo(f"{printable(name)} is removed. What it was: `tidegate audit list`; set it again with its file.")
 
 
+@slo.command("freezes")
+@click.argument("name")
+@json_option
+def freezes(name: str, as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
+    """Show whether the objective NAME freezes releases, since when and why, and what happened before.
+
+    Ends with 3 while releases are frozen, and with 8 when nobody can tell.
+    """
+    found = api().get(f"{_ROUTE}/{quote(name, safe='')}/freezes")
+    if as_json:
+        print_json(found)
+    else:
+        since = f" since {found['since']}" if found["since"] else ""
+        click.echo(f"{found['state'].upper()}{since}. {printable(found['reason'])}")
+        for one in found["exceptions"]:
+            click.echo(f"  exception {one['id']} of {one['by']} until {one['until']}: {printable(one['reason'])}")
+        print_rows(("at", "kind", "words"), found["events"], empty="Nothing was ever frozen.")
+    sys.exit(EXIT_CODES[{"frozen": "no_go", "unknown": "hold"}.get(found["state"], "go")])
+
+
+@slo.command("except")
+@click.argument("name")
+@click.option("--reason", required=True, help="Why a release must not wait.")
+@click.option("--until", required=True, help="When it ends, as `2026-12-24T18:00:00Z`; within 7 days.")
+@json_option
+def except_(name: str, reason: str, until: str, as_json: bool) -> None:  # noqa: FBT001 - click passes them by name
+    """Let releases through the freeze of the objective NAME for a while; for people of a role that its policy names."""
+    made = api().post(f"{_ROUTE}/{quote(name, safe='')}/exceptions", {"reason": reason, "until": until})
+    if as_json:
+        print_json(made)
+    else:
+        click.echo(
+            f"Exception {made['id']} lets releases through until {made['until']}, or until the freeze is lifted."
+        )
+
+
+@slo.command("end-exception")
+@click.argument("name")
+@click.argument("exception")
+def end_exception(name: str, exception: str) -> None:
+    """End EXCEPTION of the objective NAME before its time."""
+    api().delete(f"{_ROUTE}/{quote(name, safe='')}/exceptions/{quote(exception, safe='')}")
+    click.echo(f"Exception {printable(exception)} is over.")
+
+
 def _get(name: str, *, limit: int, cursor: str | None = None) -> Any:  # noqa: ANN401 - JSON
     return api().get(f"{_ROUTE}/{quote(name, safe='')}", {"limit": limit, "cursor": cursor})
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tidegate.slos.model import Objective, PolicyDecision
+from tidegate.slos.model import FreezeException, Objective, PolicyDecision
 from tidegate.slos.states import ObjectiveState
 
 __all__ = ["Change", "ChangeKind", "Looked"]
@@ -38,3 +38,5 @@ class Looked:
     state: ObjectiveState
     decision: PolicyDecision
     frozen_at: datetime | None
+    exceptions: tuple[FreezeException, ...] = ()
+    """Those that let releases through now."""

@@ -9,6 +9,7 @@ from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, permit
 from tidegate.edge.html import Pages, page_router
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, UnavailableError
+from tidegate.slos.freezing import FreezeService
 from tidegate.slos.schemas import about_objective
 from tidegate.slos.service import ObjectiveService
 from tidegate.slos.views import objective_view, tenant_view
@@ -17,6 +18,7 @@ __all__ = ["router"]
 
 router = page_router()
 Objectives = Annotated[ObjectiveService, provide(ObjectiveService)]
+Freezes = Annotated[FreezeService, provide(FreezeService)]
 _Cursor = Annotated[str | None, Query(max_length=1_000)]
 
 
@@ -50,12 +52,13 @@ async def show_objectives(  # noqa: PLR0917 - the query of the page
 
 
 @router.get("/slos/{objective}")
-async def show_objective(  # noqa: PLR0917 - FastAPI passes them by name
+async def show_objective(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
     objective: str,
     request: Request,
     caller: CurrentCaller,
     objectives: Objectives,
     pages: Pages,
+    freezes: Freezes,
     cursor: _Cursor = None,
 ) -> Response:
     """Show one objective: budget, burn, policy, and its tenants, the worst first."""
@@ -71,5 +74,7 @@ async def show_objective(  # noqa: PLR0917 - FastAPI passes them by name
         objective=objective_view(looked),
         tenants=[tenant_view(subject) for subject in page.items],
         next_cursor=page.next_cursor,
+        exceptions=looked.exceptions,
+        events=tuple(reversed(await freezes.list_events(caller.workspace, objective))),
         base_url=str(request.base_url).rstrip("/"),
     )

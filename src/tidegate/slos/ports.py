@@ -7,9 +7,9 @@ from typing import Protocol
 from tidegate.audit import Deed
 from tidegate.kernel import WorkspaceId
 from tidegate.slos.burning import BurnLook, BurnSubject
-from tidegate.slos.model import Objective, StoredObjective
+from tidegate.slos.model import Freeze, FreezeException, FreezeMove, FreezeState, Objective, StoredObjective
 
-__all__ = ["BurnListener", "ObjectiveStore"]
+__all__ = ["BurnListener", "FreezeReader", "FreezeStore", "ObjectiveStore"]
 
 
 class ObjectiveStore(Protocol):
@@ -46,14 +46,61 @@ class ObjectiveStore(Protocol):
         """Return how often objectives were set, over the whole installation."""
         ...
 
-    async def find_freezes(self, workspace: WorkspaceId) -> Mapping[str, datetime]:
-        """Return since when policies freeze, by name of the objective."""
+
+class FreezeStore(Protocol):
+    """Where it stands what policies froze, and who let a release through."""
+
+    async def find_freezes(self, workspace: WorkspaceId) -> Mapping[str, Freeze]:
+        """Return the freezes that are not lifted, by name of the objective."""
         ...
 
-    async def set_freezes(
-        self, workspace: WorkspaceId, *, frozen: Collection[str], lifted: Collection[str], at: datetime
+    async def find_exceptions(
+        self, workspace: WorkspaceId, *, now: datetime
+    ) -> Mapping[str, Sequence[FreezeException]]:
+        """Return the exceptions that are not over, by name of the objective."""
+        ...
+
+    async def find_history(
+        self, workspace: WorkspaceId, name: str, *, limit: int
+    ) -> tuple[Sequence[Freeze], Sequence[FreezeException]]:
+        """Return the newest freezes and exceptions of an objective."""
+        ...
+
+    async def move_freezes(
+        self,
+        workspace: WorkspaceId,
+        *,
+        begun: Mapping[str, FreezeMove],
+        lifted: Mapping[str, FreezeMove],
+        at: datetime,
     ) -> None:
-        """Remember which policies froze and which were lifted; saying it twice changes nothing."""
+        """Remember which policies froze and which were lifted, and record it; saying it twice changes nothing."""
+        ...
+
+    async def add_exception(self, workspace: WorkspaceId, exception: FreezeException, deed: Deed) -> bool:
+        """Add an exception with what is recorded of it; return whether there was a freeze to make it from."""
+        ...
+
+    async def end_exception(
+        self, workspace: WorkspaceId, which: tuple[str, str], *, at: datetime, who: str, deed: Deed
+    ) -> bool:
+        """End the exception `which` (objective, id); return whether there is one. What is over stays as it ended."""
+        ...
+
+
+class FreezeReader(Protocol):
+    """Tells which releases freeze: for gates."""
+
+    async def find_freezes(
+        self, workspace: WorkspaceId, services: Collection[str], *, now: datetime
+    ) -> Sequence[FreezeState]:
+        """Return what the policies of all objectives about `services` say now; none named means all.
+
+        Never raises because budgets cannot be told: then what is frozen stays so, and the rest is unknown.
+
+        Raises:
+            UnavailableError: the state store does not answer.
+        """
         ...
 
 

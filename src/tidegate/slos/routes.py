@@ -6,17 +6,20 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tidegate.audit.doing import Writing
 from tidegate.edge.bodies import JSON, YAML, read_body
-from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, WritableWorkspace, permit
+from tidegate.edge.caller import CurrentCaller, CurrentWorkspace, WritableWorkspace, Writer, permit
 from tidegate.edge.providers import provide
 from tidegate.kernel import DEFAULT_LIMIT, MAX_LIMIT
+from tidegate.slos.freeze_schemas import ExceptionIn, ExceptionOut, FreezesOut
+from tidegate.slos.freezing import FreezeService
 from tidegate.slos.objective_files import MAX_FILE_BYTES
-from tidegate.slos.schemas import AppliedOut, ObjectiveOut, ObjectivePageOut, PlanOut, about_objective
+from tidegate.slos.schemas import AppliedOut, ObjectiveOut, ObjectivePageOut, PlanOut, about_objective, about_stored
 from tidegate.slos.service import ObjectiveService
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1/objectives", tags=["objectives"])
 Objectives = Annotated[ObjectiveService, provide(ObjectiveService)]
+Freezes = Annotated[FreezeService, provide(FreezeService)]
 _FILE: dict[str, Any] = {"requestBody": {"content": {"application/yaml": {}, "application/json": {}}}}
 
 
@@ -69,6 +72,53 @@ async def remove_objective(
 ) -> Response:
     """Remove an objective; its versions stay in the audit."""
     await objectives.remove(workspace, objective, by=by)
+    return Response(status_code=204)
+
+
+@router.get("/{objective}/freezes")
+async def list_freezes(  # noqa: PLR0917 - FastAPI passes them by name
+    objective: str, request: Request, caller: CurrentCaller, objectives: Objectives, freezes: Freezes
+) -> FreezesOut:
+    """Say what the policy of an objective says of releases now, and what it and people did about them before.
+
+    It answers while budgets cannot be told as well: what is frozen stays so, and the rest is `unknown`.
+    """
+    await permit(request, caller, about_stored(await objectives.get_stored(caller.workspace, objective)))
+    found = await freezes.get_freeze(caller.workspace, objective)
+    return FreezesOut.of(found, await freezes.list_events(caller.workspace, objective))
+
+
+@router.post("/{objective}/exceptions", status_code=201)
+async def make_exception(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+    objective: str,
+    wanted: ExceptionIn,
+    request: Request,
+    caller: Writer,
+    objectives: Objectives,
+    freezes: Freezes,
+    by: Writing,
+) -> ExceptionOut:
+    """Let releases through the freeze of an objective for a while. For a person of a role that the policy names."""
+    await permit(request, caller, about_stored(await objectives.get_stored(caller.workspace, objective)))
+    made = await freezes.grant(
+        caller.workspace, objective, reason=wanted.reason, until=wanted.until, role=caller.role, by=by
+    )
+    return ExceptionOut.of(made)
+
+
+@router.delete("/{objective}/exceptions/{exception_id}", status_code=204)
+async def end_exception(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+    objective: str,
+    exception_id: str,
+    request: Request,
+    caller: Writer,
+    objectives: Objectives,
+    freezes: Freezes,
+    by: Writing,
+) -> Response:
+    """End an exception before its time: releases freeze again at once."""
+    await permit(request, caller, about_stored(await objectives.get_stored(caller.workspace, objective)))
+    await freezes.end(caller.workspace, objective, exception_id, by=by)
     return Response(status_code=204)
 
 

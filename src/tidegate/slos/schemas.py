@@ -10,7 +10,7 @@ from tidegate.edge.wire import Utc, WireModel
 from tidegate.kernel import Page, format_duration
 from tidegate.slos.burning import BurnFinding
 from tidegate.slos.looked import Change, ChangeKind, Looked
-from tidegate.slos.model import Events, Objective, PolicyState
+from tidegate.slos.model import Events, Objective, PolicyState, StoredObjective
 from tidegate.slos.objective_files import ObjectiveFile, file_of
 from tidegate.slos.states import BurnWindow, SubjectState
 
@@ -22,6 +22,7 @@ __all__ = [
     "PlanOut",
     "PolicyOut",
     "about_objective",
+    "about_stored",
     "indicator_words",
 ]
 
@@ -293,7 +294,11 @@ def _summary_of(looked: Looked) -> dict[str, object]:
 
 def about_objective(looked: Looked) -> Target:
     """Return what a request for one objective is about."""
-    objective = looked.state.objective
+    return about_stored(looked.state.stored)
+
+
+def about_stored(stored: StoredObjective) -> Target:
+    objective = stored.objective
     environments = frozenset({objective.environment}) if objective.environment is not None else frozenset[str]()
     return Target(services=frozenset({objective.service}), environments=environments)
 

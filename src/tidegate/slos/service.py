@@ -1,6 +1,6 @@
 """Setting objectives, looking at them, and telling what burns."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +16,10 @@ from tidegate.kernel import (
 )
 from tidegate.slos.burning import BurnAnswer, BurnFinding, BurnLook, BurnReading, BurnSubject
 from tidegate.slos.errors import ObjectiveInvalidError, ObjectiveNotFoundError
+from tidegate.slos.freezing import FreezeKeeper
 from tidegate.slos.keeping import BurnKeeper, Kept
 from tidegate.slos.looked import Change, ChangeKind, Looked
-from tidegate.slos.model import Objective, PolicyState, StoredObjective, policy_state
+from tidegate.slos.model import Objective, StoredObjective
 from tidegate.slos.ports import ObjectiveStore
 from tidegate.slos.states import (
     Look,
@@ -44,12 +45,14 @@ class ObjectiveService:
         *,
         store: ObjectiveStore,
         keeper: BurnKeeper,
+        freezes: FreezeKeeper,
         clock: Clock,
         read: Callable[[bytes], Sequence[Objective]],
         body_of: Callable[[Objective], bytes],
     ) -> None:
         self._store = store
         self._keeper = keeper
+        self._freezes = freezes
         self._clock = clock
         self._read = read
         self._body_of = body_of
@@ -116,7 +119,7 @@ class ObjectiveService:
             ObjectiveNotFoundError: there is none of this name.
             ObjectivesChangedError: somebody else changed it at the same moment.
         """
-        known = await self._stored(workspace, name)
+        known = await self.get_stored(workspace, name)
         deed = by.deed("objectives:remove", f"objective/{name}", before=known.digest, version=known.version + 1)
         await self._store.add_versions(
             workspace,
@@ -143,7 +146,7 @@ class ObjectiveService:
         )
         looked = [state_of(Look(kept[workspace, name], now)) for name in names[:limit]]
         more = encode_cursor(names[limit - 1]) if len(names) > limit else None
-        return Page(tuple(await self._decided(workspace, looked)), more)
+        return Page(tuple(await self._freezes.decide(workspace, looked)), more)
 
     async def get(self, workspace: WorkspaceId, name: str) -> Looked:
         """Return an objective and its state.
@@ -153,7 +156,7 @@ class ObjectiveService:
             UnavailableError: an engine does not answer for the moment, or counting is behind.
         """
         kept, now = await self._kept(workspace, name)
-        [looked] = await self._decided(workspace, [state_of(Look(kept, now))])
+        [looked] = await self._freezes.decide(workspace, [state_of(Look(kept, now))])
         return looked
 
     async def tenants(
@@ -213,7 +216,7 @@ class ObjectiveService:
                     reading_of(found, subject) if found is not None else BurnReading(subject, BurnAnswer.GONE)
                 )
         for workspace, own in states.items():
-            await self._decided(workspace, own)
+            await self._freezes.decide(workspace, own)
         return BurnLook(now, list(states), list(readings.values()))
 
     async def _kept(self, workspace: WorkspaceId, name: str) -> tuple[Kept, datetime]:
@@ -223,45 +226,30 @@ class ObjectiveService:
             raise ObjectiveNotFoundError(name)
         return kept, now
 
-    async def _stored(self, workspace: WorkspaceId, name: str) -> StoredObjective:
+    async def get_stored(self, workspace: WorkspaceId, name: str) -> StoredObjective:
+        """Return an objective as it was set.
+
+        Raises:
+            ObjectiveNotFoundError: there is none of this name.
+        """
         for stored in await self._store.find_all(workspace):
             if stored.objective.name == name:
                 return stored
         raise ObjectiveNotFoundError(name)
 
-    async def _decided(self, workspace: WorkspaceId, states: Sequence[ObjectiveState]) -> Sequence[Looked]:
-        """Say what the policies say, and remember what froze or was lifted by it."""
-        freezes = await self._store.find_freezes(workspace)
-        decided = [
-            policy_state(
-                state.objective.policy,
-                state.whole.budget.left_share,
-                now=state.at,
-                was_frozen=state.objective.name in freezes,
-            )
-            for state in states
-        ]
-        names = [state.objective.name for state in states]
-        frozen = {
-            name
-            for name, one in zip(names, decided, strict=True)
-            if one.state is PolicyState.FROZEN and name not in freezes
-        }
-        lifted = {
-            name for name, one in zip(names, decided, strict=True) if one.state is PolicyState.OPEN and name in freezes
-        }
-        if frozen or lifted:
-            await self._store.set_freezes(workspace, frozen=frozen, lifted=lifted, at=self._clock.now())
-        return [
-            Looked(
-                state,
-                one,
-                None
-                if one.state is PolicyState.OPEN
-                else freezes.get(state.objective.name, state.at if state.objective.name in frozen else None),
-            )
-            for state, one in zip(states, decided, strict=True)
-        ]
+    async def find_stored(self, workspace: WorkspaceId) -> Sequence[StoredObjective]:
+        """Return the objectives as they were set."""
+        return await self._store.find_all(workspace)
+
+    async def look_all(self, workspace: WorkspaceId, *, now: datetime) -> Mapping[str, Looked]:
+        """Return the states of all objectives, by name.
+
+        Raises:
+            UnavailableError: an engine does not answer for the moment, or counting is behind.
+        """
+        kept = await self._keeper.refresh(now, asked=workspace)
+        states = [state_of(Look(one, now)) for (owner, _), one in sorted(kept.items()) if owner == workspace]
+        return {one.state.objective.name: one for one in await self._freezes.decide(workspace, states)}
 
 
 def _position_of(cursor: Cursor | None) -> int:

@@ -19,6 +19,7 @@ from tidegate.slos.model import (
     SHOWN,
     Budget,
     BurnPair,
+    BurnSeverity,
     Calendar,
     Exhaustion,
     Objective,
@@ -48,6 +49,8 @@ __all__ = [
 _PRESENT: Final = timedelta(hours=1)  # what "at the present burn" means
 _NEARLY: Final = 1 - 1e-9
 _WINDOWS: Final = 2  # of a pair
+_NO_NUL: Final = "\N{REPLACEMENT CHARACTER}"
+_MOST_PAIRS_TOLD: Final = 8  # in a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,13 @@ class Look:
         self.now = now
         self._windows: dict[timedelta, Sums] = {}
         self.own = self._own()
+        # The same for thousands of tenants that burn at once.
+        self.window_words = self.objective.window.words
+        pairs = self.objective.burn_pairs
+        self.pair_words = {
+            severity: ", ".join([one.words for one in pairs if one.severity is severity][:_MOST_PAIRS_TOLD])
+            for severity in BurnSeverity
+        }
 
     @property
     def objective(self) -> Objective:
@@ -201,12 +211,12 @@ def burning_of(look: Look) -> tuple[BurnFinding, ...]:
         may = (long.total > 0) & (short.total > 0) & (long.bad >= bound * long.total)
         may &= short.bad >= bound * short.total
         for column in np.flatnonzero(may).tolist():
-            long_burn, short_burn = _burns_at(look, pair, column)
+            burns = _burns_at(look, pair, column)
             key = (column, pair.severity.value)
-            if long_burn is None or short_burn is None or min(long_burn, short_burn) < pair.factor:
+            if any(burn is None or burn < pair.factor for burn in burns):
                 continue
             if key not in found or found[key].factor < pair.factor:
-                found[key] = _finding(look, pair, None if column == WHOLE else names[column])
+                found[key] = _finding(look, pair, None if column == WHOLE else _told_name(names[column]), burns)
     return tuple(_among_tenants(look, found[key], found.values()) for key in sorted(found))
 
 
@@ -226,15 +236,30 @@ def reading_of(look: Look, subject: BurnSubject) -> BurnReading:
     burning = [pair for pair, answer in answers.items() if answer]
     if burning:
         fastest = max(burning, key=lambda pair: pair.factor)
-        return BurnReading(subject, BurnAnswer.BURNING, _finding(look, fastest, subject.tenant))
+        return BurnReading(
+            subject, BurnAnswer.BURNING, _finding(look, fastest, subject.tenant, _burns_at(look, fastest, column))
+        )
     if None in answers.values():
         return BurnReading(subject, BurnAnswer.UNKNOWN)
     fastest = max(pairs, key=lambda pair: pair.factor)
-    return BurnReading(subject, BurnAnswer.CALM, _finding(look, fastest, subject.tenant))
+    return BurnReading(
+        subject, BurnAnswer.CALM, _finding(look, fastest, subject.tenant, _burns_at(look, fastest, column))
+    )
 
 
 def _column_of(look: Look, tenant: str | None) -> int:
-    return WHOLE if tenant is None else look.kept.ring.columns.get(tenant, -1)
+    """Return the column of the service, or of a tenant by its name as it is told; -1 for one that is not known."""
+    if tenant is None:
+        return WHOLE
+    columns = look.kept.ring.columns
+    if tenant in columns or _NO_NUL not in tenant:
+        return columns.get(tenant, -1)
+    return next((column for name, column in columns.items() if _told_name(name) == tenant), -1)
+
+
+def _told_name(tenant: str) -> str:
+    """Return the name of a tenant as alerts can hold it: PostgreSQL has no NUL in its texts."""
+    return tenant.replace("\0", _NO_NUL) if "\0" in tenant else tenant
 
 
 def _burns_at(look: Look, pair: BurnPair, column: int) -> tuple[Fraction | None, Fraction | None]:
@@ -244,9 +269,11 @@ def _burns_at(look: Look, pair: BurnPair, column: int) -> tuple[Fraction | None,
     return long, short
 
 
-def _finding(look: Look, pair: BurnPair, tenant: str | None) -> BurnFinding:
+def _finding(
+    look: Look, pair: BurnPair, tenant: str | None, burns: tuple[Fraction | None, Fraction | None]
+) -> BurnFinding:
     objective, column = look.objective, _column_of(look, tenant)
-    long, short = _burns_at(look, pair, column)
+    long, short = burns
     return BurnFinding(
         workspace=look.kept.workspace,
         objective=objective.name,
@@ -262,9 +289,9 @@ def _finding(look: Look, pair: BurnPair, tenant: str | None) -> BurnFinding:
         count=_at(look.window(pair.long), column)[1],
         runbook=objective.runbook,
         owner=objective.owner,
-        window=objective.window.words,
+        window=look.window_words,
         left_share=Budget(*_at(look.own, column), objective.allowed_share).left_share,
-        pairs=", ".join(one.words for one in objective.burn_pairs if one.severity is pair.severity),
+        pairs=look.pair_words[pair.severity],
     )
 
 

@@ -1,7 +1,7 @@
 """Objectives of workspaces in PostgreSQL."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -9,11 +9,14 @@ import asyncpg
 from tidegate.audit import AuditTrail, Deed
 from tidegate.kernel import WorkspaceId, digest_of
 from tidegate.slos.errors import ObjectivesChangedError
-from tidegate.slos.model import Objective, StoredObjective
+from tidegate.slos.freeze_rows import lift_in
+from tidegate.slos.model import FreezeMove, Objective, StoredObjective
 from tidegate.slos.objective_files import body_of, objective_of_body
 from tidegate.storage import Database
 
 __all__ = ["PostgresObjectiveStore"]
+
+_REMOVED = "The objective was removed."
 
 
 class PostgresObjectiveStore:
@@ -80,6 +83,8 @@ class PostgresObjectiveStore:
                 except asyncpg.UniqueViolationError as error:
                     raise ObjectivesChangedError from error
                 await self._trail.append(workspace, deed, within=connection)
+            gone = {name: FreezeMove(_REMOVED, None) for name, _, objective, _ in changes if objective is None}
+            await lift_in(connection, self._trail, workspace, gone, at=applied_at)
             await connection.execute("UPDATE objective_changes SET change_count = change_count + 1")
 
     async def workspaces(self) -> Sequence[WorkspaceId]:
@@ -90,33 +95,3 @@ class PostgresObjectiveStore:
     async def change_count(self) -> int:
         async with self._database.across_workspaces() as connection:
             return int(await connection.fetchval("SELECT change_count FROM objective_changes"))
-
-    async def find_freezes(self, workspace: WorkspaceId) -> Mapping[str, datetime]:
-        async with self._database.transaction(workspace) as connection:
-            rows = await connection.fetch(
-                "SELECT name, frozen_at FROM objective_freezes WHERE workspace = $1 AND lifted_at IS NULL", workspace
-            )
-        return {row["name"]: row["frozen_at"] for row in rows}
-
-    async def set_freezes(
-        self, workspace: WorkspaceId, *, frozen: Collection[str], lifted: Collection[str], at: datetime
-    ) -> None:
-        async with self._database.transaction(workspace) as connection:
-            await connection.execute(
-                """
-                INSERT INTO objective_freezes (workspace, name, frozen_at)
-                SELECT $1, unnest($2::text[]), $3 ON CONFLICT DO NOTHING
-                """,
-                workspace,
-                sorted(frozen),
-                at,
-            )
-            await connection.execute(
-                """
-                UPDATE objective_freezes SET lifted_at = $3
-                WHERE workspace = $1 AND name = ANY ($2::text[]) AND lifted_at IS NULL
-                """,
-                workspace,
-                sorted(lifted),
-                at,
-            )

@@ -7,9 +7,11 @@ from typing import Final
 import structlog
 
 from tidegate.audit import AuditTrail
-from tidegate.kernel import Clock, UnavailableError
+from tidegate.kernel import Clock, IdFactory, UnavailableError
 from tidegate.signals import StepCounts
 from tidegate.slos.burning import BurnLook
+from tidegate.slos.freeze_rows import PostgresFreezeStore
+from tidegate.slos.freezing import FreezeKeeper, FreezeService
 from tidegate.slos.keeping import BurnKeeper
 from tidegate.slos.objective_files import body_of, parse_objectives
 from tidegate.slos.ports import BurnListener
@@ -17,7 +19,7 @@ from tidegate.slos.service import ObjectiveService
 from tidegate.slos.store import PostgresObjectiveStore
 from tidegate.storage import Database
 
-__all__ = ["BurnWatch", "build_objectives"]
+__all__ = ["BurnWatch", "build_freezes", "build_objectives"]
 
 _log = structlog.get_logger("tidegate.objectives")
 _EVERY_S: Final = 5.0  # the shortest window of a pair is five minutes
@@ -25,8 +27,20 @@ _EVERY_S: Final = 5.0  # the shortest window of a pair is five minutes
 
 def build_objectives(database: Database, counts: StepCounts, trail: AuditTrail, clock: Clock) -> ObjectiveService:
     store = PostgresObjectiveStore(database, trail)
-    keeper = BurnKeeper(counts=counts, store=store)
-    return ObjectiveService(store=store, keeper=keeper, clock=clock, read=parse_objectives, body_of=body_of)
+    return ObjectiveService(
+        store=store,
+        keeper=BurnKeeper(counts=counts, store=store),
+        freezes=FreezeKeeper(PostgresFreezeStore(database, trail)),
+        clock=clock,
+        read=parse_objectives,
+        body_of=body_of,
+    )
+
+
+def build_freezes(
+    database: Database, objectives: ObjectiveService, trail: AuditTrail, *, clock: Clock, ids: IdFactory
+) -> FreezeService:
+    return FreezeService(objectives=objectives, store=PostgresFreezeStore(database, trail), clock=clock, ids=ids)
 
 
 class BurnWatch:

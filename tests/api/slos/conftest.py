@@ -22,6 +22,7 @@ from tidegate.app.cli import cli
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import WorkspaceId
+from tidegate.slos.freezing import FreezeService
 from tidegate.slos.pages import router as pages
 from tidegate.slos.routes import router
 from tidegate.slos.service import ObjectiveService
@@ -83,6 +84,7 @@ def application(world: World) -> FastAPI:
         authorizer=shipped_authorizer(),
         services={
             ObjectiveService: world.objectives,
+            FreezeService: world.freezes,
             PageRenderer: PageRenderer(version="test", clock=world.clock),
         },
     )

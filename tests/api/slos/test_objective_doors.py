@@ -1,5 +1,6 @@
 """Objectives over HTTP, on pages and on the command line."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from tests.api.slos.conftest import Api, Shell
@@ -8,6 +9,8 @@ from tests.pages.documents import Document, assert_is_sound
 from tests.signals_rows import NANO, Row, request_row
 from tests.unit.slos.objectives import events_file, slices_file
 
+from tidegate.audit import ActorKind, Doer
+from tidegate.edge.proven import Role
 from tidegate.kernel import UnavailableError
 
 NAME = "/chat-availability"
@@ -132,3 +135,36 @@ async def test_the_command_line_says_the_same_and_ends_with_what_it_means(
     assert "P1  The error budget of chat-availability burns 50 times too fast" in burning.out
     assert (await shell.run("slo", "show", "nobody")).code == 5
     assert (await shell.run("slo", "remove", "chat-availability")).code == 0
+
+
+async def test_a_freeze_its_exceptions_and_what_happened_are_told_by_api_page_and_command_line(
+    api: Api, world: World, shell: Shell, stranger: Api
+) -> None:
+    await world.count(requests(world, good=0, bad=5))
+    await api.send("apply", events_file())
+    found = (await api.get(f"{NAME}/freezes")).json()
+    assert (found["state"], found["exceptions"], [one["kind"] for one in found["events"]]) == ("frozen", [], ["frozen"])
+    assert (await api.get(NAME)).json()["policy"]["state"] == "frozen"
+    assert "Releases freeze. -9900% of the budget is left" in (await api.call("GET", f"/slos{NAME}")).text
+    shown = await shell.run("slo", "freezes", "chat-availability")
+    assert (shown.code, "FROZEN since" in shown.out) == (3, True)
+    until = (world.clock.now() + timedelta(hours=1)).isoformat()
+    path = f"/api/v1/objectives{NAME}/exceptions"
+    refused = await api.call("POST", path, json={"reason": "a fix", "until": until})
+    assert (refused.status_code, refused.json()["code"]) == (403, "exception_not_allowed")  # a token is no person
+    wrong = await api.call("POST", path, json={"reason": " ", "until": until})
+    assert (wrong.status_code, wrong.json()["code"], wrong.json()["field"]) == (422, "exception_invalid", "reason")
+    by = Doer(ActorKind.PERSON, "ses_ada", "usr_ada")
+    made = await world.freezes.grant(
+        world.workspace, "chat-availability", reason="a fix", until=world.clock.now() + timedelta(hours=1),
+        role=Role.OWNER, by=by,
+    )  # fmt: skip
+    assert (await api.get(f"{NAME}/freezes")).json()["exceptions"][0]["by"] == "usr_ada"
+    assert made.id in (await api.call("GET", f"/slos{NAME}")).text
+    told = await shell.run("slo", "except", "chat-availability", "--reason", "x", "--until", until)
+    assert (told.code, "The policy lets people of these roles" in told.err) == (4, True)
+    assert (await stranger.call("GET", f"/api/v1/objectives{NAME}/freezes")).status_code == 404
+    assert (await stranger.call("DELETE", f"{path}/{made.id}")).status_code == 404
+    assert (await shell.run("slo", "end-exception", "chat-availability", made.id)).code == 0
+    assert (await api.call("DELETE", f"{path}/exc_nothing")).json()["code"] == "exception_not_found"
+    assert (await api.get(f"{NAME}/freezes")).json()["state"] == "frozen"

@@ -170,6 +170,7 @@ def objective_file(workspace: Workspace, objective: str) -> str:
         "apiVersion": "tidegate/v1", "kind": "Objective",
         "metadata": {"name": objective, "title": workspace.hidden("objective"), "owner": workspace.hidden("owner")},
         "spec": {"service": workspace.name("svc"), "family": "auth", "target": 0.99, "window": {"rolling": "1d"},
+                 "policy": {"freezeAt": 0.99, "freezeWithoutData": True},
                  "indicator": {"events": {"bad": "failureCount", "total": "requestCount"}}},
     })  # fmt: skip
 
@@ -232,10 +233,7 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
                headers={"content-type": "application/yaml"})  # fmt: skip
     slots["model"].append(name("model"))
     await _fill_alerting(doors, workspace)
-    for number in range(2):
-        await make(workspace, "POST", "/api/v1/objectives/apply", headers={"content-type": "application/yaml"},
-                   content=objective_file(workspace, name(f"objective{number}")))  # fmt: skip
-        slots["objective"].append(name(f"objective{number}"))
+    await _fill_objectives(doors, workspace)
     for commit in slots["commit"]:
         offered = evidence(workspace, commit=commit, service=name("svc"))
         slots["evidence_id"].append((await make(workspace, "POST", "/api/v1/evidence", json=offered))["id"])
@@ -243,6 +241,20 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
         slots["key_id"].append(made["id"])
     await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
     await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
+
+
+async def _fill_objectives(doors: Doors, workspace: Workspace) -> None:
+    slots, make, name = workspace.slots, doors.make, workspace.name
+    for number in range(2):
+        await make(workspace, "POST", "/api/v1/objectives/apply", headers={"content-type": "application/yaml"},
+                   content=objective_file(workspace, name(f"objective{number}")))  # fmt: skip
+        slots["objective"].append(name(f"objective{number}"))
+        path = f"/api/v1/objectives/{name(f'objective{number}')}"
+        await make(workspace, "GET", f"{path}/freezes")  # looks, and freezes without data
+        wish = {"reason": workspace.hidden("exception"), "until": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+        headers = {"cookie": f"{SESSION_COOKIE}={workspace.session}", "origin": ORIGIN, "authorization": ""}
+        made = await make(workspace, "POST", f"{path}/exceptions", json=wish, headers=headers)
+        slots["exception_id"].append(made["id"])
 
 
 async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:

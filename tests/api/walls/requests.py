@@ -50,6 +50,7 @@ SLOTS: Mapping[str, str] = {
     "user_id": "member_id", "group_id": "group_id", "channel_id": "channel_id", "channel": "channel_id",
     "incident_id": "incident_id", "alertIds": "alert_id", "alertId": "alert_id", "commander": "member_id",
     "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
+    "exception_id": "exception_id",
     "waiver_id": "waiver_id", "decision_id": "decision_id", "against": "decision_id",
     "evidence_id": "evidence_id", "key_id": "key_id",
     "schedule": "schedule", "alertmanager": "alertmanager",
@@ -490,6 +491,8 @@ _FILES: Mapping[str, Any] = {
     "DELETE /api/v1/tenants/{tenant}/telemetry": _erasure,
     "POST /api/v1/gates": lambda filled, own: (gate_file(own, filled.value("gate_id")), "application/yaml"),
     "POST /api/v1/gates/validate": lambda filled, own: (gate_file(own, filled.value("gate_id")), "application/yaml"),
+    "POST /api/v1/objectives/{objective}/exceptions": lambda _, own: (
+        json.dumps({"reason": own.hidden("exception"), "until": "2099-01-01T00:00:00Z"}), "application/json"),
     "POST /api/v1/objectives/plan": lambda filled, own: (
         objective_file(own, filled.value("objective")), "application/yaml"),
     "POST /api/v1/objectives/apply": lambda filled, own: (

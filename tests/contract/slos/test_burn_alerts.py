@@ -16,6 +16,7 @@ from tests.unit.slos.objectives import events_file
 from tidegate.alerts import (
     Alert,
     AlertDetail,
+    AlertService,
     BurnAlerts,
     Origin,
     PostgresAlertStore,
@@ -24,6 +25,8 @@ from tidegate.alerts import (
 )
 from tidegate.alerts.paging.assembly import Paging, build_paging
 from tidegate.alerts.ports import AlertFilter
+from tidegate.alerts.schemas import AlertDetailOut
+from tidegate.alerts.views import newest_first
 from tidegate.jobs import PostgresLedger, PostgresOutbox, Worker
 from tidegate.kernel import RandomIds, UnavailableError, WorkspaceId
 from tidegate.slos import BurnLook
@@ -110,10 +113,8 @@ async def shore(database: Database, engine: TelemetryEngine, workspace: Workspac
 
 
 async def test_a_burning_budget_is_an_alert_that_says_why_and_is_told(shore: Shore) -> None:
-    await shore.paging.routing.apply(
-        shore.world.workspace, b"route: {receiver: boss, routes: [{receiver: ops, matchers: [objective=chat-availability]}]}",
-        by=BY,
-    )  # fmt: skip
+    routing = b"route: {receiver: boss, routes: [{receiver: ops, matchers: [objective=chat-availability]}]}"
+    await shore.paging.routing.apply(shore.world.workspace, routing, by=BY)
     await shore.world.apply(events_file(perTenant="true"))
     await shore.send(good=10, bad=20)
     await shore.look()
@@ -144,6 +145,21 @@ async def test_a_burning_budget_is_an_alert_that_says_why_and_is_told(shore: Sho
     assert why.is_told
 
 
+async def test_an_alert_shows_what_its_budget_did_to_releases_while_it_was_open(shore: Shore) -> None:
+    world = shore.world
+    await world.apply(events_file(window="{rolling: 1h}"))
+    await shore.send(bad=20)
+    await shore.look()
+    alert = (await shore.one()).alert
+    reader = world.pipeline.reader
+    service = AlertService(rules=(), reader=reader, store=shore.listening, clock=shore.clock, budgets=world.freezes)
+    shown = await service.get_alert(world.workspace, alert.id)
+    assert [(event.kind, event.at) for event in shown.budget_events] == [("frozen", shore.clock.now())]
+    titles = [move.title for move in newest_first(shown.transitions, shown.budget_events)]
+    assert titles == ["Releases froze", "Fired", "Bound crossed"]
+    assert AlertDetailOut.of(shown).budget_events[0].words.startswith("Releases freeze. -9900% of the budget is left")
+
+
 async def test_a_tenant_that_burns_alone_is_an_alert_of_its_own(shore: Shore) -> None:
     await shore.world.apply(events_file())
     await shore.send(good=280)
@@ -152,6 +168,18 @@ async def test_a_tenant_that_burns_alone_is_an_alert_of_its_own(shore: Shore) ->
     assert {(a.code, a.tenant) for a in await shore.list_open()} == {
         ("objective_burn_fast", "bolt"), ("objective_burn_slow", "bolt")
     }  # fmt: skip
+
+
+async def test_a_tenant_whose_name_no_database_holds_is_told_of_and_keeps_nobody_from_theirs(shore: Shore) -> None:
+    await shore.world.apply(events_file())
+    await shore.send(bad=20, tenant="bo\0lt")
+    await shore.look()
+    tenants = {(alert.code, alert.tenant) for alert in await shore.list_open()}
+    assert ("objective_burn_fast", "bo\ufffdlt") in tenants
+    assert ("core_error_budget_burn", None) in tenants
+    before = await shore.one(tenant="bo\ufffdlt")
+    await shore.look()
+    assert await shore.one(tenant="bo\ufffdlt") == before
 
 
 async def test_looking_again_moves_nothing_and_a_restart_goes_on_where_it_was(shore: Shore) -> None:

@@ -198,4 +198,4 @@ async def test_what_burns_is_told_to_who_makes_alerts_of_it_and_freezes_without_
     told = {(one.code.value, one.severity.value, one.tenant) for one in heard.findings}
     assert {("core_error_budget_burn", "P1", None), ("objective_burn_fast", "P1", "bolt")} <= told
     assert "burns 100 times too fast over 1h" in heard.findings[0].sentence
-    assert list(await world.store.find_freezes(world.workspace)) == ["chat-availability"]
+    assert list(await world.freeze_store.find_freezes(world.workspace)) == ["chat-availability"]

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from tests.doing import BY, trail_of
 from tests.signals_rows import Pipeline, Row
 
-from tidegate.kernel import Clock, TimeRange, WorkspaceId
+from tidegate.kernel import Clock, RandomIds, TimeRange, WorkspaceId
 from tidegate.signals import Family, Totals
 from tidegate.signals.tasks import build_stepped_reader
+from tidegate.slos.freeze_rows import PostgresFreezeStore
+from tidegate.slos.freezing import FreezeKeeper, FreezeService
 from tidegate.slos.keeping import BurnKeeper, Kept
 from tidegate.slos.objective_files import body_of, parse_objectives
 from tidegate.slos.service import ObjectiveService
@@ -37,9 +39,12 @@ class World:
         self.store.own = workspace
         counts = build_stepped_reader(database, engine, clock, max_lag=timedelta(days=40))
         self.keeper = BurnKeeper(counts=counts, store=self.store)
+        self.freeze_store = PostgresFreezeStore(database, trail_of(database))
         self.objectives = ObjectiveService(
-            store=self.store, keeper=self.keeper, clock=clock, read=parse_objectives, body_of=body_of
-        )
+            store=self.store, keeper=self.keeper, freezes=FreezeKeeper(self.freeze_store), clock=clock,
+            read=parse_objectives, body_of=body_of,
+        )  # fmt: skip
+        self.freezes = FreezeService(objectives=self.objectives, store=self.freeze_store, clock=clock, ids=RandomIds())
 
     async def apply(self, text: bytes) -> None:
         await self.objectives.apply(self.workspace, text, by=BY)

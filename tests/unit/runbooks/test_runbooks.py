@@ -32,9 +32,8 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.slug)
 
 
 def test_each_rule_has_a_page_and_each_page_a_rule() -> None:
-    assert [page.slug for page in PAGES] == sorted(
-        [*(rule.runbook for rule in BUILT_IN_RULES), *OF_OBJECTIVES, OF_NO_RULE]
-    )
+    of_rules = [rule.runbook for rule in BUILT_IN_RULES]
+    assert [page.slug for page in PAGES] == sorted([*of_rules, *OF_OBJECTIVES, OF_NO_RULE])
 
 
 @each_page

@@ -8,6 +8,7 @@ from enum import StrEnum
 from tidegate.alerts.model.rule import Severity, Unit
 from tidegate.kernel import AlertId, TimeRange, WorkspaceId
 from tidegate.signals import Family, Figures
+from tidegate.slos import FreezeEvent
 
 
 class AlertState(StrEnum):
@@ -185,6 +186,8 @@ class AlertDetail:
     alert: Alert
     transitions: tuple[Transition, ...]
     """In order."""
+    budget_events: tuple[FreezeEvent, ...] = ()
+    """Of an objective: what its policy and people did about releases while this was open, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,14 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "runbooks:draft",
     ),
     "mint": ("tokens:create", "tokens:rotate"),
-    "decide": ("gates:decide", "overrides:request", "releases:freeze", "rollouts:abort", "rollouts:promote"),
+    "decide": (
+        "gates:decide",
+        "objectives:except",
+        "overrides:request",
+        "releases:freeze",
+        "rollouts:abort",
+        "rollouts:promote",
+    ),
     "approve": ("evidence:review", "gates:approve", "gates:waive", "overrides:approve"),
     "provision": ("scim:read", "scim:write"),
     "administer": (

@@ -84,6 +84,9 @@ FOUND: Final = frozenset({
     "POST /alerts/{alert_id}/assign",
     "POST /api/v2/alerts",
     "GET /api/v1/objectives/{objective}",
+    "GET /api/v1/objectives/{objective}/freezes",
+    "POST /api/v1/objectives/{objective}/exceptions",
+    "DELETE /api/v1/objectives/{objective}/exceptions/{exception_id}",
     "GET /slos/{objective}",
 })  # fmt: skip
 """What the body names, or what is found: the door asks the policies once more when it knows."""

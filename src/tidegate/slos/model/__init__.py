@@ -13,6 +13,15 @@ from tidegate.slos.model.burn import (
     too_late,
     windows_of,
 )
+from tidegate.slos.model.freezes import (
+    Freeze,
+    FreezeEvent,
+    FreezeEventKind,
+    FreezeException,
+    FreezeMove,
+    FreezeState,
+    events_of,
+)
 from tidegate.slos.model.indicator import (
     COUNTED,
     DURATIONS,
@@ -52,6 +61,12 @@ __all__ = [
     "CalendarUnit",
     "Events",
     "Exhaustion",
+    "Freeze",
+    "FreezeEvent",
+    "FreezeEventKind",
+    "FreezeException",
+    "FreezeMove",
+    "FreezeState",
     "Indicator",
     "LeftOut",
     "Measured",
@@ -67,6 +82,7 @@ __all__ = [
     "burn_rate",
     "calendar_window",
     "ends_in",
+    "events_of",
     "factor_of",
     "is_bad_slice",
     "make_objective",

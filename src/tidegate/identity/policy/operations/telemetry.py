@@ -77,6 +77,9 @@ OPERATIONS: Final[Mapping[str, str]] = {
     "POST /api/v1/objectives/plan": "objectives:read",
     "POST /api/v1/objectives/apply": "objectives:set",
     "DELETE /api/v1/objectives/{objective}": "objectives:set",
+    "GET /api/v1/objectives/{objective}/freezes": "objectives:read",
+    "POST /api/v1/objectives/{objective}/exceptions": "objectives:except",
+    "DELETE /api/v1/objectives/{objective}/exceptions/{exception_id}": "objectives:except",
     "GET /slos": "objectives:read",
     "GET /slos/{objective}": "objectives:read",
 }
