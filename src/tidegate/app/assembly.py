@@ -237,7 +237,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     )
     gates = build_gates(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
-        evidence=evidence, trail=trail, ids=ids, clock=clock,
+        evidence=evidence, book=records.book, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
