@@ -46,7 +46,8 @@ SLOTS: Mapping[str, str] = {
     "left": "run", "right": "run", "a": "run", "b": "run", "email": "email", "workspace": "workspace",
     "services": "service", "environments": "environment", "q": "text", "id": "gate_id",
     "user_id": "member_id", "group_id": "group_id", "channel_id": "channel_id", "channel": "channel_id",
-    "schedule": "schedule", "alertmanager": "alertmanager", "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
+    "schedule": "schedule", "alertmanager": "alertmanager",
+    "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {
