@@ -23,6 +23,7 @@ DEFINER_FUNCTIONS = {
     "list_workspaces_with_retention",
     "list_workspaces_with_unsigned_audit",
     "list_workspaces_of_person",
+    "list_workspaces_that_are_held",
     "person_of_email",
     "workspace_of_invitation",
     "workspace_of_passkey",
