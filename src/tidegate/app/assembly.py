@@ -21,6 +21,7 @@ from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
+from tidegate.app.incidents import build_incidents
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
@@ -274,6 +275,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         EvidenceService: evidence,
         GateService: gates,
         **deliveries.services,
+        **build_incidents(database, trail, gates=gates, ids=ids, clock=clock),
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,

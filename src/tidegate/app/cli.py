@@ -34,6 +34,11 @@ _NOUNS: Final = {
         "Evaluations: how good answers were, and retrieval metrics.",
     ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
+    "incident": (
+        "tidegate.alerts.incidents.commands",
+        "incident",
+        "Incidents: alerts that are one matter, who leads it, what was learned.",
+    ),
     "limits": ("tidegate.app.limit_commands", "limits", "Limits: how much a workspace or a token may ask and send."),
     "login": ("tidegate.identity.sessions.commands", "login", "Keep a server and a token for later commands."),
     "logout": ("tidegate.identity.sessions.commands", "logout", "Forget what `tidegate login` keeps."),

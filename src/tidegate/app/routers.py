@@ -2,6 +2,8 @@
 
 from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
 from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.incidents.pages import router as incident_pages
+from tidegate.alerts.incidents.routes import router as incident_routes
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.pages import router as paging_pages
 from tidegate.alerts.paging.routes import router as paging_routes
@@ -109,6 +111,8 @@ ROUTERS = (
     paging_routes,
     alertmanager_routes,
     paging_pages,
+    incident_routes,
+    incident_pages,
     delivery_routes,
     channel_pages,
     runbook_routes,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tidegate.alerts.incidents.tools import TOOLS as INCIDENT_TOOLS
 from tidegate.alerts.tools import TOOLS as ALERT_TOOLS
 from tidegate.audit import AuditTrail, Outcome, deed_of
 from tidegate.deliveries.tools import TOOLS as DELIVERY_TOOLS
@@ -25,7 +26,7 @@ _MAX_SAID: Final = 120
 
 TOOLBOX: Final = Toolbox(
     tools=(
-        *GATE_TOOLS, *ALERT_TOOLS, *DELIVERY_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS,
+        *GATE_TOOLS, *ALERT_TOOLS, *INCIDENT_TOOLS, *DELIVERY_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS,
         *RELEASE_TOOLS, *EVIDENCE_TOOLS,
     ),
     resources=(

@@ -95,6 +95,8 @@ class ApiClient:
             ) from error
         if answer.is_error:
             raise refused(answer)
+        if answer.headers.get("content-type", "").startswith("text/"):
+            return answer.text
         return answer.json() if answer.content else None
 
 

@@ -12,6 +12,7 @@ from tidegate.kernel import (
     InvalidInputError,
     Page,
     ReleaseId,
+    TimeRange,
     WorkspaceId,
     decode_cursor,
     encode_cursor,
@@ -95,6 +96,22 @@ class PostgresReleaseStore:
             )
         items = tuple(_release_of(row) for row in rows[:limit])
         return Page(items, encode_cursor(str(rows[limit - 1]["seq"])) if len(rows) > limit else None)
+
+    async def list_created(self, workspace: WorkspaceId, window: TimeRange, *, limit: int) -> list[Release]:
+        """Return releases created within `window`, the oldest first."""
+        async with self._database.transaction(workspace) as connection:
+            rows = await connection.fetch(
+                f"""
+                SELECT {_COLUMNS} FROM releases r
+                WHERE r.workspace = $1 AND r.created_at >= $2 AND r.created_at < $3
+                ORDER BY r.created_at, r.seq LIMIT $4
+                """,
+                workspace,
+                window.start,
+                window.end,
+                limit,
+            )
+        return [_release_of(row) for row in rows]
 
 
 def _sequence_of(cursor: Cursor | None) -> int | None:

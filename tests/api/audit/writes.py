@@ -4,6 +4,7 @@ import secrets
 from typing import Any, Final
 
 from tests.api.audit.entries import Entry, api, form, nobody
+from tests.api.audit.incident_writes import INCIDENTS
 from tests.api.audit.paging_writes import PAGING
 from tests.api.audit.people_writes import PEOPLE
 from tests.api.audit.writing import Left, World
@@ -454,7 +455,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/decisions": Entry(
         evaluate, api("POST", "/api/v1/gates/unknown/decisions"), ("gates:evaluate",), "gate/money"
     ),
-} | PEOPLE | PAGING  # fmt: skip
+} | PEOPLE | PAGING | INCIDENTS  # fmt: skip
 UNRECORDED: Final = {
     "HEAD /assets/{file}": "reads",
     "POST /appearance": "a cookie of the browser; nothing is kept",

@@ -355,6 +355,8 @@ async def _finish(installation: Installation, doors: Doors, workspace: Workspace
             workspace.hidden("title"),
         )  # fmt: skip
         slots["alert_id"].append(alert_id)
+        told = {"alertIds": [alert_id], "title": workspace.hidden("incident"), "note": workspace.hidden("step")}
+        slots["incident_id"].append((await doors.make(workspace, "POST", "/api/v1/incidents", json=told))["id"])
     recount = await doors.make(workspace, "POST", "/api/v1/recounts", json={})
     slots["recount_id"].append(recount["id"])
     trace = slots["trace_id"][-1]

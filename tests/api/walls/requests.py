@@ -46,6 +46,7 @@ SLOTS: Mapping[str, str] = {
     "left": "run", "right": "run", "a": "run", "b": "run", "email": "email", "workspace": "workspace",
     "services": "service", "environments": "environment", "q": "text", "id": "gate_id",
     "user_id": "member_id", "group_id": "group_id", "channel_id": "channel_id", "channel": "channel_id",
+    "incident_id": "incident_id", "alertIds": "alert_id", "alertId": "alert_id", "commander": "member_id",
     "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
@@ -55,7 +56,9 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "range": ("1h", "24h"), "format": ("json", "csv"), "sort": ("outlier", "tenant"), "order": ("asc", "desc"),
     "state": ("firing", "resolved", "open", "dead"),
     "kind": ("person", "service-account"), "dryRun": ("true", "true", "false"),
-    "status": ("error", "ok"), "severity": ("error", "info"), "provider": ("openai",), "topics": ("alerts",),
+    "status": ("error", "ok"), "severity": ("error", "info", "P1"), "sequence": ("1", "2"),
+    "move": ("acknowledge", "mitigate", "resolve", "reopen"), "despite": ("yes",), "title": ("a title",),
+    "provider": ("openai",), "topics": ("alerts",),
     "outcome": ("ok", "failed"), "step": ("60s",), "role": ("viewer", "engineer"), "scope": ("read", "write"),
     "form_token": ("",), "days": ("30",), "inputTokens": ("10",), "outputTokens": ("10",), "source": ("override",),
     "actorKind": ("person", "token"), "action": ("tokens:",), "minMs": ("0",), "unpriced": ("true",),
