@@ -1,8 +1,8 @@
 """Labelled series of others as figures that our rules read, and rules tried over them by the engine of backtests.
 
 The mapping: each series is a service of its own. What a series says of a step is one row of counts of the family
-`ingestion`: as many jobs as there were requests (one where nobody counted them), whose wait in milliseconds is the value
-in thousandths, so that `averageWaitMs` over any window is the mean of the values, exact to a thousandth; `failedCount`
+`ingestion`: as many jobs as there were requests (one where nobody counted them), whose wait in milliseconds is the
+value in thousandths, so that `averageWaitMs` over any window is the mean of the values, exact to a thousandth; `failedCount`
 are the requests that failed. Times begin anew with each series, steps keep their places and gaps stay gaps. A series
 longer than a backtest is cut, and its pieces are judged apart.
 """
@@ -28,7 +28,23 @@ from tidegate.kernel import WorkspaceId
 from tidegate.signals import Totals
 from tidegate.testing import FakeClock
 
-__all__ = ["BOUTIQUE", "NAB_WINDOWS", "OWN", "SHIPPED", "Bound", "Point", "Reached", "Series", "boutique", "nab", "petshop", "petshop_quiet", "reached", "static_bounds", "tried"]
+__all__ = [
+    "BOUTIQUE",
+    "NAB_WINDOWS",
+    "OWN",
+    "SHIPPED",
+    "Bound",
+    "Point",
+    "Reached",
+    "Series",
+    "boutique",
+    "nab",
+    "petshop",
+    "petshop_quiet",
+    "reached",
+    "static_bounds",
+    "tried",
+]
 
 WORKSPACE = WorkspaceId("recorded")
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -175,8 +191,10 @@ class Reached:
     def shown(self) -> str:
         precision = f"{self.right / self.fired:.2f}" if self.fired else "none"
         delay = "none" if self.delay_s is None else f"{self.delay_s / 60:.1f} min"
-        return f"precision {precision} ({self.right}/{self.fired}), recall {self.called / self.incidents:.2f} " \
+        return (
+            f"precision {precision} ({self.right}/{self.fired}), recall {self.called / self.incidents:.2f} "
             f"({self.called}/{self.incidents}), delay {delay}"
+        )
 
 
 async def reached(every: Sequence[Series], bounds: Sequence[Bound]) -> Reached:
@@ -188,9 +206,7 @@ async def reached(every: Sequence[Series], bounds: Sequence[Bound]) -> Reached:
         own = [at for service, at in fired if service == incident.service and incident.start <= at < incident.end]
         if own:
             delays.append((min(own) - incident.start).total_seconds())
-    right = sum(
-        any(service == one.service and one.start <= at < one.end for one in incidents) for service, at in fired
-    )
+    right = sum(any(service == one.service and one.start <= at < one.end for one in incidents) for service, at in fired)
     return Reached(len(fired), right, len(incidents), len(delays), median(delays) if delays else None)
 
 
@@ -209,9 +225,9 @@ def named_pieces(series: Series) -> list[tuple[str, Series]]:
 
 
 def _rows(path: Path) -> list[list[str]]:
-    opened = gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as file:
-        return list(csv.reader(file))
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    return list(csv.reader(text.splitlines()))
 
 
 def nab() -> list[Series]:
@@ -222,7 +238,9 @@ def nab() -> list[Series]:
         rows = _rows(find_input("series-nab", name))[1:]
         times = [int(datetime.fromisoformat(f"{row[0]}+00:00").timestamp()) for row in rows]
         step_s = 3_600 if times[1] - times[0] >= 1_800 else 300
-        incidents = [tuple(int(datetime.fromisoformat(f"{at}+00:00").timestamp()) for at in one) for one in windows[name]]
+        incidents = [
+            tuple(int(datetime.fromisoformat(f"{at}+00:00").timestamp()) for at in one) for one in windows[name]
+        ]
         points = [Point(at, float(row[1])) for at, row in zip(times, rows, strict=True)]
         short = Path(name).stem
         found.append(Series(short, step_s, points, [(begin, end) for begin, end in incidents]))

@@ -1,6 +1,7 @@
 """What rules reach on labelled series of others: every count is pinned, those that flatter nobody as well.
 
-`benchmarks/faults.py` shows the same figures beside a learned baseline; docs/explanation/what-rules-reach.md tells them.
+`benchmarks/faults.py` shows the same figures beside a learned baseline; docs/explanation/what-rules-reach.md tells of
+them.
 """
 
 import pytest
@@ -49,9 +50,7 @@ async def test_faults_of_the_pet_shop(
     assert 9 * 60 <= found.delay_s <= 15 * 60
 
 
-@pytest.mark.parametrize(
-    ("column", "expected"), [("LatencyP50(s)", (10, 5, 24, 5)), ("LatencyP99(s)", (7, 5, 24, 4))]
-)
+@pytest.mark.parametrize(("column", "expected"), [("LatencyP50(s)", (10, 5, 24, 5)), ("LatencyP99(s)", (7, 5, 24, 4))])
 async def test_faults_of_the_boutique_seen_from_its_front_page(
     column: str, expected: tuple[int, int, int, int]
 ) -> None:

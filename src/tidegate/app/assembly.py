@@ -21,6 +21,7 @@ from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
+from tidegate.app.history import build_history
 from tidegate.app.incidents import build_incidents
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
@@ -236,7 +237,9 @@ def _slices(  # noqa: PLR0913 - what slices share
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
+    history = build_history(database, ids=ids, clock=clock)
     handlers: dict[str, Handler] = {
+        **history.handlers,
         **deliveries.handlers,
         **paging.handlers,
         **alertmanager.handlers,
@@ -283,4 +286,5 @@ def _slices(  # noqa: PLR0913 - what slices share
     refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
     burning = BurnWatch(objectives).run
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning]
+    keepers = [keeper.run, history.keeper.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, *keepers, burning]

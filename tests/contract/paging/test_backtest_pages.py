@@ -139,8 +139,9 @@ async def hold_both(sea: Sea, seed: int) -> tuple[list[Said], list[Said]]:
         made = await sea.paging.silences.create(sea.workspace, wish, by=BY)
         if (seed + number) % 2:  # by two people: what has no tolerance is silenced as well
             await sea.paging.silences.confirm(sea.workspace, made.id, by=OTHER)
-    routing, silences = await sea.paging.now.routing(sea.workspace), await sea.paging.now.silences(
-        sea.workspace, ending_after=START
+    routing, silences = (
+        await sea.paging.now.routing(sea.workspace),
+        await sea.paging.now.silences(sea.workspace, ending_after=START),
     )
     found = told_by_backtest(pages_of(history.changes, routing, silences, end=START + LENGTH))
     return found, await told_by_paging(sea, history.changes)

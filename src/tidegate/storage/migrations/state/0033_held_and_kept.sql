@@ -19,3 +19,11 @@ END;
 ALTER FUNCTION list_workspaces_that_are_held OWNER TO tidegate_lookup;
 REVOKE ALL ON FUNCTION list_workspaces_that_are_held FROM public;
 GRANT EXECUTE ON FUNCTION list_workspaces_that_are_held TO tidegate_serving;
+
+-- What is over is kept for a while and then goes, in batches; until now it stayed for ever.
+GRANT DELETE ON alerts, alert_transitions, alert_care, alert_care_events, paging_decisions, paging_pages
+    TO tidegate_serving;
+-- Of which groups somebody was told of an alert: their pages stay as long as the alert does.
+CREATE INDEX paging_decisions_told ON paging_decisions (workspace, group_id, at)
+    WHERE kind IN ('notified', 'resolved_notified', 'escalated');
+CREATE INDEX deliveries_over ON deliveries (workspace, finished_at) WHERE finished_at IS NOT NULL;
