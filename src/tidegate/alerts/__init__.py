@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from tidegate.kernel.lazy import lazily
 
 if TYPE_CHECKING:
+    from tidegate.alerts.burning import BurnAlerts
     from tidegate.alerts.errors import (
         AlertNotFoundError,
         AlertOutOfStepError,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         Cause,
         CauseKind,
         FamilyAlert,
+        Origin,
         QuietState,
         Rule,
         Severity,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazily(
         {
+            "tidegate.alerts.burning": ("BurnAlerts",),
             "tidegate.alerts.errors": (
                 "AlertNotFoundError",
                 "AlertOutOfStepError",
@@ -54,6 +57,7 @@ else:
                 "Cause",
                 "CauseKind",
                 "FamilyAlert",
+                "Origin",
                 "QuietState",
                 "Rule",
                 "Severity",
@@ -87,10 +91,12 @@ __all__ = [
     "AlertPreview",
     "AlertService",
     "AlertState",
+    "BurnAlerts",
     "Cause",
     "CauseKind",
     "Evaluation",
     "FamilyAlert",
+    "Origin",
     "OverrideInvalidError",
     "PostgresAlertStore",
     "PostgresWatchStore",

@@ -72,8 +72,11 @@ class AlertStore(Protocol):
         """Return when the workspace last changed one of the rules `codes`, `None`: any; `None` when it never did."""
         ...
 
-    async def find_watch(self, workspace: WorkspaceId) -> Watch:
-        """Return how `workspace` is watched: not longer than it exists."""
+    async def find_watch(self, workspace: WorkspaceId, codes: Collection[str] | None = None) -> Watch:
+        """Return how well `workspace` is watched for `codes`, `None`: for all; not longer than it exists.
+
+        Where it has objectives, and their codes are among those, looks at them count as well as evaluations of rules.
+        """
         ...
 
 

@@ -16,6 +16,7 @@ from tidegate.alerts.model import (
     Cause,
     CauseKind,
     Change,
+    Origin,
     Outside,
     Severity,
     Transition,
@@ -51,7 +52,6 @@ _MOVING: Final = (
 _TYPES: Final = dict(_COLUMNS)
 _JSON: Final = frozenset(name for name, kind in _COLUMNS if kind == "jsonb")
 ALERT_COLUMNS: Final = ", ".join(["workspace", *(name for name, _ in _COLUMNS if name != "subject")])
-_OUTSIDE: Final = "outside"
 _CHUNK: Final = 5_000  # 3 MB a statement; more at once saves nothing
 
 
@@ -154,7 +154,8 @@ def alert_of(row: "Record | dict[str, Any]") -> Alert:
         owner=row["owner"],
         labels=_pairs(row["labels"]),
         is_zero_tolerance=row["is_zero_tolerance"],
-        outside=_outside(row["outside"], row["expires_at"]) if row["origin"] == _OUTSIDE else None,
+        outside=_outside(row["outside"], row["expires_at"]) if row["origin"] == Origin.OUTSIDE else None,
+        origin=Origin(row["origin"]),
     )
 
 
@@ -217,24 +218,26 @@ def alert_row(alert: Alert) -> dict[str, Any]:
         "recovering_since": alert.recovering_since,
         "unsettled_at": alert.unsettled_at,
         "flaps": json.dumps([format_utc(moment) for moment in alert.flaps]),
-        "origin": "rules" if alert.outside is None else _OUTSIDE,
+        "origin": alert.origin,
         "outside": "{}" if alert.outside is None else outside_json(alert.outside),
         "expires_at": None if alert.outside is None else alert.outside.ends_at,
     }
 
 
 def subject_of(alert: Alert) -> bytes:
-    """Return what stands for the key of `alert`: of one from outside all labels, and never the same as of a rule."""
+    """Return what stands for the key of `alert`: of one from outside all labels; one of a rule shares it with none."""
     if alert.outside is not None:
         return outside_subject_of(alert.outside.labels)
     subject: list[Any] = [alert.key.service, alert.key.tenant]
     if alert.key.labels:
         subject.append([list(pair) for pair in alert.key.labels])
+    if alert.origin is not Origin.RULES:
+        subject.append(str(alert.origin))
     return hashlib.sha256(canonical_json(subject)).digest()
 
 
 def outside_subject_of(labels: tuple[tuple[str, str], ...]) -> bytes:
-    return hashlib.sha256(canonical_json([_OUTSIDE, dict(labels)])).digest()
+    return hashlib.sha256(canonical_json([str(Origin.OUTSIDE), dict(labels)])).digest()
 
 
 def outside_json(outside: Outside) -> str:

@@ -140,7 +140,7 @@ class AlertService:
     ) -> QuietState:
         """Return what is open of `codes` on `services`, and what closed at or after `since`; none named means all."""
         named = AlertFilter(codes=codes or None, services=services or None)
-        watch = await self._store.find_watch(workspace)
+        watch = await self._store.find_watch(workspace, named.codes)
         changed_at = await self._store.find_rules_changed_at(workspace, named.codes)
         watched_since = watch.watched_since
         if watched_since is not None and changed_at is not None:

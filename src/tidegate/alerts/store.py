@@ -6,17 +6,20 @@ from datetime import datetime, timedelta
 import asyncpg
 
 from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
-from tidegate.alerts.model import Alert, AlertDetail, AlertKey, Change
+from tidegate.alerts.model import Alert, AlertDetail, AlertKey, Change, Origin
 from tidegate.alerts.ports import AlertFilter, AlertListener, Watch
 from tidegate.alerts.rows import ALERT_COLUMNS, alert_of, append, insert, transition_of, update
 from tidegate.kernel import AlertId, WorkspaceId
+from tidegate.slos import BurnCode
 from tidegate.storage import Database
 
 _GAP = timedelta(seconds=60)  # an evaluator that was away for longer may have missed what came and went
 _PATIENCE = "5s"  # as long as the lease of the watch; between two statements of ours lie microseconds
+_WATCHES = {Origin.RULES: "alert_watch", Origin.OBJECTIVES: "burn_watch"}
+BURN_CODES = frozenset(map(str, BurnCode))
 _FILTER = """
     ($2::text[] IS NULL OR state = ANY ($2)) AND ($3::text IS NULL OR service = $3)
-    AND ($4::text IS NULL OR tenant = $4) AND ($5::text IS NULL OR (family = $5 AND origin = 'rules'))
+    AND ($4::text IS NULL OR tenant = $4) AND ($5::text IS NULL OR (family = $5 AND origin <> 'outside'))
     AND ($6::text[] IS NULL OR code = ANY ($6)) AND ($7::text[] IS NULL OR service = ANY ($7))
 """
 
@@ -24,18 +27,21 @@ _FILTER = """
 class PostgresAlertStore:
     """Keeps the promises of `AlertStore`; a `listener` writes in the transaction that moves alerts."""
 
-    def __init__(self, database: Database, *, listener: AlertListener | None = None) -> None:
+    def __init__(
+        self, database: Database, *, listener: AlertListener | None = None, origin: Origin = Origin.RULES
+    ) -> None:
         self._database = database
         self._listener = listener
+        self._watch = _WATCHES[origin]
 
     async def add_changes(self, workspace: WorkspaceId, changes: Sequence[Change], *, fence: int) -> None:
         async with self._database.transaction(workspace) as connection:
             # Shared: a claim has to wait until this is committed, so that its holder reads what was written here.
             # It waits for a bounded time: a process that was stopped in here must not hold the others up.
             locked = await connection.fetchval(
-                """
+                f"""
                 SELECT set_config('idle_in_transaction_session_timeout', $2, true)
-                FROM alert_watch WHERE fence = $1 FOR SHARE
+                FROM {self._watch} WHERE fence = $1 FOR SHARE
                 """,
                 fence,
                 _PATIENCE,
@@ -113,20 +119,23 @@ class PostgresAlertStore:
             )
         return found
 
-    async def find_watch(self, workspace: WorkspaceId) -> Watch:
+    async def find_watch(self, workspace: WorkspaceId, codes: Collection[str] | None = None) -> Watch:
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 """
-                SELECT moved.evaluated_at,
-                    greatest(watch.watched_since, workspaces.created_at, held.watched_since) AS watched_since
-                FROM workspaces CROSS JOIN alert_watch watch
-                LEFT JOIN alert_watch_held held ON held.workspace = workspaces.id
-                CROSS JOIN LATERAL (
-                    SELECT CASE WHEN held.is_held THEN held.evaluated_at ELSE watch.evaluated_at END AS evaluated_at
-                ) moved
+                SELECT least(moved.evaluated_at, burns.evaluated_at) AS evaluated_at,
+                    greatest(rules.watched_since, burns.watched_since, held.watched_since, workspaces.created_at)
+                        AS watched_since
+                FROM workspaces CROSS JOIN alert_watch AS rules
+                    LEFT JOIN alert_watch_held AS held ON held.workspace = workspaces.id
+                    CROSS JOIN LATERAL (SELECT CASE WHEN held.is_held THEN held.evaluated_at ELSE rules.evaluated_at END
+                        AS evaluated_at) AS moved
+                    LEFT JOIN burn_watch AS burns ON $2 AND EXISTS (SELECT FROM objectives WHERE workspace = $1)
                 WHERE workspaces.id = $1 AND moved.evaluated_at >= workspaces.created_at
+                    AND (burns.is_only IS NULL OR burns.evaluated_at >= workspaces.created_at)
                 """,
                 workspace,
+                codes is None or not BURN_CODES.isdisjoint(codes),
             )
         return Watch(row["evaluated_at"], row["watched_since"]) if row else Watch(None, None)
 
@@ -134,14 +143,16 @@ class PostgresAlertStore:
 class PostgresWatchStore:
     """Keeps the promises of `WatchStore`. Leases run by the clock of PostgreSQL, which all processes share."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, origin: Origin = Origin.RULES) -> None:
         self._database = database
+        self._origin = origin
+        self._watch = _WATCHES[origin]
 
     async def claim_watch(self, holder: str, *, lease: timedelta) -> int | None:
         async with self._database.across_workspaces() as connection:
             fence: int | None = await connection.fetchval(
-                """
-                UPDATE alert_watch SET holder = $1, fence = fence + 1, expires_at = clock_timestamp() + $2
+                f"""
+                UPDATE {self._watch} SET holder = $1, fence = fence + 1, expires_at = clock_timestamp() + $2
                 WHERE holder = $1 OR expires_at < clock_timestamp() RETURNING fence
                 """,
                 holder,
@@ -151,17 +162,19 @@ class PostgresWatchStore:
 
     async def renew_watch(self, fence: int, *, lease: timedelta) -> None:
         await self._write(
-            "UPDATE alert_watch SET expires_at = clock_timestamp() + $2 WHERE fence = $1 RETURNING true", fence, lease
+            f"UPDATE {self._watch} SET expires_at = clock_timestamp() + $2 WHERE fence = $1 RETURNING true",
+            fence,
+            lease,
         )
 
     async def release_watch(self, fence: int) -> None:
         async with self._database.across_workspaces() as connection:
-            await connection.execute("UPDATE alert_watch SET expires_at = '-infinity' WHERE fence = $1", fence)
+            await connection.execute(f"UPDATE {self._watch} SET expires_at = '-infinity' WHERE fence = $1", fence)
 
     async def set_evaluated(self, fence: int, *, at: datetime, rules_digest: str, lease: timedelta) -> None:
         await self._write(
-            """
-            UPDATE alert_watch SET
+            f"""
+            UPDATE {self._watch} SET
                 expires_at = clock_timestamp() + $2,
                 evaluated_at = $3,
                 watched_since = CASE
@@ -227,9 +240,10 @@ class PostgresWatchStore:
                 found = await connection.fetch(
                     f"""
                     SELECT {ALERT_COLUMNS} FROM alerts
-                    WHERE workspace = $1 AND state <> 'resolved' AND origin = 'rules'
+                    WHERE workspace = $1 AND state <> 'resolved' AND origin = $2
                     """,
                     workspace,
+                    self._origin,
                 )
             alerts.extend(alert_of(alert) for alert in found)
         return alerts
@@ -245,11 +259,12 @@ class PostgresWatchStore:
                     f"""
                     SELECT {ALERT_COLUMNS} FROM alerts
                     WHERE workspace = $1 AND state = 'resolved' AND resolved_at >= $2 AND flaps <> '[]'
-                        AND origin = 'rules'
+                        AND origin = $3
                     ORDER BY resolved_at, since
                     """,
                     workspace,
                     since,
+                    self._origin,
                 )
             found |= {alert.key: alert.flaps for alert in map(alert_of, closed)}
         return found

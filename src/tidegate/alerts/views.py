@@ -131,7 +131,7 @@ _TITLES = {
     CauseKind.STEADY: "Flaps no more",
     CauseKind.RECOVERED: "Resolved: back within the bound",
     CauseKind.NO_DATA: "Closed without an answer",
-    CauseKind.WITHDRAWN: "Closed: no rule judges it any more",
+    CauseKind.WITHDRAWN: "Closed: nothing judges it any more",
     CauseKind.REPORTED: "Fired, by the word of its sender",
     CauseKind.ENDED: "Resolved, by the word of its sender",
     CauseKind.UNHEARD: "Closed: its sender speaks of it no more",

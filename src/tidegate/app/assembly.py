@@ -22,6 +22,8 @@ from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.history import build_history
+from tidegate.app.burning import build_burn_watch
+from tidegate.app.gate_sources import build_gates
 from tidegate.app.incidents import build_incidents
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
@@ -42,12 +44,11 @@ from tidegate.edge.mcp import ToolDoor
 from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
-from tidegate.gates import GateService
 from tidegate.gates.pages import TelemetryWatch
-from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
+from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.identity import IdentityService
 from tidegate.identity.policy import CedarAuthorizer, read_policies
-from tidegate.identity.providers.pages import sign_in_choices
+from tidegate.identity.providers.pages import proof_choices, sign_in_choices
 from tidegate.identity.quotas import build_metering
 from tidegate.identity.scim.routes import answer_missing
 from tidegate.identity.scim.routes import scim as scim_routes
@@ -83,7 +84,7 @@ from tidegate.signals.tasks import (
 )
 from tidegate.signals.tenants import TenantService
 from tidegate.slos.service import ObjectiveService
-from tidegate.slos.tasks import BurnWatch, build_objectives
+from tidegate.slos.tasks import build_objectives
 from tidegate.storage import Database
 from tidegate.storage.disk import DiskWatch
 from tidegate.storage.hearing import hear
@@ -193,6 +194,7 @@ def build_edge(
         lifespan=running(tasks),
     )
     application.state.sign_in_choices = [sign_in_choices]
+    application.state.proof_choices = [proof_choices]
     application.state.error_shapes = {scim_routes.prefix: answer_missing, prometheus_routes.prefix: answer_unknown}
     for router in ROUTERS:
         application.include_router(router)
@@ -276,15 +278,19 @@ def _slices(  # noqa: PLR0913 - what slices share
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,
-        GateService: gates,
+        **gates.services,
         **deliveries.services,
-        **build_incidents(database, trail, gates=gates, ids=ids, clock=clock),
+        **build_incidents(database, trail, gates=gates.service, ids=ids, clock=clock),
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
     }
-    refresher = GateRefresher(gates, list_workspaces=workspace_lister(database))
+    refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
     burning = BurnWatch(objectives).run
     keepers = [keeper.run, history.keeper.run]
     return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, *keepers, burning]
+    burning = build_burn_watch(
+        database, objectives, listener=paging.listener, clock=clock, ids=ids, on_changed=hub.wake
+    ).run
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning]

@@ -106,8 +106,8 @@ class KeptDaysInvalidError(InvalidInputError):
 
     def __init__(self, part: str) -> None:
         super().__init__(
-            f"TIDEGATE_KEPT_DAYS cannot be read at {part!r}: write days from {_LEAST_KEPT} to {_MOST_KEPT:,} with commas, for "
-            "example alerts=400,deliveries=30.",
+            f"TIDEGATE_KEPT_DAYS cannot be read at {part!r}: write days from {_LEAST_KEPT} to {_MOST_KEPT:,} with "
+            "commas, for example alerts=400,deliveries=30.",
             field="TIDEGATE_KEPT_DAYS",
         )
 

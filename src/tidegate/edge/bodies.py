@@ -33,6 +33,11 @@ async def read_body(request: Request, accepts: Collection[str], *, limit_bytes: 
         )
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaError("Compressed bodies are not read here. Send it without `Content-Encoding`.")
+    said = request.headers.get("content-length", "")
+    if (
+        said.isascii() and said.isdigit() and int(said[:20]) > limit_bytes
+    ):  # it says itself that none of it will be read
+        raise TooLargeError(f"The body is larger than {limit_bytes // 1024:,} kB, which is the limit here.")
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from tidegate.kernel import ConflictError, InvalidInputError, NotFoundError
+from tidegate.kernel import ConflictError, InvalidInputError, NotFoundError, TooLargeError
 
 
 class ReportUnreadableError(InvalidInputError):
@@ -19,6 +19,27 @@ class ReportEntitiesRefusedError(InvalidInputError):
         super().__init__(
             "The report declares XML entities, which can be made to read files or fill the memory. "
             "Write it without a DOCTYPE.",
+            field="body",
+        )
+
+
+class ReportTooLargeError(TooLargeError):
+    code: ClassVar[str] = "report_too_large"
+
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"It has {size_bytes:,} bytes; {limit_bytes:,} are read. Send it in parts, or without the output of cases.",
+            field="body",
+        )
+
+
+class ReportOfOtherKindError(InvalidInputError):
+    code: ClassVar[str] = "report_of_other_kind"
+
+    def __init__(self, is_like: str, *, kind: str) -> None:
+        super().__init__(
+            f"This is {is_like}, and no report of tests. It counts as evidence: "
+            f"`tidegate evidence add --kind {kind}`, or POST /api/v1/evidence.",
             field="body",
         )
 

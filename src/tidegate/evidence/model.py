@@ -25,6 +25,9 @@ class ReportCase:
     result: CaseResult
     message: str | None = None
     """First line of why it failed."""
+    file: str | None = None
+    """Where it stands, as its tool wrote it; kept of those that failed."""
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ class ReadReport:
     """Failures and errors that the file says it has."""
     warnings: tuple[str, ...]
     """What was odd and left out, in words."""
+    format: str = "junit"
+    repository: str | None = None
+    """The repository that the sender names; `None`: it named none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,20 @@ class CiSubject:
     commit: str
     service: str | None
     """`None`: about the commit, whatever service."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentReport:
+    """A report as it was sent."""
+
+    content: bytes
+    run_id: str | None = None
+    """Chosen by the sender; else a report is known by its digest."""
+    repository: str | None = None
+    format: str | None = None
+    """`None`: it is found out."""
+    is_bundle: bool = False
+    """Whether `content` is several files of one run, put together by `bundle_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +95,9 @@ class CiReport:
     received_at: datetime
     sequence: int
     """Order of receipt: the only order that counts."""
+    format: str = "junit"
+    repository: str | None = None
+    """The repository that the sender named; a run of another one proves nothing."""
     is_intact: bool = True
     """False when the stored body no longer has the digest it was stored with."""
 
@@ -117,15 +140,22 @@ def count_cases(results: Iterable[CaseResult]) -> ReportTotals:
 
 def body_of(subject: CiSubject, read: ReadReport) -> dict[str, Any]:
     """Return what is stored and digested of a report; `report_of` reads it."""
-    return {
+    body = {
         "suite": subject.suite,
         "commit": subject.commit,
         "service": subject.service,
-        "cases": [[case.id, case.result.value, case.message] for case in read.cases],
+        "cases": [_stored(case) for case in read.cases],
         "flakyCount": read.flaky_count,
         "claimedFailedCount": read.claimed_failed_count,
         "warnings": list(read.warnings),
+        "format": read.format,
     }
+    return body | ({"repository": read.repository} if read.repository else {})
+
+
+def _stored(case: ReportCase) -> list[Any]:
+    stored = [case.id, case.result.value, case.message]
+    return stored if case.file is None else [*stored, case.file, case.line]
 
 
 def report_of(  # noqa: PLR0913 - one argument a column
@@ -145,7 +175,7 @@ def report_of(  # noqa: PLR0913 - one argument a column
         id=report_id,
         run_id=run_id,
         subject=subject,
-        cases=tuple(ReportCase(name, CaseResult(result), message) for name, result, message in body["cases"]),
+        cases=tuple(ReportCase(name, CaseResult(result), *rest) for name, result, *rest in body["cases"]),
         flaky_count=body["flakyCount"],
         claimed_failed_count=body["claimedFailedCount"],
         warnings=tuple(body["warnings"]),
@@ -153,5 +183,7 @@ def report_of(  # noqa: PLR0913 - one argument a column
         digest=digest,
         received_at=received_at,
         sequence=sequence,
+        format=body.get("format", "junit"),
+        repository=body.get("repository"),
         is_intact=digest_of(body) == digest and claimed == subject,
     )

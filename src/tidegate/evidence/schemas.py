@@ -24,6 +24,9 @@ class ReportTotalsOut(WireModel):
 class FailureOut(WireModel):
     id: str
     message: str | None
+    file: str | None
+    """As its tool wrote it: often a path on the machine that ran it."""
+    line: int | None
 
 
 class CiReportOut(WireModel):
@@ -31,7 +34,11 @@ class CiReportOut(WireModel):
     suite: str
     commit: str
     service: str | None
+    repository: str | None
+    """As the sender named it."""
     run_id: str
+    format: str
+    """Of the file; of several files each format once, joined by `+`."""
     totals: ReportTotalsOut
     flaky_count: int
     """Cases that failed in one appearance and passed in another; they count as failed."""
@@ -49,7 +56,9 @@ class CiReportOut(WireModel):
             suite=report.subject.suite,
             commit=report.subject.commit,
             service=report.subject.service,
+            repository=report.repository,
             run_id=report.run_id,
+            format=report.format,
             totals=ReportTotalsOut(
                 total=totals.total,
                 passed=totals.passed,
@@ -58,7 +67,10 @@ class CiReportOut(WireModel):
                 error=totals.error,
             ),
             flaky_count=report.flaky_count,
-            failures=tuple(FailureOut(id=case.id, message=case.message) for case in report.failures[:_SHOWN]),
+            failures=tuple(
+                FailureOut(id=case.id, message=case.message, file=case.file, line=case.line)
+                for case in report.failures[:_SHOWN]
+            ),
             warnings=report.warnings,
             digest=report.digest,
             received_at=report.received_at,

@@ -1,12 +1,13 @@
 """Receiving test reports and finding the one that counts."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate.audit import Doer
 from tidegate.evidence.errors import ReportConflictError, ReportNotFoundError
-from tidegate.evidence.junit import read_junit
-from tidegate.evidence.model import CiReport, CiStanding, CiSubject
+from tidegate.evidence.formats.bundles import files_of
+from tidegate.evidence.formats.reports import merge_reports, read_report
+from tidegate.evidence.model import CiReport, CiStanding, CiSubject, ReadReport, SentReport
 from tidegate.evidence.ports import CiReportStore
 from tidegate.kernel import Clock, IdFactory, WorkspaceId, digest_of
 
@@ -27,22 +28,24 @@ class EvidenceService:
         self._clock = clock
 
     async def receive(
-        self, workspace: WorkspaceId, subject: CiSubject, content: bytes, *, run_id: str | None = None, by: Doer
+        self, workspace: WorkspaceId, subject: CiSubject, sent: SentReport, *, by: Doer
     ) -> ReceivedReport:
-        """Read and store a JUnit report.
+        """Read and store a report of tests.
 
         The same file about the same subject counts once, at its first receipt: sending yesterday's green report again
         does not hide today's red one.
 
         Raises:
-            ReportUnreadableError: it is no JUnit report.
+            ReportUnreadableError: it is no report in a format that is known.
+            ReportOfOtherKindError: it is evidence of another kind, which has a door of its own.
             ReportEntitiesRefusedError: it declares entities.
-            ReportConflictError: its run id was received with another report.
+            ReportTooLargeError: it is larger than any report is read.
+            ReportConflictError: its run id was received with another report, or from another repository.
         """
         # A report of 16 MB takes half a second to parse; the event loop serves others meanwhile.
-        read = await asyncio.to_thread(read_junit, content)
-        source_digest = digest_of(content)
-        report_id, run_id = self._ids.new_id("rpt"), run_id or source_digest
+        read = replace(await asyncio.to_thread(_read, sent), repository=sent.repository)
+        source_digest = digest_of(sent.content)
+        report_id, run_id = self._ids.new_id("rpt"), sent.run_id or source_digest
         is_new = await self._store.add_report(
             workspace,
             report_id,
@@ -58,11 +61,12 @@ class EvidenceService:
                 commit=subject.commit,
                 service=subject.service,
                 runId=run_id,
+                repository=sent.repository,
                 sourceDigest=source_digest,
             ),
         )
         report = await self._store.find_run(workspace, subject, run_id)
-        if report is None or report.source_digest != source_digest:
+        if report is None or (report.source_digest, report.repository) != (source_digest, sent.repository):
             raise ReportConflictError(run_id)
         return ReceivedReport(report, is_new)
 
@@ -94,3 +98,9 @@ class EvidenceService:
     ) -> tuple[CiStanding, ...]:
         """Return what counts for `service` at `commit`, reports that name no service included."""
         return await self._store.list_standings(workspace, commit=commit, service=service, suite=suite)
+
+
+def _read(sent: SentReport) -> ReadReport:
+    if not sent.is_bundle:
+        return read_report(sent.content, format=sent.format)
+    return merge_reports([(name, read_report(content, format=sent.format)) for name, content in files_of(sent.content)])

@@ -16,12 +16,13 @@ TOOLS: Final = (
         name="report_check",
         title="Report what CI found",
         description=(
-            "Hand in a JUnit report of one suite for one commit; gates that ask for it are judged anew. "
+            "Hand in a report of one suite for one commit (JUnit, NUnit, TRX, Mocha, RSpec, Dart, Go); gates that ask "
+            "for it are judged anew. "
             "A report of the same run replaces nothing: the newest counts."
         ),
         operation="POST /api/v1/ci/reports",
         headline=_report,
-        parameters=("suite", "commit", "service", "runId"),
+        parameters=("suite", "commit", "service", "runId", "repository", "format"),
         content=("report", "application/xml"),
         is_writing=True,
         then="`explain_gate` with the gate that asks for it",

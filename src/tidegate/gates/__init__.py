@@ -6,6 +6,9 @@ from tidegate.kernel.lazy import lazily
 
 if TYPE_CHECKING:
     from tidegate.gates.errors import GateNotFoundError
+    from tidegate.gates.kinds.alerts_quiet import QuietSource
+    from tidegate.gates.kinds.regression import RegressionSource
+    from tidegate.gates.kinds.signal import SignalSource
     from tidegate.gates.model import (
         Check,
         CheckKind,
@@ -21,12 +24,14 @@ if TYPE_CHECKING:
     from tidegate.gates.ports import AlertCatalogue, AlertRule, QuietReader, RunbookCatalogue
     from tidegate.gates.reading import GateReader
     from tidegate.gates.service import GateService
-    from tidegate.gates.sources import QuietSource, RegressionSource, SignalSource
     from tidegate.gates.store import PostgresGateStore
 else:
     __getattr__ = lazily(
         {
             "tidegate.gates.errors": ("GateNotFoundError",),
+            "tidegate.gates.kinds.alerts_quiet": ("QuietSource",),
+            "tidegate.gates.kinds.regression": ("RegressionSource",),
+            "tidegate.gates.kinds.signal": ("SignalSource",),
             "tidegate.gates.model": (
                 "Check",
                 "CheckKind",
@@ -47,11 +52,6 @@ else:
             ),
             "tidegate.gates.reading": ("GateReader",),
             "tidegate.gates.service": ("GateService",),
-            "tidegate.gates.sources": (
-                "QuietSource",
-                "RegressionSource",
-                "SignalSource",
-            ),
             "tidegate.gates.store": ("PostgresGateStore",),
         }
     )

@@ -4,8 +4,7 @@ from typing import Any
 
 import yaml
 
-from tidegate.gates.model import Check, CheckSpec, Gate, QuietSpec, RegressionSpec, SignalSpec
-from tidegate.kernel import format_duration
+from tidegate.gates.model import Check, Gate
 
 __all__ = ["definition_of"]
 
@@ -33,34 +32,8 @@ def _check(check: Check) -> dict[str, Any]:
         "owner": check.owner,
         "required": check.required,
         "runbook": check.runbook,
-        **_spec(check.spec),
+        **check.spec.define(),
     }
-
-
-def _spec(spec: CheckSpec) -> dict[str, Any]:
-    match spec:
-        case SignalSpec():
-            return {
-                "family": spec.family.value,
-                "window": format_duration(spec.window),
-                "expression": spec.expression,
-                "warn": spec.warn_expression,
-                "minCount": spec.min_count,
-                "service": spec.service,
-                "tenant": spec.tenant,
-                "version": "release" if spec.is_release_only else None,
-            }
-        case QuietSpec():
-            return {"codes": list(spec.codes), "for": format_duration(spec.quiet_for), "service": spec.service}
-        case RegressionSpec():
-            return {
-                "source": spec.source.value,
-                "suite": spec.suite,
-                "maxAge": format_duration(spec.max_age),
-                "service": spec.service,
-                "requireCrossTenantNegatives": spec.requires_cross_tenant_negatives or None,
-                "allowSkipped": spec.allows_skipped,
-            }
 
 
 def _without_nothing(fields: dict[str, Any]) -> dict[str, Any]:

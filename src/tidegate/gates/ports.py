@@ -34,6 +34,14 @@ class AlertCatalogue(Protocol):
     def list_rules(self) -> Collection[AlertRule]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogues:
+    """What checks in a gate file may name."""
+
+    rules: Mapping[str, AlertRule]
+    """By alert code."""
+
+
 class RunbookCatalogue(Protocol):
     """The runbook pages there are."""
 
@@ -140,7 +148,3 @@ class GateLimits:
 
     source_timeout: timedelta = timedelta(seconds=5)
     """A source that is slower than this holds its check: signal queries over 24 h have a bar of 500 ms."""
-
-
-Sources = Mapping[str, CheckSource]
-"""By kind of check."""

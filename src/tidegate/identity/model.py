@@ -79,6 +79,8 @@ class ProviderSession:
     issuer: str
     id: str | None = None
     """As the provider calls its own session; `None` when it says none."""
+    proven_at: datetime | None = None
+    """When it last saw a proof of the person; `None` when it does not say."""
 
 
 @dataclass(frozen=True, slots=True)

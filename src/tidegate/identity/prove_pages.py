@@ -1,5 +1,6 @@
 """Proving again who one is, before what needs a fresh proof; then back to do it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from tidegate.identity.forms import MAX_PASSWORD_FIELD, Problem, begin_session, 
 from tidegate.identity.passkey_pages import Answered, asking, forgetting, secret_of
 from tidegate.identity.passkeys.service import PasskeyService
 from tidegate.identity.sessions.service import SessionService
-from tidegate.identity.sign_in_page import passkey_place
+from tidegate.identity.sign_in_page import ProofChoices, passkey_place
 from tidegate.kernel import TidegateError, UnavailableError
 
 __all__ = ["router"]
@@ -97,6 +98,9 @@ async def prove_with_passkey(
 
 
 async def _page(desk: Desk, by: Acting, *, back_to: str, problem: Problem | None = None) -> Response:
+    asked: Sequence[ProofChoices] = getattr(desk.request.app.state, "proof_choices", ())
+    workspace = by.caller.workspace
+    choices = [choice for each in asked for choice in await each(desk.request, workspace, _own(back_to))]
     return render_with(
         desk.pages,
         desk.request,
@@ -105,6 +109,7 @@ async def _page(desk: Desk, by: Acting, *, back_to: str, problem: Problem | None
         is_person=by.caller.by_session and by.caller.member is not None,
         passkeys=passkey_place(desk.request),
         has_passkey=bool(await desk.passkeys.list_passkeys(by.caller.workspace, by=by)),
+        choices=choices,
         back_to=_own(back_to),
         problem=problem,
     )

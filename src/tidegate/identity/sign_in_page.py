@@ -10,8 +10,9 @@ from tidegate.edge.html import PageRenderer
 from tidegate.identity.forms import Problem, render_with
 from tidegate.identity.passkeys.model import RelyingParty
 from tidegate.identity.passkeys.service import PasskeyService
+from tidegate.kernel import WorkspaceId
 
-__all__ = ["PasskeyPlace", "SignInChoice", "SignInChoices", "passkey_place", "sign_in_page"]
+__all__ = ["PasskeyPlace", "ProofChoices", "SignInChoice", "SignInChoices", "passkey_place", "sign_in_page"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class SignInChoice:
 
 SignInChoices = Callable[[Request], Awaitable[Sequence[SignInChoice]]]
 """`app.state.sign_in_choices` is a list of these; without it there are none."""
+
+ProofChoices = Callable[[Request, WorkspaceId, str], Awaitable[Sequence[SignInChoice]]]
+"""More ways to prove it again, and then on to a page: `app.state.proof_choices` is a list of these."""
 
 
 @dataclass(frozen=True, slots=True)

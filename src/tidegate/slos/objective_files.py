@@ -34,6 +34,7 @@ from tidegate.slos.model import (
     make_objective,
     nominal_length,
     rolling_window,
+    too_late,
 )
 from tidegate.slos.openslo import as_objective_file, is_openslo
 
@@ -179,13 +180,31 @@ def parse_objectives(text: bytes) -> tuple[Objective, ...]:
 def _objective_in(document: Document) -> Objective:
     value, is_foreign = document.value, is_openslo(document.value)
     try:
-        return _objective_of(ObjectiveFile.model_validate(as_objective_file(value) if is_foreign else value))
+        objective = _objective_of(ObjectiveFile.model_validate(as_objective_file(value) if is_foreign else value))
+        _check_pages(objective)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         raise _at_line(document, first["loc"], f"{first['msg']}.") from error
     except InvalidInputError as error:
         place = tuple(int(part) if part.isdigit() else part for part in (error.field or "").split(".") if part)
         raise _at_line(document, place, error.message) from error
+    return objective
+
+
+def _check_pages(objective: Objective) -> None:
+    """Refuse what would tell nobody in time. What is stored is not asked again: it was valid when it was set."""
+    for position, pair in enumerate(objective.burn_pairs):
+        problem = too_late(pair, window=nominal_length(objective.window))
+        if problem is not None:
+            raise ObjectiveInvalidError(problem, f"spec.burn.{position}")
+    if objective.burn_pairs or objective.has_own_burn:
+        return
+    reasons = " ".join(f"{one.pair.words}: {one.reason}" for one in objective.left_out)
+    raise ObjectiveInvalidError(
+        f"No pair of the workbook can burn here, so nobody would be told. {reasons} "
+        "Write `burn` down, or `burn: []` to tell nobody.",
+        "spec.burn",
+    )
 
 
 def _at_line(document: Document, place: tuple[str | int, ...], message: str) -> ObjectiveInvalidError:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tidegate.audit import Deed
 from tidegate.kernel import WorkspaceId
-from tidegate.slos.burning import BurnFinding
+from tidegate.slos.burning import BurnLook, BurnSubject
 from tidegate.slos.model import Objective, StoredObjective
 
 __all__ = ["BurnListener", "ObjectiveStore"]
@@ -60,8 +60,14 @@ class ObjectiveStore(Protocol):
 class BurnListener(Protocol):
     """Whoever turns burning budgets into alerts."""
 
-    async def burning(
-        self, workspaces: Collection[WorkspaceId], findings: Sequence[BurnFinding], *, at: datetime
-    ) -> None:
-        """Take what burns in `workspaces`; what is not named does not burn, or cannot be told."""
+    async def find_open(self) -> Collection[BurnSubject] | None:
+        """Return what was told to burn and not told to be over; `None` while another process does the telling."""
+        ...
+
+    async def told(self, look: BurnLook) -> None:
+        """Take what burns, and how it stands with all that `find_open` returned before the look."""
+        ...
+
+    async def release(self) -> None:
+        """Let another process tell."""
         ...

@@ -129,7 +129,7 @@ class FindingOut(WireModel):
             long=format_duration(finding.long),
             short=format_duration(finding.short),
             burn_long=float(finding.burn_long),
-            burn_short=float(finding.burn_short),
+            burn_short=float(finding.burn_short or 0),
             factor=float(finding.factor),
             count=finding.count,
             sentence=finding.sentence,

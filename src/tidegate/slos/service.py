@@ -14,13 +14,22 @@ from tidegate.kernel import (
     digest_of,
     encode_cursor,
 )
-from tidegate.slos.burning import BurnFinding
+from tidegate.slos.burning import BurnAnswer, BurnFinding, BurnLook, BurnReading, BurnSubject
 from tidegate.slos.errors import ObjectiveInvalidError, ObjectiveNotFoundError
 from tidegate.slos.keeping import BurnKeeper, Kept
 from tidegate.slos.looked import Change, ChangeKind, Looked
 from tidegate.slos.model import Objective, PolicyState, StoredObjective, policy_state
 from tidegate.slos.ports import ObjectiveStore
-from tidegate.slos.states import Look, ObjectiveState, SubjectState, burning_of, state_of, subject_of, worst_tenants
+from tidegate.slos.states import (
+    Look,
+    ObjectiveState,
+    SubjectState,
+    burning_of,
+    reading_of,
+    state_of,
+    subject_of,
+    worst_tenants,
+)
 
 __all__ = ["ObjectiveService"]
 
@@ -179,23 +188,33 @@ class ObjectiveService:
             for finding in burning_of(Look(one, now))
         ]
 
-    async def watch(self) -> tuple[Sequence[WorkspaceId], Sequence[BurnFinding], datetime]:
+    async def watch(self, asked: Collection[BurnSubject] = ()) -> BurnLook:
         """Look at all objectives there are, and remember what freezes by it whether anybody looks or not.
 
-        Return at whose, what burns, and when.
+        Return all that burns, and how it stands with what is `asked` for.
 
         Raises:
             UnavailableError: nothing can be told now; what burned before is held, not over.
         """
         now = self._clock.now()
         kept = await self._keeper.refresh(now)
+        # All is read here, before anybody is waited for: counts move on with the next refresh.
         states: dict[WorkspaceId, list[ObjectiveState]] = {}
-        for key in sorted(kept):
-            states.setdefault(key[0], []).append(state_of(Look(kept[key], now)))
-        findings = [finding for own in states.values() for state in own for finding in state.burning]
+        readings: dict[BurnSubject, BurnReading] = {}
+        looks = {key: Look(kept[key], now) for key in sorted(kept)}
+        for (workspace, _), look in looks.items():
+            state = state_of(look)
+            states.setdefault(workspace, []).append(state)
+            readings |= {one.subject: BurnReading(one.subject, BurnAnswer.BURNING, one) for one in state.burning}
+        for subject in asked:
+            if subject not in readings:
+                found = looks.get((subject.workspace, subject.objective))
+                readings[subject] = (
+                    reading_of(found, subject) if found is not None else BurnReading(subject, BurnAnswer.GONE)
+                )
         for workspace, own in states.items():
             await self._decided(workspace, own)
-        return list(states), findings, now
+        return BurnLook(now, list(states), list(readings.values()))
 
     async def _kept(self, workspace: WorkspaceId, name: str) -> tuple[Kept, datetime]:
         now = self._clock.now()

@@ -3,7 +3,7 @@
 Everything is told by whole numbers. Floating point only finds who may burn; whether somebody does is decided exactly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from tidegate.kernel import TimeRange
-from tidegate.slos.burning import BurnFinding
+from tidegate.slos.burning import BurnAnswer, BurnFinding, BurnReading, BurnSubject
 from tidegate.slos.keeping import Kept
 from tidegate.slos.model import (
     MILLI,
@@ -39,6 +39,7 @@ __all__ = [
     "Population",
     "SubjectState",
     "burning_of",
+    "reading_of",
     "state_of",
     "subject_of",
     "worst_tenants",
@@ -46,6 +47,7 @@ __all__ = [
 
 _PRESENT: Final = timedelta(hours=1)  # what "at the present burn" means
 _NEARLY: Final = 1 - 1e-9
+_WINDOWS: Final = 2  # of a pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def state_of(look: Look) -> ObjectiveState:
 def subject_of(look: Look, tenant: str | None) -> SubjectState:
     """Return the state of the service, or of one tenant: of one that is not known, that there are no data."""
     objective, now = look.objective, look.now
-    column = WHOLE if tenant is None else look.kept.ring.columns.get(tenant, -1)
+    column = _column_of(look, tenant)
     budget = Budget(*_at(look.own, column), objective.allowed_share)
     burns = tuple(_burn_window(look, length, column) for length in _shown(objective))
     present = next((one.burn for one in burns if one.length == _PRESENT), None)
@@ -199,25 +201,54 @@ def burning_of(look: Look) -> tuple[BurnFinding, ...]:
         may = (long.total > 0) & (short.total > 0) & (long.bad >= bound * long.total)
         may &= short.bad >= bound * short.total
         for column in np.flatnonzero(may).tolist():
-            burns = tuple(
-                burn_rate(int(sums.bad[column]), int(sums.total[column]), objective.allowed_share)
-                for sums in (long, short)
-            )
+            long_burn, short_burn = _burns_at(look, pair, column)
             key = (column, pair.severity.value)
-            if any(burn is None or burn < pair.factor for burn in burns):
+            if long_burn is None or short_burn is None or min(long_burn, short_burn) < pair.factor:
                 continue
             if key not in found or found[key].factor < pair.factor:
-                tenant = None if column == WHOLE else names[column]
-                found[key] = _finding(look.kept, pair, tenant, burns=burns, count=int(long.total[column]))
-    return tuple(found[key] for key in sorted(found))
+                found[key] = _finding(look, pair, None if column == WHOLE else names[column])
+    return tuple(_among_tenants(look, found[key], found.values()) for key in sorted(found))
 
 
-def _finding(
-    kept: Kept, pair: BurnPair, tenant: str | None, *, burns: Sequence[Fraction | None], count: int
-) -> BurnFinding:
-    objective = kept.objective
+def reading_of(look: Look, subject: BurnSubject) -> BurnReading:
+    """Return how it stands with `subject`: calm only if data say so of every pair."""
+    objective = look.objective
+    pairs = [pair for pair in objective.burn_pairs if pair.severity is subject.severity]
+    is_asked = subject.tenant is None or objective.is_per_tenant
+    if not pairs or not is_asked or (subject.service, subject.family) != (objective.service, objective.family.value):
+        return BurnReading(subject, BurnAnswer.GONE)
+    column = _column_of(look, subject.tenant)
+    answers: dict[BurnPair, bool | None] = {}
+    for pair in pairs:
+        told = [burn for burn in _burns_at(look, pair, column) if burn is not None]
+        is_calm = any(burn < pair.factor for burn in told)
+        answers[pair] = False if is_calm else (True if len(told) == _WINDOWS else None)
+    burning = [pair for pair, answer in answers.items() if answer]
+    if burning:
+        fastest = max(burning, key=lambda pair: pair.factor)
+        return BurnReading(subject, BurnAnswer.BURNING, _finding(look, fastest, subject.tenant))
+    if None in answers.values():
+        return BurnReading(subject, BurnAnswer.UNKNOWN)
+    fastest = max(pairs, key=lambda pair: pair.factor)
+    return BurnReading(subject, BurnAnswer.CALM, _finding(look, fastest, subject.tenant))
+
+
+def _column_of(look: Look, tenant: str | None) -> int:
+    return WHOLE if tenant is None else look.kept.ring.columns.get(tenant, -1)
+
+
+def _burns_at(look: Look, pair: BurnPair, column: int) -> tuple[Fraction | None, Fraction | None]:
+    """Return how fast it burns in the long and the short window of `pair`."""
+    allowed = look.objective.allowed_share
+    long, short = (burn_rate(*_at(look.window(length), column), allowed) for length in (pair.long, pair.short))
+    return long, short
+
+
+def _finding(look: Look, pair: BurnPair, tenant: str | None) -> BurnFinding:
+    objective, column = look.objective, _column_of(look, tenant)
+    long, short = _burns_at(look, pair, column)
     return BurnFinding(
-        workspace=kept.workspace,
+        workspace=look.kept.workspace,
         objective=objective.name,
         service=objective.service,
         tenant=tenant,
@@ -225,12 +256,25 @@ def _finding(
         severity=pair.severity,
         long=pair.long,
         short=pair.short,
-        burn_long=burns[0] or Fraction(0),
-        burn_short=burns[1] or Fraction(0),
+        burn_long=long or Fraction(0),
+        burn_short=short,
         factor=pair.factor,
-        count=count,
+        count=_at(look.window(pair.long), column)[1],
         runbook=objective.runbook,
+        owner=objective.owner,
+        window=objective.window.words,
+        left_share=Budget(*_at(look.own, column), objective.allowed_share).left_share,
+        pairs=", ".join(one.words for one in objective.burn_pairs if one.severity is pair.severity),
     )
+
+
+def _among_tenants(look: Look, finding: BurnFinding, found: Iterable[BurnFinding]) -> BurnFinding:
+    """Say of a whole service how many of its tenants burn as well."""
+    if finding.tenant is not None or not look.objective.is_per_tenant:
+        return finding
+    burning = sum(one.tenant is not None and one.severity is finding.severity for one in found)
+    told = int((look.window(finding.long).total[WHOLE + 1 :] > 0).sum())
+    return replace(finding, burning_tenant_count=burning, tenant_count=told)
 
 
 def _shown(objective: Objective) -> tuple[timedelta, ...]:

@@ -1,7 +1,7 @@
 """Objectives put together for `app`, and what watches them in the background."""
 
 import asyncio
-from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -9,7 +9,7 @@ import structlog
 from tidegate.audit import AuditTrail
 from tidegate.kernel import Clock, UnavailableError
 from tidegate.signals import StepCounts
-from tidegate.slos.burning import BurnFinding
+from tidegate.slos.burning import BurnLook
 from tidegate.slos.keeping import BurnKeeper
 from tidegate.slos.objective_files import body_of, parse_objectives
 from tidegate.slos.ports import BurnListener
@@ -38,18 +38,27 @@ class BurnWatch:
 
     async def run(self) -> None:
         """Look every few seconds, until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except UnavailableError as error:  # what cannot be told is neither burning nor over
-                _log.warning("objectives_unanswered", reason=error.message)
-            except Exception:  # noqa: BLE001 - the top of a background task; logged with its traceback
-                _log.exception("objectives_failed")
-            await asyncio.sleep(_EVERY_S)
+        try:
+            while True:
+                await self._look_safely()
+                await asyncio.sleep(_EVERY_S)
+        finally:
+            if self._listener is not None:
+                with suppress(UnavailableError):
+                    await self._listener.release()
 
-    async def look(self) -> Sequence[BurnFinding]:
-        """Look once; return what burns."""
-        workspaces, findings, at = await self._objectives.watch()
-        if self._listener is not None and workspaces:
-            await self._listener.burning(workspaces, findings, at=at)
-        return findings
+    async def _look_safely(self) -> None:
+        try:
+            await self.look()
+        except UnavailableError as error:  # what cannot be told is neither burning nor over
+            _log.warning("objectives_unanswered", reason=error.message)
+        except Exception:  # noqa: BLE001 - the top of a background task; logged with its traceback
+            _log.exception("objectives_failed")
+
+    async def look(self) -> BurnLook:
+        """Look once; return what was found."""
+        asked = await self._listener.find_open() if self._listener is not None else None
+        look = await self._objectives.watch(asked or ())
+        if self._listener is not None and asked is not None:
+            await self._listener.told(look)
+        return look

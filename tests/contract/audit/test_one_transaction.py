@@ -10,7 +10,7 @@ from tests.contract.gates.test_gate_store import JUDGEMENT
 from tests.doing import BY, BrokenTrail, trail_of
 
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
-from tidegate.evidence.model import CiSubject
+from tidegate.evidence.model import CiSubject, SentReport
 from tidegate.gates.model import Gate
 from tidegate.gates.store import PostgresGateStore
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
@@ -63,7 +63,7 @@ async def create_release(database: Database, trail: BrokenTrail, workspace: Work
 
 async def report(database: Database, trail: BrokenTrail, workspace: WorkspaceId) -> object:
     service = EvidenceService(store=PostgresCiReportStore(database, trail), ids=IDS, clock=CLOCK)
-    return await service.receive(workspace, CiSubject("s", "c", "pay"), b'<testsuite name="s"/>', by=BY)
+    return await service.receive(workspace, CiSubject("s", "c", "pay"), SentReport(b'<testsuite name="s"/>'), by=BY)
 
 
 async def report_authz_run(database: Database, trail: BrokenTrail, workspace: WorkspaceId) -> object:

@@ -8,10 +8,11 @@ from tests.doing import BY, trail_of
 from tests.unit.gates.fakes import FakeSignals
 
 from tidegate.alerts import AlertService, PostgresAlertStore, load_rules
+from tidegate.app.gate_sources import build_gates
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
 from tidegate.gates import CheckOutcome, GateService, Verdict
 from tidegate.gates.ports import GateLimits
-from tidegate.gates.tasks import GateRefresher, build_gates, workspace_lister
+from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.kernel import GateId, RandomIds, SystemClock, UnavailableError, WorkspaceId
 from tidegate.releases import PostgresReleaseStore, ReleaseService, ReleasesService
@@ -47,7 +48,7 @@ def gates(database: Database, signals: FakeSignals, releases: ReleasesService) -
         trail=trail_of(database),
         ids=ids,
         clock=clock,
-    )
+    ).service
 
 
 async def test_the_quiet_of_real_alerts_is_not_believed_without_an_evaluator(

@@ -126,6 +126,8 @@ class MadeUpProvider:
             return web.json_response({"error": "invalid_grant", "hint": "secret of the provider"}, status=400)
         now = int(self.now.timestamp())
         claims = {"iss": self.url, "aud": CLIENT, "nonce": asked["nonce"], "iat": now, "exp": now + 300, **self.claims}
+        if "max_age" in asked:
+            claims = {"auth_time": now, **claims}
         self.alter(claims)
         return web.json_response({"id_token": self.sign(claims), "access_token": "access", "token_type": "Bearer"})
 

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +11,7 @@ from tests.signals_rows import NANO, Row, agent_rows, request_row
 from tests.unit.slos.objectives import events_file, slices_file
 
 from tidegate.kernel import WorkspaceId
-from tidegate.slos import BurnFinding
+from tidegate.slos import BurnFinding, BurnLook, BurnSubject
 from tidegate.slos.model import BudgetState
 from tidegate.slos.states import state_of, subject_of
 from tidegate.slos.tasks import BurnWatch
@@ -181,9 +181,13 @@ class Heard:
     def __init__(self) -> None:
         self.findings: list[BurnFinding] = []
 
-    async def burning(self, _: Collection[WorkspaceId], findings: Sequence[BurnFinding], *, at: datetime) -> None:
-        del at
-        self.findings = list(findings)
+    async def find_open(self) -> Collection[BurnSubject]:
+        return ()
+
+    async def told(self, look: BurnLook) -> None:
+        self.findings = [one.finding for one in look.readings if one.finding is not None]
+
+    async def release(self) -> None: ...
 
 
 async def test_what_burns_is_told_to_who_makes_alerts_of_it_and_freezes_without_anybody_looking(world: World) -> None:

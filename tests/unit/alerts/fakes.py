@@ -153,7 +153,8 @@ class FakeStores:
         ]
         return max(found, default=None)
 
-    async def find_watch(self, workspace: WorkspaceId) -> Watch:
+    async def find_watch(self, workspace: WorkspaceId, codes: Collection[str] | None = None) -> Watch:
+        del codes
         created_at = self.workspaces.get(workspace)
         if created_at is None or self.evaluated_at is None or self.evaluated_at < created_at:
             return Watch(None, None)

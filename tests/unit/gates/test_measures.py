@@ -10,6 +10,8 @@ from tests.unit.gates.fakes import NOW
 
 from tidegate.evidence import CiStanding, CiSubject
 from tidegate.gates.expressions import CelBound, compile_bound
+from tidegate.gates.kinds.regression import subject_of_report, uncovered_operations
+from tidegate.gates.kinds.subjects import services_of
 from tidegate.gates.model import (
     BoundError,
     Check,
@@ -24,7 +26,6 @@ from tidegate.gates.model import (
     measure_regression,
     measure_signal,
 )
-from tidegate.gates.sources import services_of, subject_of_report, uncovered_operations
 from tidegate.isolation import AuthzCase, CaseOutcome
 from tidegate.kernel import ReleaseId
 from tidegate.releases import Release, ReleaseService

@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 from tidegate.gates.expressions import CelBound, compile_bound
+from tidegate.gates.kinds.regression import subject_of_authz
 from tidegate.gates.model import (
     Check,
     CheckResult,
@@ -34,7 +35,6 @@ from tidegate.gates.model import (
     measure_regression,
     measure_signal,
 )
-from tidegate.gates.sources import subject_of_authz
 from tidegate.isolation import AuthzStanding, AuthzSubject
 from tidegate.isolation.model import read_run
 from tidegate.kernel import digest_of, format_utc

@@ -7,6 +7,7 @@ import pytest
 from tidegate.alerts.rules import BUILT_IN_RULES, override_names
 from tidegate.runbooks import Runbook, RunbookNotFoundError, find_runbook, get_runbook, list_runbooks
 from tidegate.signals.explore.catalogue import ALIASES
+from tidegate.slos import BurnCode
 
 SECTIONS = ["What it means", "First three looks", "Stop the bleeding", "Roll back", "Who to tell"]
 ROUTES = {f"/{what}/{name}" for what in ("alerts", "metrics") for name in ALIASES}
@@ -16,17 +17,24 @@ VERBS = {
     "tidegate gate why",
     "tidegate signal query",
     "tidegate signal show",
+    "tidegate slo burn",
+    "tidegate slo show",
     "tidegate tenant list",
 }
 PAGES = list_runbooks()
 
 OF_NO_RULE = "outside_alert"  # what others fire has its rule there
+OF_OBJECTIVES = {
+    "core_error_budget_burn": "P1 or P2", "objective_burn_fast": "P1", "objective_burn_slow": "P2"
+}  # fmt: skip
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.slug)
 
 
 def test_each_rule_has_a_page_and_each_page_a_rule() -> None:
-    assert [page.slug for page in PAGES] == sorted([*(rule.runbook for rule in BUILT_IN_RULES), OF_NO_RULE])
+    assert [page.slug for page in PAGES] == sorted(
+        [*(rule.runbook for rule in BUILT_IN_RULES), *OF_OBJECTIVES, OF_NO_RULE]
+    )
 
 
 @each_page
@@ -34,7 +42,9 @@ def test_a_page_has_all_its_sections_in_order(page: Runbook) -> None:
     assert re.findall(r"^## (.+)$", page.markdown, re.MULTILINE) == SECTIONS
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.slug != OF_NO_RULE], ids=lambda page: page.slug)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.slug not in {OF_NO_RULE, *OF_OBJECTIVES}], ids=lambda page: page.slug
+)
 def test_a_page_opens_with_its_rule_and_severity(page: Runbook) -> None:
     (rule,) = [rule for rule in BUILT_IN_RULES if rule.runbook == page.slug]
 
@@ -44,6 +54,12 @@ def test_a_page_opens_with_its_rule_and_severity(page: Runbook) -> None:
         page.markdown.splitlines()[2],
     ]
     assert page.markdown.splitlines()[2].startswith(f"`{rule.code}` · {rule.severity} · ")
+
+
+@pytest.mark.parametrize("code", BurnCode)
+def test_each_burn_of_an_objective_has_a_page_that_opens_with_its_severity(code: BurnCode) -> None:
+    page = get_runbook(code.value)
+    assert page.markdown.splitlines()[2].startswith(f"`{code}` · {OF_OBJECTIVES[code]} · ")
 
 
 @each_page

@@ -41,6 +41,45 @@ def test_a_low_target_leaves_out_factors_that_are_never_reached() -> None:
     assert "it is 10." in left_out[0].reason
 
 
+def test_a_day_keeps_the_factors_and_shrinks_the_windows() -> None:
+    pairs, left_out = pairs_for(allowed_share=Fraction(1, 1000), window=DAY)
+    assert [(one.severity.value, float(one.factor), one.long, one.short) for one in pairs] == [
+        ("P1", 14.4, 5 * MINUTE, MINUTE),
+        ("P1", 6, 12 * MINUTE, MINUTE),
+        ("P2", 3, 48 * MINUTE, 4 * MINUTE),
+        ("P2", 1, 144 * MINUTE, 12 * MINUTE),
+    ]
+    assert left_out == ()
+
+
+def test_an_hour_leaves_out_what_would_burn_when_the_budget_is_gone() -> None:
+    pairs, left_out = pairs_for(allowed_share=Fraction(1, 1000), window=HOUR)
+    assert [(one.severity.value, one.words) for one in pairs] == [
+        ("P1", "5m/1m at 6"), ("P2", "5m/1m at 3"), ("P2", "6m/1m at 1")
+    ]  # fmt: skip
+    assert "is reached when the budget of 1h is used up" in left_out[0].reason
+
+
+@given(
+    minutes=st.integers(60, 30 * 24 * 60), allowed=st.fractions(Fraction(1, 10**5), Fraction(1, 20)),
+    burn=st.fractions(Fraction(1), Fraction(1000)),
+)  # fmt: skip
+def test_each_default_pair_of_each_window_burns_before_the_budget_is_gone(
+    minutes: int, allowed: Fraction, burn: Fraction
+) -> None:
+    window = minutes * MINUTE
+    pairs, _ = pairs_for(allowed_share=allowed, window=window)
+    assert any(one.severity is BurnSeverity.P1 for one in pairs)
+    for one in pairs:
+        # From a good past on, so much of what comes is bad that it burns `burn` times as fast as it may.
+        bad_share = min(max(burn, one.factor) * allowed, Fraction(1))
+        reached_after = one.factor * allowed / bad_share * Fraction(one.long // MINUTE)
+        assert reached_after <= Fraction(one.long // MINUTE)
+        assert one.factor * allowed / bad_share * Fraction(one.short // MINUTE) <= reached_after
+        used = reached_after * bad_share / (allowed * minutes)
+        assert used < 1
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [

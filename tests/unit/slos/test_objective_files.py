@@ -123,3 +123,18 @@ def test_counted_figures_are_those_of_the_signals(family: Family) -> None:
         assert told[figure] == 7, figure
         others = {name for name, own in COUNTED[family].items() if own != field}
         assert all(not told[name] for name in others), figure
+
+
+def test_what_would_tell_nobody_or_too_late_is_refused_with_the_reason() -> None:
+    with pytest.raises(
+        ObjectiveInvalidError, match=r"No pair of the workbook can burn here.*longer than the objective"
+    ):
+        parse_objectives(slices_file(indicator=_HOURLY, window="{rolling: 2h}"))
+    assert parse_objectives(slices_file(indicator=_HOURLY, window="{rolling: 2h}", burn="[]"))[0].burn_pairs == ()
+    late = "[{severity: P1, long: 1d, short: 2h, factor: 30}]"
+    with pytest.raises(ObjectiveInvalidError, match="is reached when the budget of 30d is used up") as caught:
+        parse_objectives(events_file(burn=late))
+    assert caught.value.field == "spec.burn.0"
+
+
+_HOURLY = "{slices: {figure: averageCostPerRunUsd, length: 1h, atMost: 0.3}}"

@@ -17,6 +17,7 @@ from tidegate.alerts.model import (
     Cause,
     CauseKind,
     Change,
+    Origin,
     Outside,
     Severity,
     Transition,
@@ -139,6 +140,7 @@ def opened(workspace: WorkspaceId, alert_id: AlertId, sent: Sent, *, sender: str
         transition_count=1,
         fired_at=now,
         unit=Unit.COUNT,
+        origin=Origin.OUTSIDE,
         outside=Outside(
             labels=sent.labels,
             annotations=sent.annotations,

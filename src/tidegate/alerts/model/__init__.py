@@ -10,10 +10,12 @@ from tidegate.alerts.model.alert import (
     CauseKind,
     Change,
     FamilyAlert,
+    Origin,
     Outside,
     QuietState,
     Transition,
 )
+from tidegate.alerts.model.burning import burn_change, burn_key, withdrawn_burn
 from tidegate.alerts.model.machine import (
     FLAP_CHANGES,
     FLAP_STABLE,
@@ -71,6 +73,7 @@ __all__ = [
     "Measure",
     "NoData",
     "Op",
+    "Origin",
     "Outside",
     "QuietState",
     "Rule",
@@ -79,6 +82,8 @@ __all__ = [
     "Transition",
     "Unit",
     "advance",
+    "burn_change",
+    "burn_key",
     "exceeds",
     "is_settled",
     "judge",
@@ -89,5 +94,6 @@ __all__ = [
     "wilson",
     "window_at",
     "withdraw",
+    "withdrawn_burn",
     "written",
 ]

@@ -32,6 +32,16 @@ class AlertKey:
     """Values of the further dimensions that its rule groups by, sorted by dimension."""
 
 
+class Origin(StrEnum):
+    """What moves an alert."""
+
+    RULES = "rules"
+    OUTSIDE = "outside"
+    """Another tool that sends it here."""
+    OBJECTIVES = "objectives"
+    """An error budget that burns."""
+
+
 class CauseKind(StrEnum):
     """Why an alert moved."""
 
@@ -52,7 +62,7 @@ class CauseKind(StrEnum):
     RECOVERED = "recovered"
     NO_DATA = "no_data"
     WITHDRAWN = "withdrawn"
-    """Its rule is gone, switched off, or groups in another way."""
+    """Its rule is gone, switched off, or groups in another way; or its objective asks for it no more."""
     REPORTED = "reported"
     """Another tool says that it fires."""
     ENDED = "ended"
@@ -142,7 +152,8 @@ class Alert:
     """Labels of the rule; those that it groups by stand in the key."""
     is_zero_tolerance: bool = False
     outside: Outside | None = None
-    """`None` for an alert of a rule; otherwise no rule judges it: value, threshold and count say nothing."""
+    """What its sender said; `None` unless it is from outside: then value, threshold and count say nothing."""
+    origin: Origin = Origin.RULES
 
     @property
     def workspace(self) -> WorkspaceId:

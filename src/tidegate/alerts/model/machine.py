@@ -80,16 +80,16 @@ def step(rule: Rule, alert: Alert | None, judgement: Judgement, now: datetime) -
     )
 
 
-def withdraw(alert: Alert, now: datetime) -> Change:
-    """Return the end of an open alert that no rule judges any more."""
-    cause = Cause(CauseKind.WITHDRAWN, alert.value, alert.threshold, alert.count, 0, timedelta(), WITHDRAWN)
+def withdraw(alert: Alert, now: datetime, words: str = WITHDRAWN) -> Change:
+    """Return the end of an open alert that nothing judges any more."""
+    cause = Cause(CauseKind.WITHDRAWN, alert.value, alert.threshold, alert.count, 0, timedelta(), words)
     transition = Transition(alert.transition_count + 1, alert.state, AlertState.RESOLVED, now, cause)
     closed = replace(
         alert,
         state=AlertState.RESOLVED,
         resolved_at=now,
         transition_count=transition.sequence,
-        sentence=f"{alert.sentence} {WITHDRAWN}",
+        sentence=f"{alert.sentence} {words}",
     )
     return Change(closed, (transition,))
 

@@ -37,6 +37,8 @@ class Unit(StrEnum):
     SCORE = "score"
     SHARE = "share"
     """Of a limit: may be above 1."""
+    TIMES = "times"
+    """As fast as allowed."""
 
 
 class Op(StrEnum):

@@ -19,7 +19,11 @@ def sentence_of(
     if key.tenant is not None:
         place += f", tenant {key.tenant}"
     place += "".join(f", {name} {value or 'without a name'}" for name, value in key.labels if name != "service")
-    found = _found(rule, judgement, place)
+    return concluded(kind, _found(rule, judgement, place), words)
+
+
+def concluded(kind: CauseKind, found: str, words: str) -> str:
+    """Return what an alert says after a move of `kind`, when `found` is the last answer."""
     if kind is CauseKind.RECOVERED:
         return _BACK + found
     if kind is CauseKind.FLAPPING:
@@ -34,13 +38,21 @@ def words_of(rule: Rule, judgement: Judgement, kind: CauseKind, *, since: dateti
     if kind is CauseKind.NO_DATA:
         return _closed(rule, judgement, since)
     if kind is CauseKind.HELD:
-        gap = _gap(rule, judgement)
-        return f"Held: {gap} since {_moment(since)}; it stays open until there is an answer."
+        return held_words(_gap(rule, judgement), since)
     found = _found(rule, judgement)
     if kind is CauseKind.SUSTAINED and rule.lasting:
         return f"{found} It lasted {format_duration(rule.lasting)}."
+    return framed(kind, found)
+
+
+def framed(kind: CauseKind, found: str) -> str:
+    """Return why an alert makes a move of `kind` that `found` decided."""
     before, after = _AROUND.get(kind, ("", ""))
     return f"{before}{found}{after}"
+
+
+def held_words(gap: str, since: datetime) -> str:
+    return f"Held: {gap} since {_moment(since)}; it stays open until there is an answer."
 
 
 _AROUND: Final = {
@@ -68,6 +80,8 @@ def written(unit: Unit, value: float | None) -> str:
         return "none"
     if unit in {Unit.RATE, Unit.SHARE}:
         return f"{value * 100:.4g}%"
+    if unit is Unit.TIMES:
+        return f"{value:.3g} times"
     if unit in _SUFFIXES:
         return f"{value:.4g} {_SUFFIXES[unit]}"
     return f"{value:.4g}" if unit is Unit.SCORE else f"{value:.15g}"

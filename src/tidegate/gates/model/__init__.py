@@ -1,28 +1,16 @@
 """What a gate is, how a check is measured and how a verdict is reached. Pure: no I/O, no clock, no framework."""
 
-from tidegate.gates.model.checks import (
-    TEMPLATE_VERSION,
-    Check,
-    CheckKind,
-    CheckSpec,
-    Gate,
-    QuietSpec,
-    RegressionSpec,
-    RunSource,
-    SignalSpec,
-)
+from tidegate.gates.model.checks import TEMPLATE_VERSION, Check, CheckKind, CheckSpec, Gate
 from tidegate.gates.model.judgements import judge
-from tidegate.gates.model.measures import measure_quiet, measure_regression, measure_signal
-from tidegate.gates.model.readings import (
-    ActivityReading,
-    Bound,
-    BoundError,
-    OpenAlert,
-    QuietReading,
+from tidegate.gates.model.measures.quiet import ActivityReading, OpenAlert, QuietReading, QuietSpec, measure_quiet
+from tidegate.gates.model.measures.regression import (
+    RegressionSpec,
     RunReading,
-    SignalReading,
+    RunSource,
     SubjectReading,
+    measure_regression,
 )
+from tidegate.gates.model.measures.signal import Bound, BoundError, SignalReading, SignalSpec, measure_signal
 from tidegate.gates.model.verdicts import (
     LETS_THROUGH,
     CheckOutcome,

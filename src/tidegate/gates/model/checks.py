@@ -1,71 +1,47 @@
 """What a gate asks: its checks and what each of them wants to know. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
 from tidegate.kernel import GateId
-from tidegate.signals import Family
+from tidegate.kernel.canonical import JsonValue
 
 TEMPLATE_VERSION = 0
 """Version of a gate that comes with the package: stored versions count from 1."""
 
 
 class CheckKind(StrEnum):
+    """What a check reads and how it is judged."""
+
     SIGNAL = "signal"
     ALERTS_QUIET = "alerts_quiet"
     REGRESSION = "regression"
+    SCAN = "scan"
+    EVIDENCE = "evidence"
+    APPROVAL = "approval"
+    FREEZE = "freeze"
+    SLO = "slo"
+    GATE = "gate"
+    LOAD = "load"
+    ROLLBACK_PROOF = "rollback_proof"
+    DRILL = "drill"
+    DEPENDENCY = "dependency"
+    PROM = "prom"
+    WEBHOOK = "webhook"
 
 
-class RunSource(StrEnum):
-    """Where the runs of a regression check come from."""
+class CheckSpec:
+    """What a check of one kind wants to know; a frozen dataclass beside the measure of the kind."""
 
-    AUTHZ = "authz"
-    CI = "ci"
+    __slots__ = ()
+    kind: ClassVar[CheckKind]
 
-
-@dataclass(frozen=True, slots=True)
-class SignalSpec:
-    """A bound on the figures of a family over a window."""
-
-    family: Family
-    window: timedelta
-    expression: str
-    """CEL over the figures; true means within the bound."""
-    warn_expression: str | None
-    """The same for the warning bound."""
-    min_count: int
-    """Below it the check is inconclusive, whatever the figures say."""
-    service: str | None
-    """`None` means every service of the release, each for itself."""
-    tenant: str | None
-    is_release_only: bool
-    """Whether only telemetry that names the version of the release counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class QuietSpec:
-    """No open alert of some codes for a while."""
-
-    codes: tuple[str, ...]
-    quiet_for: timedelta
-    service: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RegressionSpec:
-    """Suites that passed at the commit of the release."""
-
-    source: RunSource
-    suite: str | None
-    """`None` means every suite reported at the commit."""
-    max_age: timedelta
-    service: str | None
-    requires_cross_tenant_negatives: bool
-    allows_skipped: bool
-
-
-CheckSpec = SignalSpec | QuietSpec | RegressionSpec
+    def define(self) -> Mapping[str, JsonValue]:
+        """Return the fields of the gate file that are particular to the kind; `None` stands for one left out."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +56,7 @@ class Check:
 
     @property
     def kind(self) -> CheckKind:
-        match self.spec:
-            case SignalSpec():
-                return CheckKind.SIGNAL
-            case QuietSpec():
-                return CheckKind.ALERTS_QUIET
-            case RegressionSpec():
-                return CheckKind.REGRESSION
+        return self.spec.kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 from tidegate.identity.providers.errors import ProviderSignInRefusedError
 from tidegate.identity.providers.model import MAX_SUBJECT_CHARACTERS, Reason
 
-__all__ = ["ALGORITHMS", "Expected", "Logout", "key_for", "name_of_session", "verify", "verify_logout"]
+__all__ = ["ALGORITHMS", "Expected", "Logout", "key_for", "name_of_session", "proven_at", "verify", "verify_logout"]
 
 ALGORITHMS: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 # A header that nobody here knows is nothing to us, unless it is said to be critical: none of those is.
@@ -51,6 +51,8 @@ class Expected:
     client_id: str
     nonce: str
     now: datetime
+    proven_since: datetime | None = None
+    """Asked for a proof that is no older than this."""
 
 
 def key_for(token: str, keys: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -96,6 +98,7 @@ def verify(token: str, key: Mapping[str, Any], expected: Expected) -> dict[str, 
         (not_before is not None and not_before <= now + _LEEWAY, Reason.NOT_YET),
         (isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT_CHARACTERS, Reason.SUBJECT_WRONG),
         (isinstance(subject, str) and subject.isprintable(), Reason.SUBJECT_WRONG),
+        (_is_proven_since(claims, expected.proven_since), Reason.NOT_FRESH),
     ):
         if not is_right:
             raise ProviderSignInRefusedError(reason)
@@ -130,6 +133,18 @@ def verify_logout(token: str, key: Mapping[str, Any], expected: Expected) -> Log
         if not is_right:
             raise ProviderSignInRefusedError(reason)
     return Logout(expected.issuer, subject, session, str(token_id))
+
+
+def proven_at(claims: Mapping[str, Any]) -> datetime | None:
+    """Return when the person proved who they are to the provider (`auth_time`), `None` when it does not say."""
+    return _moment(claims, "auth_time")
+
+
+def _is_proven_since(claims: Mapping[str, Any], since: datetime | None) -> bool:
+    if since is None:
+        return True
+    found = proven_at(claims)
+    return found is not None and since - _LEEWAY <= found
 
 
 def name_of_session(claims: Mapping[str, Any]) -> str | None:

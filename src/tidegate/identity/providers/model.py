@@ -77,6 +77,8 @@ class Asserted:
     groups: frozenset[str]
     session: str | None = None
     """As the provider calls its own session, if it does."""
+    proven_at: datetime | None = None
+    """When it last saw a proof; `None` when it does not say."""
 
 
 class Reason(StrEnum):
@@ -100,6 +102,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     NOT_YET = "not-yet"
     SUBJECT_WRONG = "subject-wrong"
+    NOT_FRESH = "not-fresh"
     NO_LOGOUT = "no-logout"
     EMAIL_UNVERIFIED = "email-unverified"
     NOT_ADMITTED = "not-admitted"

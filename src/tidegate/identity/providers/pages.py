@@ -1,13 +1,15 @@
 """Signing in by a provider, and its settings, for people."""
 
+import contextlib
 from dataclasses import replace
 from typing import Annotated
+from urllib.parse import urlencode
 
 import structlog
 from fastapi import Form, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from tidegate.edge.caller import Limits, Role, is_over_tls
+from tidegate.edge.caller import SESSION_COOKIE, Limits, Role, is_over_tls
 from tidegate.edge.csrf import FormProven
 from tidegate.edge.html import PageRenderer, Pages, page_router
 from tidegate.edge.providers import provide
@@ -20,10 +22,12 @@ from tidegate.identity.providers.service import ProviderService
 from tidegate.identity.providers.sign_in import CameBack, ProviderSignIn, SignedIn
 from tidegate.identity.providers.signing_out import ProviderSignOut
 from tidegate.identity.roles import is_within
+from tidegate.identity.service import IdentityService
+from tidegate.identity.sessions.service import SessionService
 from tidegate.identity.sign_in_page import SignInChoice
 from tidegate.kernel import InvalidInputError, TidegateError, UnavailableError, WorkspaceId
 
-__all__ = ["COOKIE", "router", "sign_in_choices"]
+__all__ = ["COOKIE", "proof_choices", "router", "sign_in_choices"]
 
 COOKIE = "tidegate_provider"
 _COOKIE_PATH = "/sign-in/callback"
@@ -55,6 +59,17 @@ async def sign_in_choices(_: Request) -> tuple[SignInChoice, ...]:
     return (SignInChoice("Sign in with your identity provider", "/sign-in/with"),)
 
 
+async def proof_choices(request: Request, workspace: WorkspaceId, back_to: str) -> tuple[SignInChoice, ...]:
+    """Return how the provider of the workspace proves anew who somebody is; none when there is no provider."""
+    signing_in: ProviderSignIn = request.app.state.services[ProviderSignIn]
+    try:
+        provider = await signing_in.provider_of(workspace)
+    except ProviderNotFoundError:
+        return ()
+    asked = urlencode({"next": back_to, "prove": "1"})
+    return (SignInChoice(f"Sign in again with {provider.host}", f"/sign-in/with/{workspace}?{asked}"),)
+
+
 @router.get("/sign-in/with")
 async def choose_provider(request: Request, signing_in: SignIn, pages: Pages, workspace: _Asked = "") -> Response:
     """Ask for the workspace, then show where its people sign in."""
@@ -70,17 +85,24 @@ async def choose_provider(request: Request, signing_in: SignIn, pages: Pages, wo
 
 @router.get("/sign-in/with/{workspace}")
 async def begin_sign_in(  # noqa: PLR0917 - FastAPI passes them by name
-    workspace: str, request: Request, signing_in: SignIn, pages: Pages, to: Annotated[_Asked, Query(alias="next")] = ""
+    workspace: str,
+    request: Request,
+    signing_in: SignIn,
+    pages: Pages,
+    to: Annotated[_Asked, Query(alias="next")] = "",
+    *,
+    prove: bool = False,
 ) -> Response:
     """Send the browser to the provider of the workspace.
 
     Who comes from a page of somebody else is asked first: that page could sign a person in as somebody else.
+    With `prove` the provider asks the person again, whoever is signed in there.
     """
     try:
         if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
             provider = await signing_in.provider_of(WorkspaceId(workspace))
             return _sign_in_page(request, pages, workspace=workspace, host=provider.host, to=own_path(to))
-        started = await signing_in.begin(WorkspaceId(workspace), next_path=to)
+        started = await signing_in.begin(WorkspaceId(workspace), next_path=to, is_proof=prove)
     except TidegateError as error:
         return _sign_in_page(request, pages, problem=Problem.of(error))
     answer = RedirectResponse(started.url, 303, {"cache-control": "no-store"})
@@ -117,6 +139,7 @@ async def finish_sign_in(  # noqa: PLR0913 - one argument a parameter of the pro
         problem = Problem.of(refusal)
         answer = problem.on(_sign_in_page(request, pages, workspace=workspace, problem=problem))
     else:
+        await _end_replaced(request, WorkspaceId(workspace), done.member)
         answer = begin_session(request, done.session, path=done.next, is_secure=done.is_secure)
     answer.delete_cookie(COOKIE, path=_COOKIE_PATH, httponly=True, samesite="lax")
     return answer
@@ -227,6 +250,17 @@ async def _finished(
             limits.refuse_guessing(address)
             limits.note_wrong(address)
         raise
+
+
+async def _end_replaced(request: Request, workspace: WorkspaceId, member: str) -> None:
+    """End the session that this browser had, if it was the same person's: nobody could use it again."""
+    services = request.app.state.services
+    identity: IdentityService = services[IdentityService]
+    sessions: SessionService = services[SessionService]
+    with contextlib.suppress(TidegateError):
+        caller = await identity.caller_of_session(request.cookies.get(SESSION_COOKIE, ""))
+        if (caller.workspace, caller.member) == (workspace, member):
+            await sessions.end(workspace, caller.actor, by=Acting(caller))
 
 
 async def _found(providers: ProviderService, by: Acting) -> Provider | None:

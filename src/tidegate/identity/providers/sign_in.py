@@ -25,7 +25,7 @@ from tidegate.identity.providers.errors import (
     ProviderSignInRefusedError,
     ProviderUnavailableError,
 )
-from tidegate.identity.providers.id_tokens import Expected, key_for, name_of_session, verify
+from tidegate.identity.providers.id_tokens import Expected, key_for, name_of_session, proven_at, verify
 from tidegate.identity.providers.model import SECRET_PURPOSE, SIGN_IN_LENGTH, Asserted, Provider, Reason, own_path
 from tidegate.identity.providers.ports import ProviderStore
 from tidegate.identity.sessions.service import SessionService
@@ -68,6 +68,7 @@ class SignedIn:
     """A session that began."""
 
     session: str = field(repr=False)
+    member: str
     next: str
     is_secure: bool
 
@@ -82,6 +83,7 @@ class _Begun:
     redirect_uri: str
     next: str
     until: float
+    proven_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +117,8 @@ class ProviderSignIn:
             raise ProviderNotFoundError
         return found
 
-    async def begin(self, workspace: WorkspaceId, *, next_path: str) -> Started:
-        """Return where the browser goes to sign in.
+    async def begin(self, workspace: WorkspaceId, *, next_path: str, is_proof: bool = False) -> Started:
+        """Return where the browser goes to sign in; for a proof the provider is to ask the person again.
 
         Raises:
             ProviderNotFoundError: the workspace has no provider.
@@ -124,6 +126,7 @@ class ProviderSignIn:
         """
         provider = await self.provider_of(workspace)
         metadata = await self._parts.discovery.metadata_of(provider.issuer)
+        now = self._parts.clock.now()
         begun = _Begun(
             state=secrets.token_urlsafe(32),
             nonce=secrets.token_urlsafe(32),
@@ -132,7 +135,8 @@ class ProviderSignIn:
             client_id=provider.client_id,
             redirect_uri=provider.redirect_uri,
             next=own_path(next_path),
-            until=(self._parts.clock.now() + SIGN_IN_LENGTH).timestamp(),
+            until=(now + SIGN_IN_LENGTH).timestamp(),
+            proven_since=now.timestamp() if is_proof else None,
         )
         wanted = {
             "response_type": "code",
@@ -144,6 +148,9 @@ class ProviderSignIn:
             "code_challenge": _unpadded(hashlib.sha256(begun.verifier.encode()).digest()),
             "code_challenge_method": "S256",
         }
+        if is_proof:
+            # `max_age` obliges the provider to say when the person proved it; `prompt` has it ask at all.
+            wanted |= {"prompt": "login", "max_age": "0"}
         joint = "&" if "?" in metadata.authorization_endpoint else "?"
         sealed = self._parts.envelopes.seal(workspace, _COOKIE_PURPOSE, json.dumps(asdict(begun)).encode())
         return Started(
@@ -172,9 +179,9 @@ class ProviderSignIn:
             member,
             user_agent=came.user_agent,
             how="provider",
-            provider=ProviderSession(asserted.issuer, asserted.session),
+            provider=ProviderSession(asserted.issuer, asserted.session, asserted.proven_at),
         )
-        return SignedIn(session, begun.next, _is_secure(provider))
+        return SignedIn(session, member, begun.next, _is_secure(provider))
 
     async def _used_up(self, workspace: WorkspaceId, provider: Provider, came: CameBack) -> _Begun:
         """Return the sign-in that this browser began; it comes back once."""
@@ -214,7 +221,8 @@ class ProviderSignIn:
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise ProviderSignInRefusedError(Reason.TOKEN_UNREADABLE)
-        expected = Expected(provider.issuer, provider.client_id, begun.nonce, self._parts.clock.now())
+        since = None if begun.proven_since is None else datetime.fromtimestamp(begun.proven_since, tz=UTC)
+        expected = Expected(provider.issuer, provider.client_id, begun.nonce, self._parts.clock.now(), since)
         claims = verify(token, await proving_key(self._parts.discovery, provider.issuer, token), expected)
         lacks = "email" not in claims or (provider.group_roles and provider.groups_claim not in claims)
         access = answer.get("access_token")
@@ -284,6 +292,7 @@ def _asserted_of(provider: Provider, claims: Mapping[str, object]) -> Asserted:
         name=name if isinstance(name, str) else "",
         groups=frozenset(group for group in found[:_MAX_GROUPS_READ] if isinstance(group, str)),
         session=name_of_session(claims),
+        proven_at=proven_at(claims),
     )
 
 

@@ -97,7 +97,7 @@ class SessionService:
     ) -> str:
         """Open a session of a person who was proven just now, and return its secret.
 
-        `how` they were proven, and from where, is recorded; `provider` may end the session.
+        `how` they were proven, and from where, is recorded; `provider` may end the session, and says when it proved.
 
         Raises:
             PasswordWrongError: the person is no active member.
@@ -111,7 +111,8 @@ class SessionService:
             workspace=workspace,
             created_at=now,
             expires_at=now + SESSION_LENGTH,
-            proven_at=now,
+            # Who is still signed in at a provider proved nothing just now, and a proof of the future is none either.
+            proven_at=now if provider is None else provider.proven_at and min(provider.proven_at, now),
             # The role is read when the session is used: it may change meanwhile.
             holder=Holder(person, Role.VIEWER, is_active=True),
             user_agent=user_agent[:USER_AGENT_CHARACTERS],

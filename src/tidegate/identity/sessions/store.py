@@ -40,7 +40,7 @@ class PostgresSessions:
                 INSERT INTO sessions
                     (workspace, id, hash, member, created_at, expires_at, proven_at, user_agent, last_used_at,
                      provider_issuer, provider_session)
-                SELECT $1, $3, $4, m.id, $5, $6, $5, $7, $5, $8, $9
+                SELECT $1, $3, $4, m.id, $5, $6, $10, $7, $5, $8, $9
                 FROM members m JOIN people p ON p.id = m.id JOIN workspaces w ON w.id = m.workspace
                 WHERE m.workspace = $1 AND m.id = $2 AND m.removed_at IS NULL AND m.deactivated_at IS NULL
                     AND p.deactivated_at IS NULL AND w.state = 'active'
@@ -55,6 +55,7 @@ class PostgresSessions:
                 session.user_agent,
                 session.provider.issuer if session.provider else None,
                 session.provider.id if session.provider else None,
+                session.proven_at,
             )
             if opened:
                 await self._trail.append(workspace, deed, within=connection)

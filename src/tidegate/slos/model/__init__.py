@@ -10,6 +10,7 @@ from tidegate.slos.model.burn import (
     factor_of,
     pairs_for,
     problem_with,
+    too_late,
     windows_of,
 )
 from tidegate.slos.model.indicator import (
@@ -76,5 +77,6 @@ __all__ = [
     "problem_with",
     "rolling_window",
     "time_to_exhaustion",
+    "too_late",
     "windows_of",
 ]

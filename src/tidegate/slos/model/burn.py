@@ -1,5 +1,6 @@
 """Pairs of windows that tell a fast burn from a slow one, as the Site Reliability Workbook has them. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ __all__ = [
     "factor_of",
     "pairs_for",
     "problem_with",
+    "too_late",
     "windows_of",
 ]
 
@@ -57,6 +59,8 @@ SHOWN: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(days=3))
 """Over which windows people are shown how fast it burns."""
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+_MONTH: Final = 30 * _DAY
+_FEWEST_STEPS: Final = 5  # of a long window: fewer make a page of one bad minute
 # Severity, share of the budget, long and short window: for 30 days the factors are 14.4, 6, 3 and 1.
 WORKBOOK: Final = (
     (BurnSeverity.P1, Fraction(2, 100), _HOUR, timedelta(minutes=5)),
@@ -101,22 +105,69 @@ def problem_with(
     return None
 
 
+def too_late(pair: BurnPair, *, window: timedelta) -> str | None:
+    """Return why `pair` only burns when the budget is gone; `None` when it burns before.
+
+    However fast it burns, the pair is reached when `factor` times the long window's share of the budget is used up.
+    """
+    share = pair.factor * Fraction(pair.long // _MINUTE, window // _MINUTE)
+    if share < 1:
+        return None
+    return (
+        f"A burn of {float(pair.factor):g} over {format_duration(pair.long)} is reached when the budget of "
+        f"{format_duration(window)} is used up. Lower the factor, or shorten the windows."
+    )
+
+
 def pairs_for(
     *, allowed_share: Fraction, window: timedelta, resolution: timedelta = _MINUTE
 ) -> tuple[tuple[BurnPair, ...], tuple[LeftOut, ...]]:
-    """Return the workbook's pairs for a window, and those that make no sense for it."""
+    """Return the workbook's pairs for a window, and those that make no sense for it.
+
+    Where its windows are too long for all of them to make sense, the pairs keep their factors and their windows shrink.
+    """
+    wanted = [
+        BurnPair(severity, long, short, factor_of(share, window=window, long=long))
+        for severity, share, long, short in WORKBOOK
+    ]
+    taken, left_out = _sorted(wanted, allowed_share=allowed_share, window=window, resolution=resolution)
+    if taken:
+        return taken, left_out
+    shrunk = [_shrunk(one, window=window, resolution=resolution) for one in WORKBOOK]
+    return _sorted(shrunk, allowed_share=allowed_share, window=window, resolution=resolution)
+
+
+def _sorted(
+    pairs: Sequence[BurnPair], *, allowed_share: Fraction, window: timedelta, resolution: timedelta
+) -> tuple[tuple[BurnPair, ...], tuple[LeftOut, ...]]:
+    """Return those of `pairs` that make sense, and the others."""
     taken: list[BurnPair] = []
     left_out: list[LeftOut] = []
-    for severity, share, long, short in WORKBOOK:
-        pair = BurnPair(severity, long, short, factor_of(share, window=window, long=long))
+    for pair in pairs:
         problem = problem_with(pair, allowed_share=allowed_share, window=window, resolution=resolution)
         if problem is None and pair.factor < 1:
             problem = f"A burn of {float(pair.factor):g} is below 1: a budget that burns so lasts the window out."
+        problem = problem or too_late(pair, window=window)
         if problem is None:
             taken.append(pair)
         else:
             left_out.append(LeftOut(pair, problem))
     return tuple(taken), tuple(left_out)
+
+
+def _shrunk(
+    entry: tuple[BurnSeverity, Fraction, timedelta, timedelta], *, window: timedelta, resolution: timedelta
+) -> BurnPair:
+    """Return a pair of the workbook with its factor, and windows as much shorter as `window` is shorter than 30 days.
+
+    In whole steps of what is counted, rounded up: the long window is at least five, the short one a step.
+    """
+    severity, share, long, short = entry
+    steps = Fraction(window // _MINUTE, _MONTH // _MINUTE) / (resolution // _MINUTE)
+    long_steps = max(math.ceil(steps * (long // _MINUTE)), _FEWEST_STEPS)
+    short_steps = math.ceil(Fraction(long_steps * (short // _MINUTE), long // _MINUTE))
+    factor = factor_of(share, window=_MONTH, long=long)
+    return BurnPair(severity, long_steps * resolution, short_steps * resolution, factor)
 
 
 def windows_of(pairs: Sequence[BurnPair]) -> tuple[timedelta, ...]:

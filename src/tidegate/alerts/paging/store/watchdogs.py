@@ -42,7 +42,16 @@ class PostgresWatchdogRows:
         )
 
     async def evaluated_at_in(self, connection: Connection, workspace: WorkspaceId) -> datetime | None:
-        """Return when the watch of all workspaces last succeeded; one row says it for all."""
-        del workspace
-        found: datetime | None = await connection.fetchval("SELECT evaluated_at FROM alert_watch")
+        """Return when rules, and objectives where there are any, were last judged; one row each says it for all."""
+        found: datetime | None = await connection.fetchval(
+            """
+            SELECT CASE
+                WHEN burns.is_only IS NULL THEN rules.evaluated_at
+                WHEN burns.evaluated_at IS NOT NULL THEN least(rules.evaluated_at, burns.evaluated_at)
+            END
+            FROM alert_watch AS rules
+                LEFT JOIN burn_watch AS burns ON EXISTS (SELECT FROM objectives WHERE workspace = $1)
+            """,
+            workspace,
+        )
         return found

@@ -1,9 +1,11 @@
 """No open alert for a while: what the evaluator knows, and whether there was anything to watch. Pure."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
 
-from tidegate.gates.model.checks import Check, QuietSpec
+from tidegate.gates.model.checks import Check, CheckKind, CheckSpec
 from tidegate.gates.model.measures.findings import (
     READING_MAX_AGE,
     Finding,
@@ -12,11 +14,48 @@ from tidegate.gates.model.measures.findings import (
     plain,
     result_of,
 )
-from tidegate.gates.model.readings import ActivityReading, OpenAlert, QuietReading
 from tidegate.gates.model.verdicts import CheckOutcome, CheckResult
 from tidegate.kernel import format_duration, format_utc
+from tidegate.kernel.canonical import JsonValue
 
 _SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class QuietSpec(CheckSpec):
+    """No open alert of some codes for a while."""
+
+    kind: ClassVar[CheckKind] = CheckKind.ALERTS_QUIET
+    codes: tuple[str, ...]
+    quiet_for: timedelta
+    service: str | None
+
+    def define(self) -> Mapping[str, JsonValue]:
+        return {"codes": list(self.codes), "for": format_duration(self.quiet_for), "service": self.service}
+
+
+ActivityReading = Mapping[str, int | None]
+"""Events a service sent during a window; `None` when that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    id: str
+    code: str
+    service: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QuietReading:
+    """What the alert evaluator knows about some codes and services."""
+
+    open_alerts: tuple[OpenAlert, ...]
+    last_closed_at: datetime | None
+    evaluated_at: datetime | None
+    """`None` when the evaluator never ran."""
+    watched_since: datetime | None
+    """Start of the unbroken time that the evaluator has watched."""
 
 
 def measure_quiet(

@@ -1,18 +1,97 @@
 """Suites that passed at the commit of a release. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
 
-from tidegate.gates.model.checks import Check, RegressionSpec, RunSource
+from tidegate.gates.model.checks import Check, CheckKind, CheckSpec
 from tidegate.gates.model.measures.findings import Finding, at_in_words, in_words, plain, result_of
-from tidegate.gates.model.readings import RunReading, SubjectReading
 from tidegate.gates.model.verdicts import CheckOutcome, CheckResult, EvidenceRef
 from tidegate.kernel import format_duration
+from tidegate.kernel.canonical import JsonValue
 from tidegate.releases import ReleaseService
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """A sender's clock may be this far ahead of ours; beyond it its dates are not believed."""
 _SHOWN = 3
+
+
+class RunSource(StrEnum):
+    """Where the runs of a regression check come from."""
+
+    AUTHZ = "authz"
+    CI = "ci"
+
+
+@dataclass(frozen=True, slots=True)
+class RegressionSpec(CheckSpec):
+    """Suites that passed at the commit of the release."""
+
+    kind: ClassVar[CheckKind] = CheckKind.REGRESSION
+    source: RunSource
+    suite: str | None
+    """`None` means every suite reported at the commit."""
+    max_age: timedelta
+    service: str | None
+    requires_cross_tenant_negatives: bool
+    allows_skipped: bool
+
+    def define(self) -> Mapping[str, JsonValue]:
+        return {
+            "source": self.source.value,
+            "suite": self.suite,
+            "maxAge": format_duration(self.max_age),
+            "service": self.service,
+            "requireCrossTenantNegatives": self.requires_cross_tenant_negatives or None,
+            "allowSkipped": self.allows_skipped,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunReading:
+    """One run of a suite, summed up."""
+
+    id: str
+    sequence: int
+    received_at: datetime
+    finished_at: datetime | None
+    """What the sender says; `None` when the format does not."""
+    digest: str
+    uri: str
+    passed: int
+    failed: int
+    """Failures and errors."""
+    skipped: int
+    failed_ids: tuple[str, ...] = ()
+    """The first few."""
+    uncovered_operations: tuple[str, ...] = ()
+    """Tenant-scoped operations without a cross-tenant negative."""
+    hidden_count: int = 0
+    """Failures that the report claims and does not hold."""
+    is_intact: bool = True
+
+    @property
+    def total(self) -> int:
+        return self.passed + self.failed + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectReading:
+    """A suite of a service at a commit, and the runs of it that can still be read."""
+
+    source: RunSource
+    suite: str
+    service: str | None
+    """`None` when the report was sent for a commit without naming a service."""
+    commit: str
+    latest_sequence: int
+    """Receipt of the newest run. It outlives the run itself: deleted evidence holds."""
+    runs: tuple[RunReading, ...]
+
+    def find_latest(self) -> RunReading | None:
+        return next((run for run in self.runs if run.sequence == self.latest_sequence), None)
 
 
 def measure_regression(

@@ -1,10 +1,11 @@
 """A bound on a signal: figures of a window against an expression. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple
-from datetime import datetime
+from dataclasses import astuple, dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, Protocol
 
-from tidegate.gates.model.checks import Check, SignalSpec
+from tidegate.gates.model.checks import Check, CheckKind, CheckSpec
 from tidegate.gates.model.measures.findings import (
     READING_MAX_AGE,
     Finding,
@@ -13,9 +14,9 @@ from tidegate.gates.model.measures.findings import (
     plain,
     result_of,
 )
-from tidegate.gates.model.readings import Bound, BoundError, SignalReading
 from tidegate.gates.model.verdicts import CheckOutcome, CheckResult
 from tidegate.kernel import format_duration
+from tidegate.kernel.canonical import JsonValue
 from tidegate.signals import Family, Figures, Totals, figures_of
 
 MAX_DISTRUSTED_SHARE = 0.01
@@ -35,6 +36,70 @@ _NOUNS = {
     Family.RUNTIME: "metric points",
 }
 _COST_FIGURES = frozenset({"costUsd", "averageCostPerRunUsd"})
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSpec(CheckSpec):
+    """A bound on the figures of a family over a window."""
+
+    kind: ClassVar[CheckKind] = CheckKind.SIGNAL
+    family: Family
+    window: timedelta
+    expression: str
+    """CEL over the figures; true means within the bound."""
+    warn_expression: str | None
+    """The same for the warning bound."""
+    min_count: int
+    """Below it the check is inconclusive, whatever the figures say."""
+    service: str | None
+    """`None` means every service of the release, each for itself."""
+    tenant: str | None
+    is_release_only: bool
+    """Whether only telemetry that names the version of the release counts."""
+
+    def define(self) -> Mapping[str, JsonValue]:
+        return {
+            "family": self.family.value,
+            "window": format_duration(self.window),
+            "expression": self.expression,
+            "warn": self.warn_expression,
+            "minCount": self.min_count,
+            "service": self.service,
+            "tenant": self.tenant,
+            "version": "release" if self.is_release_only else None,
+        }
+
+
+class BoundError(Exception):
+    """An expression has no answer for these figures."""
+
+
+class Bound(Protocol):
+    """A compiled expression."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def figures(self) -> frozenset[str]:
+        """The figures it names."""
+        ...
+
+    def holds(self, figures: Figures) -> bool:
+        """Return whether the figures are within the bound.
+
+        Raises:
+            BoundError: it cannot be said.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignalReading:
+    """The counters of one service over the window of a check."""
+
+    totals: Totals
+    read_at: datetime
 
 
 def measure_signal(

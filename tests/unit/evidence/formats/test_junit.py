@@ -1,8 +1,8 @@
 import pytest
 
-from tidegate.evidence import junit
 from tidegate.evidence.errors import ReportEntitiesRefusedError, ReportUnreadableError
-from tidegate.evidence.junit import read_junit
+from tidegate.evidence.formats import cases
+from tidegate.evidence.formats.junit import read_junit
 from tidegate.evidence.model import ReadReport, ReportTotals, count_cases
 
 
@@ -119,6 +119,6 @@ def test_a_hundred_thousand_nested_suites_are_read_without_falling() -> None:
 
 
 def test_more_cases_than_a_report_may_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(junit, "MAX_CASES", 2)
+    monkeypatch.setattr(cases, "MAX_CASES", 2)
     with pytest.raises(ReportUnreadableError, match="3 cases; 2 are read"):
         read("<testcase/>" * 3)
