@@ -24,6 +24,8 @@ DEFINER_FUNCTIONS = {
     "list_workspaces_with_unsigned_audit",
     "list_workspaces_of_person",
     "list_workspaces_that_are_held",
+    "remove_old_alerts",
+    "remove_old_pages",
     "person_of_email",
     "workspace_of_invitation",
     "workspace_of_passkey",

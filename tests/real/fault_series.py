@@ -3,8 +3,8 @@
 The mapping: each series is a service of its own. What a series says of a step is one row of counts of the family
 `ingestion`: as many jobs as there were requests (one where nobody counted them), whose wait in milliseconds is the
 value in thousandths, so that `averageWaitMs` over any window is the mean of the values, exact to a thousandth;
-`failedCount` are the requests that failed. Times begin anew with each series, steps keep their places and gaps stay gaps. A series
-longer than a backtest is cut, and its pieces are judged apart.
+`failedCount` are the requests that failed. Times begin anew with each series, steps keep their places and gaps stay
+gaps. A series longer than a backtest is cut, and its pieces are judged apart.
 """
 
 import csv

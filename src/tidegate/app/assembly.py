@@ -21,9 +21,9 @@ from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
-from tidegate.app.history import build_history
 from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
+from tidegate.app.history import build_history
 from tidegate.app.incidents import build_incidents
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
@@ -287,10 +287,8 @@ def _slices(  # noqa: PLR0913 - what slices share
     }
     refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)
-    burning = BurnWatch(objectives).run
-    keepers = [keeper.run, history.keeper.run]
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, *keepers, burning]
     burning = build_burn_watch(
         database, objectives, listener=paging.listener, clock=clock, ids=ids, on_changed=hub.wake
     ).run
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning]
+    keepers = [keeper.run, history.keeper.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, *keepers, burning]

@@ -1,7 +1,7 @@
 """What is over goes after its time, in batches; what is open, told, or stands in an incident stays."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.contract.paging.conftest import BY, START, Sea
@@ -174,3 +174,15 @@ async def test_the_job_comes_once_a_day(sea: Sea) -> None:
         await keeper.keep()
         sea.clock.advance(H / 2)
     assert asked == 3
+
+
+async def test_nobody_removes_the_last_week_nor_what_is_open_or_of_others(sea: Sea) -> None:
+    """By the functions of the database themselves, whatever moment they are told."""
+    sea.clock.advance(datetime.now(UTC) - sea.clock.now())
+    alerts = await sea.fire(tenants=["one", "two"])
+    await sea.resolve(alerts[0])
+    later = sea.clock.now() + KEPT
+    for workspace in (sea.workspace, WorkspaceId("default")):
+        assert await OldAlerts(sea.database).remove_old(workspace, before=later, limit=9) == 0
+        assert await OldPages(sea.database).remove_old(workspace, before=later, limit=9) == 0
+    assert (await counts(sea))["alerts"] == 2
