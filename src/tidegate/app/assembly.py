@@ -25,6 +25,7 @@ from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
 from tidegate.app.history import build_history
 from tidegate.app.incidents import build_incidents
+from tidegate.app.incidents import build_incidents, build_opener
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
@@ -151,6 +152,7 @@ def build_edge(
     paging = build_paging(
         database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
         ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
+        listener=build_opener(database, audit.trail, ids=RandomIds(), clock=clock),
     )  # fmt: skip
     alertmanager = build_alertmanager(
         database, listener=paging.listener, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries),

@@ -22,6 +22,8 @@ from tidegate.edge.static import router as static_routes
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
+from tidegate.gates.waivers.pages import router as waiver_pages
+from tidegate.gates.waivers.routes import router as waiver_routes
 from tidegate.identity.account_pages import router as account_pages
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
@@ -121,6 +123,8 @@ ROUTERS = (
     isolation_routes,
     evidence_routes,
     gate_routes,
+    waiver_routes,
+    waiver_pages,
     gate_pages,
     log_routes,
     log_pages,

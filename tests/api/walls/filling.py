@@ -63,6 +63,7 @@ async def fill(installation: Installation, count: int) -> None:
         for workspace in made:
             await _until_counted(doors, workspace)
             await _finish(installation, doors, workspace)
+            await _fill_waivers(installation, workspace)
         await _until_done(installation)
         for workspace in made:
             again = await doors.make(workspace, "POST", "/api/v1/recounts", json={})
@@ -294,6 +295,21 @@ async def _fill_telemetry(doors: Doors, workspace: Workspace) -> None:
     judged = {"name": "groundedness", "service": name("svc"), "score": 0.5, "tenant": name("tenant"),
               "explanation": workspace.hidden("explanation"), "traceId": workspace.slots["trace_id"][0]}  # fmt: skip
     await doors.make(workspace, "POST", "/api/v1/evaluations", json={"evaluations": [judged]})
+
+
+async def _fill_waivers(installation: Installation, workspace: Workspace) -> None:
+    """Add waivers: whoever fills a workspace made its releases and may not give any."""
+    for gate in workspace.slots["gate_id"] * 2:
+        waiver_id = RandomIds().new_id("wvr")
+        await installation.owner.execute(
+            """
+            INSERT INTO gate_waivers (workspace, id, gate_id, check_id, question, owner, reason, outcome, given_by,
+                given_at, expires_at, digest)
+            VALUES ($1, $2, $3, 'authz', '', $4, $5, 'failed', $6, now(), now() + interval '1 day', '')
+            """,
+            workspace.id, waiver_id, gate, workspace.hidden("owner"), workspace.hidden("waiver"), workspace.member,
+        )  # fmt: skip
+        workspace.slots["waiver_id"].append(waiver_id)
 
 
 async def _until_counted(doors: Doors, workspace: Workspace) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.alerts.backtest.sources import StoredPaging
-from tidegate.alerts.paging.ports import Courier
+from tidegate.alerts.paging.ports import Courier, TellingListener
 from tidegate.alerts.paging.service import (
     AlertPlacer,
     CareService,
@@ -58,7 +58,15 @@ class Paging:
 
 
 def build_paging(  # noqa: PLR0913 - one argument a collaborator
-    database: Database, *, outbox: Outbox, courier: Courier, trail: AuditTrail, ids: IdFactory, clock: Clock, url: str
+    database: Database,
+    *,
+    outbox: Outbox,
+    courier: Courier,
+    trail: AuditTrail,
+    ids: IdFactory,
+    clock: Clock,
+    url: str,
+    listener: TellingListener | None = None,
 ) -> Paging:
     """Return paging over what is connected; `url` is where people reach this server."""
     wakes = JobWakes(outbox)
@@ -69,7 +77,7 @@ def build_paging(  # noqa: PLR0913 - one argument a collaborator
     placer = AlertPlacer(routings=routings, pages=pages, wakes=wakes, clock=clock)
     notifier = Notifier(
         routings=routings, pages=pages, husher=husher, wakes=wakes, courier=courier, placer=placer, writer=writer,
-        clock=clock,
+        clock=clock, listener=listener,
     )  # fmt: skip
     watchdog = WatchdogService(
         rows=PostgresWatchdogRows(), routings=routings, courier=courier, wakes=wakes, clock=clock, url=url

@@ -48,6 +48,16 @@ class Courier(Protocol):
         ...
 
 
+class TellingListener(Protocol):
+    """Is told of groups that are told, where their route says so."""
+
+    async def told(
+        self, connection: Connection, workspace: WorkspaceId, *, epoch: str, alerts: Sequence[Alert]
+    ) -> None:
+        """Write what follows of `alerts`, which fire and were told now, in the transaction of the turn."""
+        ...
+
+
 class RoutingStore(Protocol):
     async def find_routing(self, workspace: WorkspaceId) -> StoredRouting: ...
 
@@ -218,6 +228,7 @@ __all__ = [
     "RoutingStore",
     "SilenceStore",
     "StoredRouting",
+    "TellingListener",
     "Turn",
     "Wake",
     "Wakes",

@@ -98,6 +98,7 @@ class RouteFile(Published):
     escalate: Annotated[tuple[StepFile, ...], Field(max_length=10)] | None = None
     send_resolved: bool | None = None
     send_acknowledged: bool | None = None
+    open_incident: bool | None = None
     routes: Annotated[tuple["RouteFile", ...], Field(max_length=_MAX_ROUTES)] = ()
 
 
@@ -241,6 +242,7 @@ class _Tree:
             escalate=above.escalate if given.escalate is None else _steps(given.escalate, field),
             send_resolved=above.send_resolved if given.send_resolved is None else given.send_resolved,
             send_acknowledged=above.send_acknowledged if given.send_acknowledged is None else given.send_acknowledged,
+            opens_incident=above.opens_incident if given.open_incident is None else given.open_incident,
         )
         routes = tuple(
             self.build(child, own, f"{field}.routes.{place}", depth + 1) for place, child in enumerate(given.routes)

@@ -71,6 +71,8 @@ class Route:
     escalate: tuple[EscalationStep, ...] = ()
     send_resolved: bool = True
     send_acknowledged: bool = False
+    opens_incident: bool = False
+    """Whether an incident is opened for P1 alerts when a group of it is told."""
     routes: tuple["Route", ...] = ()
 
     @property

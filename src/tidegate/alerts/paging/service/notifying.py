@@ -41,6 +41,7 @@ from tidegate.alerts.paging.ports import (
     PageRow,
     PageStore,
     RoutingStore,
+    TellingListener,
     Turn,
     Wakes,
 )
@@ -102,6 +103,7 @@ class Notifier:
         placer: AlertPlacer,
         writer: Writer,
         clock: Clock,
+        listener: TellingListener | None = None,
     ) -> None:
         self._routings = routings
         self._pages = pages
@@ -111,6 +113,7 @@ class Notifier:
         self._placer = placer
         self._writer = writer
         self._clock = clock
+        self._listener = listener
 
     async def channels(self, workspace: WorkspaceId) -> Mapping[str, Channel]:
         """Return the channels of a workspace; asked before the transaction of a turn, not in it."""
@@ -207,6 +210,10 @@ class Notifier:
         )  # fmt: skip
         if not is_over and flush.next_at is not None:
             await self._wakes.add(connection, workspace, [wake_of(_next_turn(group, flush.next_at))])
+        if self._listener is not None and turn.route.opens_incident:
+            told_keys = {key for told in everything for key in told.keys}
+            alerts = [member.alert for member in turn.members if member.is_firing and member.key in told_keys]
+            await self._listener.told(connection, workspace, epoch=group.epoch, alerts=alerts)
 
     async def _leave(
         self, connection: Connection, workspace: WorkspaceId, group: Group, *, next_at: datetime | None, now: datetime
