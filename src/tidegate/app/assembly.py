@@ -14,7 +14,7 @@ from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.alertmanager.assembly import Alertmanager, build_alertmanager
 from tidegate.alerts.backtest.service import BacktestService
-from tidegate.alerts.paging.assembly import Paging, build_paging
+from tidegate.alerts.paging.assembly import Paging
 from tidegate.alerts.paging.sources import DeliveryCourier
 from tidegate.alerts.rule_sets.service import RuleSetService
 from tidegate.alerts.rule_sets.store import PostgresRuleSets
@@ -30,6 +30,7 @@ from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
+from tidegate.app.on_call import build_pages
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
 from tidegate.app.running import Edge, Task, connect_engines, running
@@ -44,7 +45,7 @@ from tidegate.edge.live import LiveHub
 from tidegate.edge.mcp import ToolDoor
 from tidegate.edge.prometheus import answer_missing as answer_unknown
 from tidegate.edge.requests import RequestContext
-from tidegate.evidence import EvidenceService, PostgresCiReportStore
+from tidegate.evidence import EvidenceService, PostgresCiReportStore, build_evidence
 from tidegate.gates.pages import TelemetryWatch
 from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.identity import IdentityService
@@ -149,11 +150,8 @@ def build_edge(
         database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
         ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
     )  # fmt: skip
-    paging = build_paging(
-        database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
-        ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
-        listener=build_opener(database, audit.trail, ids=RandomIds(), clock=clock),
-    )  # fmt: skip
+    opener = build_opener(database, audit.trail, ids=RandomIds(), clock=clock)
+    paging = build_pages(settings, database, deliveries=deliveries, trail=audit.trail, clock=clock, listener=opener)
     alertmanager = build_alertmanager(
         database, listener=paging.listener, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries),
         trail=audit.trail, ids=RandomIds(), clock=clock,
@@ -223,7 +221,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     rule_sets = PostgresRuleSets(database, trail)
-    alert_store = PostgresAlertStore(database, listener=paging.listener)
+    alert_store = PostgresAlertStore(database, listener=paging)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
         own_rules=rule_sets, on_changed=hub.wake,
@@ -233,6 +231,9 @@ def _slices(  # noqa: PLR0913 - what slices share
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
+    records = build_evidence(
+        database, trail, releases=releases, allowed=egress_allowances(), askers=askers, ids=ids, clock=clock
+    )
     gates = build_gates(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
         evidence=evidence, trail=trail, ids=ids, clock=clock,
@@ -247,6 +248,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **deliveries.handlers,
         **paging.handlers,
         **alertmanager.handlers,
+        **records.handlers,
     }  # by kind of job
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
@@ -286,6 +288,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **build_prometheus(reader, engine, clock),
         **paging.services,
         **alertmanager.services,
+        **records.services,
     }
     refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
     evaluating = partial(evaluator.run, closer.on_published)

@@ -2,8 +2,11 @@
 
 from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
 from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.forwarding.routes import router as forwarding_routes
 from tidegate.alerts.incidents.pages import router as incident_pages
 from tidegate.alerts.incidents.routes import router as incident_routes
+from tidegate.alerts.oncall.pages import router as schedule_pages
+from tidegate.alerts.oncall.routes import router as schedule_routes
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.pages import router as paging_pages
 from tidegate.alerts.paging.routes import router as paging_routes
@@ -19,6 +22,9 @@ from tidegate.edge.live import router as live_routes
 from tidegate.edge.mcp import router as tool_door
 from tidegate.edge.pages import router as appearance_pages
 from tidegate.edge.static import router as static_routes
+from tidegate.evidence.keys.routes import router as evidence_key_routes
+from tidegate.evidence.records.pages import router as evidence_pages
+from tidegate.evidence.records.routes import router as evidence_record_routes
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
@@ -111,6 +117,9 @@ ROUTERS = (
     rule_routes,
     alert_pages,
     paging_routes,
+    schedule_routes,
+    forwarding_routes,
+    schedule_pages,
     alertmanager_routes,
     paging_pages,
     incident_routes,
@@ -122,6 +131,9 @@ ROUTERS = (
     release_routes,
     isolation_routes,
     evidence_routes,
+    evidence_record_routes,
+    evidence_key_routes,
+    evidence_pages,
     gate_routes,
     waiver_routes,
     waiver_pages,

@@ -12,6 +12,7 @@ from tidegate.edge.masking import without_tokens
 from tidegate.edge.mcp import Prompt, Resource, Tool, Toolbox
 from tidegate.edge.mcp.door import Recorder
 from tidegate.edge.mcp.model import DRY_RUN, REASON
+from tidegate.evidence.records.tools import TOOLS as RECORD_TOOLS
 from tidegate.evidence.tools import TOOLS as EVIDENCE_TOOLS
 from tidegate.gates.tools import TOOLS as GATE_TOOLS
 from tidegate.releases.tools import TOOLS as RELEASE_TOOLS
@@ -27,7 +28,7 @@ _MAX_SAID: Final = 120
 TOOLBOX: Final = Toolbox(
     tools=(
         *GATE_TOOLS, *ALERT_TOOLS, *INCIDENT_TOOLS, *DELIVERY_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS,
-        *RELEASE_TOOLS, *EVIDENCE_TOOLS,
+        *RELEASE_TOOLS, *EVIDENCE_TOOLS, *RECORD_TOOLS,
     ),
     resources=(
         *RUNBOOKS,
@@ -66,6 +67,9 @@ TOOLBOX: Final = Toolbox(
         "DELETE /api/v1/traces/{trace_id}",
         "DELETE /api/v1/tenants/{tenant}/telemetry",
         "POST /api/v1/tokens",
+        "POST /api/v1/evidence/{evidence_id}/reviews",
+        "DELETE /api/v1/evidence/{evidence_id}",
+        "POST /api/v1/evidence-keys",
         "POST /api/v1/gates",
         "POST /api/v1/gates/{gate_id}/decisions",
         "PUT /api/v1/retention",

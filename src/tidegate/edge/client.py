@@ -43,6 +43,11 @@ class ApiClient:
     def get(self, path: str, parameters: Mapping[str, str | int | None] | None = None) -> Any:  # noqa: ANN401 - JSON
         return self._call("GET", path, parameters=parameters)
 
+    def download(self, path: str) -> bytes:
+        """Return a file as it is."""
+        content: bytes = self._call("GET", path, is_file=True)
+        return content
+
     def post(
         self,
         path: str,
@@ -75,10 +80,11 @@ class ApiClient:
         parameters: Mapping[str, str | int | None] | None = None,
         content: bytes | None = None,
         content_type: str | None = None,
-    ) -> Any:  # noqa: ANN401 - JSON
+        is_file: bool = False,
+    ) -> Any:  # noqa: ANN401 - JSON, or bytes
         import httpx
 
-        headers = {"accept": "application/json"}
+        headers = {"accept": "*/*" if is_file else "application/json"}
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         if content_type:
@@ -95,6 +101,8 @@ class ApiClient:
             ) from error
         if answer.is_error:
             raise refused(answer)
+        if is_file:
+            return answer.content
         if answer.headers.get("content-type", "").startswith("text/"):
             return answer.text
         return answer.json() if answer.content else None

@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from tidegate.alerts.rule_sets import RuleFile
+from tidegate.evidence import ReleaseGateEvidenceInput
 from tidegate.gates.errors import SchemaNotFoundError
 from tidegate.gates.gate_files import GateFile
 from tidegate.gates.schemas import (
     ReleaseGate,
     ReleaseGateDashboard,
     ReleaseGateDashboardCheckStatus,
-    ReleaseGateEvidenceInput,
 )
 from tidegate.isolation import AuthzRegressionRun
 from tidegate.signals.prices import PriceFile

@@ -148,8 +148,10 @@ class GateStore(Protocol):
 
 
 class WaiverReader(Protocol):
-    async def list_in_force(self, workspace: WorkspaceId, gate_id: GateId, *, now: datetime) -> tuple[Waiver, ...]:
-        """Return the waivers of a gate that count at `now`."""
+    async def list_counting(
+        self, workspace: WorkspaceId, gate_id: GateId, release_id: ReleaseId, *, now: datetime
+    ) -> tuple[Waiver, ...]:
+        """Return the waivers of a gate that count for a release at `now`: none that its makers gave."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field
 
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.gates.model import (
@@ -21,8 +21,6 @@ from tidegate.gates.model import (
     Waiver,
 )
 from tidegate.kernel import MAX_LIMIT
-
-MAX_INLINE_BODY = 1_000_000
 
 
 class ReleaseGateCheck(WireModel):
@@ -80,31 +78,6 @@ class ReleaseGate(WireModel):
 
 class ReleaseGateListOut(WireModel):
     items: tuple[ReleaseGate, ...]
-
-
-class ReleaseGateEvidenceInput(WireModel):
-    """A document offered as evidence for a gate."""
-
-    gate: Annotated[str, StringConstraints(min_length=1, max_length=63)]
-    release: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    commit: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
-    kind: Annotated[str, StringConstraints(min_length=1, max_length=63)]
-    """For example `adr`, `rollback-notes`, `capacity-plan`."""
-    title: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    uri: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
-    body: Annotated[str, StringConstraints(max_length=MAX_INLINE_BODY)] | None = None
-    digest: Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-    produced_at: Utc
-    owner: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-    provisional_until: Utc | None = None
-
-    @model_validator(mode="after")
-    def _say_where_it_is(self) -> Self:
-        if (self.uri is None) == (self.body is None):
-            raise ValueError("give either a uri or a body")
-        if self.release is None and self.commit is None:
-            raise ValueError("give a release or a commit")
-        return self
 
 
 class ReleaseGateEvidenceRef(WireModel):

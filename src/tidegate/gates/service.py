@@ -215,7 +215,8 @@ class GateService:
             return judge(gate, None, (), now=now)
         # Sources may be slow: they are asked before the write, so that the transaction stays short.
         results = await asyncio.gather(*(self._measure(workspace, check, release, now=now) for check in gate.checks))
-        waivers = await self._waivers.list_in_force(workspace, gate.id, now=now) if self._waivers else ()
+        counting = self._waivers
+        waivers = await counting.list_counting(workspace, gate.id, release.id, now=now) if counting else ()
         return judge(gate, release, results, now=now, waivers=waivers)
 
     async def _measure(self, workspace: WorkspaceId, check: Check, release: Release, *, now: datetime) -> CheckResult:

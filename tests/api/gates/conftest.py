@@ -29,6 +29,7 @@ from tidegate.gates import (
 )
 from tidegate.gates.catalogues import BuiltInRunbooks, LoadedRules
 from tidegate.gates.routes import router as gate_routes
+from tidegate.gates.waivers.counting import CountingWaivers
 from tidegate.gates.waivers.routes import router as waiver_routes
 from tidegate.gates.waivers.service import WaiverService
 from tidegate.gates.waivers.store import AuditedMakers, PostgresWaiverStore
@@ -100,7 +101,7 @@ def services(database: Database, signals: FakeSignals, quiet: FakeQuiet) -> dict
         reader=GateReader(alerts=rules, runbooks=BuiltInRunbooks()),
         ids=ids,
         clock=clock,
-        waivers=waivers,
+        waivers=CountingWaivers(store=waivers, makers=AuditedMakers(database)),
     )
     return {
         WaiverService: WaiverService(store=waivers, gates=gates, makers=AuditedMakers(database), ids=ids, clock=clock),

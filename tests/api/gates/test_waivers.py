@@ -143,3 +143,13 @@ async def test_lists_are_paged_filtered_and_of_the_own_workspace(failing: Api, s
     assert (await stranger.get("/api/v1/waivers")).json()["items"] == []
     foreign = await stranger.as_person("DELETE", f"{WAIVERS}/{given[1]}", **BY_ANN)
     assert foreign.status_code == 404
+
+
+async def test_a_waiver_for_every_release_does_not_count_for_one_that_its_giver_makes_later(failing: Api) -> None:
+    assert (await failing.as_person("POST", WAIVERS, **BY_ANN, json=wish())).status_code == 201
+    assert (await dashboard_of(failing))["verdict"] == "go"
+    later = {**RELEASE, "name": "2026.02.2"}
+    made = await failing.as_person("POST", "/api/v1/releases", "usr_ann", "admin", json=later)
+    assert made.status_code == 201
+    dashboard = await dashboard_of(failing)
+    assert (dashboard["release"], dashboard["verdict"], dashboard["waivers"]) == ("2026.02.2", "no_go", [])

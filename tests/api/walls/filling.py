@@ -17,6 +17,7 @@ from tests.conftest import EngineProcess, migrated_engine, migrated_state
 from tests.factories import NANO, auth_span, make_request, make_span
 
 from tidegate.app.keys import load_signing_key
+from tidegate.attestations import new_private_key
 from tidegate.edge.caller import SESSION_COOKIE, Role
 from tidegate.identity.assembly import build_identity
 from tidegate.identity.members import InvitationService, Joining
@@ -132,6 +133,17 @@ def authz_run(workspace: Workspace, run_id: str, *, service: str, commit: str) -
             "finishedAt": at, "cases": [case]}  # fmt: skip
 
 
+def evidence(workspace: Workspace, **changes: str) -> dict[str, str]:
+    made = {"kind": "adr", "title": workspace.hidden("evidence"), "owner": workspace.hidden("owner"),
+            "body": workspace.hidden("body")}  # fmt: skip
+    return made | changes
+
+
+def evidence_key() -> dict[str, str]:
+    key = new_private_key().public
+    return {"name": f"key-{key.fingerprint[-12:]}", "publicKey": key.pem}
+
+
 def junit(workspace: Workspace) -> str:
     name = workspace.hidden("test")
     return f'<testsuite name="{name}"><testcase name="{name}"><failure message="{name}"/></testcase></testsuite>'
@@ -224,6 +236,11 @@ async def _fill_state(doors: Doors, workspace: Workspace) -> None:
         await make(workspace, "POST", "/api/v1/objectives/apply", headers={"content-type": "application/yaml"},
                    content=objective_file(workspace, name(f"objective{number}")))  # fmt: skip
         slots["objective"].append(name(f"objective{number}"))
+    for commit in slots["commit"]:
+        offered = evidence(workspace, commit=commit, service=name("svc"))
+        slots["evidence_id"].append((await make(workspace, "POST", "/api/v1/evidence", json=offered))["id"])
+        made = await make(workspace, "POST", "/api/v1/evidence-keys", json=evidence_key())
+        slots["key_id"].append(made["id"])
     await make(workspace, "PUT", "/api/v1/retention", json={"rawDays": 30})
     await make(workspace, "POST", "/api/v1/workspace", json={"name": workspace.hidden("workspace")})
 
@@ -239,6 +256,16 @@ async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
     pushed = {"labels": {"alertname": workspace.hidden("pushed"), "service": name("svc")}, "endsAt": ends_at,
               "annotations": {"summary": workspace.hidden("summary")}}  # fmt: skip
     await make(workspace, "POST", "/api/v2/alerts", json=[pushed])
+    day = f"{datetime.now(UTC):%Y%m%d}"
+    for number in range(2):
+        event = [f"DTSTART;VALUE=DATE:{day}", "RRULE:FREQ=DAILY", f"SUMMARY:{workspace.hidden('shift')}", "END:VEVENT"]
+        calendar = ["BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", *event, "END:VCALENDAR", ""]
+        await make(workspace, "PUT", f"/api/v1/schedules/{name(f'schedule{number}')}",
+                   json={"ical": {"file": "\r\n".join(calendar)}})  # fmt: skip
+        slots["schedule"].append(name(f"schedule{number}"))
+        target = {"url": f"https://{workspace.mark}.invalid/"}
+        await make(workspace, "PUT", f"/api/v1/alertmanagers/{name(f'central{number}')}", json=target)
+        slots["alertmanager"].append(name(f"central{number}"))
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}

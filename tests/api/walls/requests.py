@@ -18,6 +18,8 @@ from fastapi.routing import APIRoute
 from tests.api.walls.filling import (
     authz_run,
     backtest,
+    evidence,
+    evidence_key,
     gate_file,
     junit,
     objective_file,
@@ -49,6 +51,8 @@ SLOTS: Mapping[str, str] = {
     "incident_id": "incident_id", "alertIds": "alert_id", "alertId": "alert_id", "commander": "member_id",
     "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
     "waiver_id": "waiver_id", "decision_id": "decision_id", "against": "decision_id",
+    "evidence_id": "evidence_id", "key_id": "key_id",
+    "schedule": "schedule", "alertmanager": "alertmanager",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {
@@ -67,8 +71,10 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "query": ("increase(tidegate_request_request_total[1h])", "tidegate_runtime_value"),
     "match[]": ("tidegate_request_request_total", "tidegate_request_duration_seconds_count"),
     "type": ("alert", "record"), "rule_name[]": ("auth_failure_rate_high",), "timeout": ("10s",),
+    "at": ("2026-11-20T12:00:00Z",),
     "start": ("2026-11-20T12:00:00Z",), "end": ("2099-11-20T12:00:00Z",), "time": ("2026-11-20T12:00:00Z",),
     "url": ("https://hooks.invalid/",), "startIndex": ("1",), "count": ("200",), "urn": ("none",),
+    "verdict": ("accepted", "refused"), "reason": ("asked for",),
 }  # fmt: skip
 # Streams do not end by themselves; health and style sheets are the same for everybody.
 LEFT_OUT = {"GET /events", "HEAD /assets/{file}", "GET /assets/{file}", "GET /healthz", "GET /readyz"}
@@ -349,6 +355,10 @@ class _Filling:
         self.repeated: set[str] = set()
         """What else an answer may repeat: what a cursor holds."""
 
+    def is_rare(self) -> bool:
+        """Return whether this is one of the few requests that are unlike the others."""
+        return self._random.random() < 0.3
+
     def value(self, name: str) -> str:
         slot = SLOTS.get(name)
         if slot is None:
@@ -424,6 +434,13 @@ def _release(filled: _Filling, own: Workspace) -> tuple[str, str]:
     return json.dumps(made), "application/json"
 
 
+def _offered(filled: _Filling, own: Workspace) -> tuple[str, str]:
+    said = {"commit": filled.value("commit"), "service": filled.value("service")}
+    if filled.is_rare():
+        said = {"release": filled.value("release")}
+    return json.dumps(evidence(own, **said)), "application/json"
+
+
 def _pushed(filled: _Filling, own: Workspace) -> tuple[str, str]:
     labels = {"alertname": own.mark, "service": filled.value("service"), "tenant": filled.value("tenant")}
     return json.dumps([{"labels": labels, "annotations": {"summary": own.hidden("summary")}}]), "application/json"
@@ -492,6 +509,9 @@ _FILES: Mapping[str, Any] = {
         query=_expression(filled), start=int(time.time()) - 3600, end=int(time.time()), step=60),
     "POST /prometheus/api/v1/series": lambda filled, _: _asked(**{"match[]": _selector(filled)}),
     "POST /prometheus/api/v1/labels": lambda filled, _: _asked(**{"match[]": _selector(filled)}),
+    "POST /api/v1/evidence": _offered,
+    "POST /api/v1/evidence-keys": lambda _, __: (json.dumps(evidence_key()), "application/json"),
+    "DELETE /api/v1/evidence/{evidence_id}": _erasure,
     "POST /api/v2/alerts": _pushed,
     "POST /api/v1/gates/{gate_id}/waivers": _waiver,
     "POST /api/v2/silences": _kept_quiet,

@@ -23,7 +23,7 @@ SHAPES = {
     "ReleaseGate": ["id", "title", "sprint", "owner", "version", "policyDigest", "appliedAt", "problem", "checks"],
     "ReleaseGateEvidenceInput": [
         "gate", "release", "commit", "kind", "title", "uri", "body", "digest", "producedAt", "owner",
-        "provisionalUntil",
+        "provisionalUntil", "encoding", "repository", "service", "subjectDigest", "runId",
     ],
     "AuthzRegressionRun": [
         "suite", "service", "commit", "runId", "startedAt", "finishedAt", "cases", "totals", "signature",

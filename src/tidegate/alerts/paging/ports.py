@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidegate.alerts.model import Alert, AlertState
-from tidegate.alerts.paging.model import Care, CareEvent, Decision, Hush, Matcher, Member, Silence
+from tidegate.alerts.paging.model import Care, CareEvent, Decision, Hush, Matcher, Member, OnDuty, Silence
 from tidegate.alerts.paging.records import (
     Channel,
     Group,
@@ -55,6 +55,24 @@ class TellingListener(Protocol):
         self, connection: Connection, workspace: WorkspaceId, *, epoch: str, alerts: Sequence[Alert]
     ) -> None:
         """Write what follows of `alerts`, which fire and were told now, in the transaction of the turn."""
+        ...
+
+
+class Schedules(Protocol):
+    """Knows who is on call."""
+
+    async def names(self, workspace: WorkspaceId) -> frozenset[str]: ...
+
+    async def on_duty_in(
+        self,
+        connection: Connection,
+        workspace: WorkspaceId,
+        names: Collection[str],
+        *,
+        channels: Mapping[str, Channel],
+        at: datetime,
+    ) -> Mapping[str, OnDuty]:
+        """Return what each schedule comes to at `at`, by its name: of all that are asked for, known or not."""
         ...
 
 
@@ -226,6 +244,7 @@ __all__ = [
     "Placed",
     "Placement",
     "RoutingStore",
+    "Schedules",
     "SilenceStore",
     "StoredRouting",
     "TellingListener",

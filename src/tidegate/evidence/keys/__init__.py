@@ -1,0 +1,1 @@
+"""The public keys that a workspace knows: who may sign evidence."""
