@@ -24,7 +24,6 @@ from tidegate.app.auditing import build_auditing
 from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
 from tidegate.app.history import build_history
-from tidegate.app.incidents import build_incidents
 from tidegate.app.incidents import build_incidents, build_opener
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
