@@ -14,7 +14,7 @@ from tidegate import __version__
 from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
 from tidegate.alerts.alertmanager.assembly import Alertmanager, build_alertmanager
 from tidegate.alerts.backtest.service import BacktestService
-from tidegate.alerts.paging.assembly import Paging, build_paging
+from tidegate.alerts.paging.assembly import Paging
 from tidegate.alerts.paging.sources import DeliveryCourier
 from tidegate.alerts.rule_sets.service import RuleSetService
 from tidegate.alerts.rule_sets.store import PostgresRuleSets
@@ -23,11 +23,12 @@ from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
-from tidegate.app.incidents import build_incidents
+from tidegate.app.incidents import build_incidents, build_opener
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
+from tidegate.app.on_call import build_pages
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
 from tidegate.app.running import Edge, Task, connect_engines, running
@@ -147,10 +148,8 @@ def build_edge(
         database, audit.trail, allowed=egress_allowances(), envelopes=load_envelopes(settings.data_dir),
         ids=RandomIds(), clock=clock, mail=installation_mail(egress_allowances()),
     )  # fmt: skip
-    paging = build_paging(
-        database, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries), trail=audit.trail,
-        ids=RandomIds(), clock=clock, url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
-    )  # fmt: skip
+    opener = build_opener(database, audit.trail, ids=RandomIds(), clock=clock)
+    paging = build_pages(settings, database, deliveries=deliveries, trail=audit.trail, clock=clock, listener=opener)
     alertmanager = build_alertmanager(
         database, listener=paging.listener, outbox=PostgresOutbox(), courier=DeliveryCourier(deliveries.deliveries),
         trail=audit.trail, ids=RandomIds(), clock=clock,
@@ -220,7 +219,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
     rule_sets = PostgresRuleSets(database, trail)
-    alert_store = PostgresAlertStore(database, listener=paging.listener)
+    alert_store = PostgresAlertStore(database, listener=paging)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
         own_rules=rule_sets, on_changed=hub.wake,

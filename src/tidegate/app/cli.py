@@ -76,6 +76,12 @@ _NOUNS: Final = {
     "release": ("tidegate.releases.commands", "release", "Releases: what is to go out."),
     "route": ("tidegate.alerts.paging.commands", "route", "Routes: who is told of which alerts, and when."),
     "silence": ("tidegate.alerts.paging.commands", "silence", "Silences: what nobody is told of for a while."),
+    "alertmanager": ("tidegate.alerts.forwarding.commands", "alertmanager", "Alertmanagers that alerts are sent to."),
+    "schedule": (
+        "tidegate.alerts.oncall.commands",
+        "schedule",
+        "Schedules: who is on call, read where others keep it.",
+    ),
     "signal": ("tidegate.signals.explore.commands", "signal", "Signals: is every family well, and its numbers."),
     "slo": ("tidegate.slos.commands", "slo", "Objectives: how much error budget is left, and how fast it burns."),
     "tenant": ("tidegate.signals.tenants.commands", "tenant", "Tenants: who is unlike the others."),

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tidegate.gates import GateReader, GateService, PostgresGateStore, QuietSource, RegressionSource, SignalSource
 from tidegate.gates.catalogues import AlertQuietReader, BuiltInRunbooks, LoadedRules
 from tidegate.gates.model import CheckKind
+from tidegate.gates.waivers.counting import CountingWaivers
+from tidegate.gates.waivers.service import WaiverService
+from tidegate.gates.waivers.store import AuditedMakers, PostgresWaiverStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +56,7 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
         CheckKind.ALERTS_QUIET: QuietSource(alerts=AlertQuietReader(alerts), catalogue=catalogue, signals=signals),
         CheckKind.REGRESSION: RegressionSource(isolation=isolation, evidence=evidence),
     }
+    waivers, makers = PostgresWaiverStore(database, trail), AuditedMakers(database)
     gates = GateService(
         store=PostgresGateStore(database, trail),
         sources=sources,
@@ -60,5 +64,7 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
         reader=GateReader(alerts=catalogue, runbooks=BuiltInRunbooks()),
         ids=ids,
         clock=clock,
+        waivers=CountingWaivers(store=waivers, makers=makers),
     )
-    return Gating(gates, {GateService: gates})
+    waiving = WaiverService(store=waivers, gates=gates, makers=makers, ids=ids, clock=clock)
+    return Gating(gates, {GateService: gates, WaiverService: waiving})

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from tidegate.alerts.incidents.model import EntryKind, GatePlace, TimelineEntry
-from tidegate.alerts.incidents.service import IncidentBook, IncidentService
+from tidegate.alerts.incidents.service import IncidentBook, IncidentOpener, IncidentService
 from tidegate.alerts.incidents.sources import PostgresRecords
 from tidegate.alerts.incidents.store import PostgresIncidentStore
 from tidegate.alerts.paging.sources import MemberRows
@@ -16,7 +16,7 @@ from tidegate.releases import PostgresReleaseStore, Release
 from tidegate.slos.freezes import Freeze, PostgresFreezes
 from tidegate.storage import Database
 
-__all__ = ["AnnouncedChanges", "GatesThatRead", "build_incidents"]
+__all__ = ["AnnouncedChanges", "GatesThatRead", "build_incidents", "build_opener"]
 
 _MOST: Final = 50  # more of them near one moment say nothing
 _NAMED: Final = 5
@@ -47,11 +47,14 @@ class GatesThatRead:
     async def list_reading(
         self, workspace: WorkspaceId, *, codes: Collection[str], services: Collection[str]
     ) -> Sequence[GatePlace]:
-        found = [
-            GatePlace(gate.id, gate.title, _read_by(gate, frozenset(codes), frozenset(services)))
-            for gate in await self._gates.list_gates(workspace)
-        ]
-        return [place for place in found if place.codes]
+        places = []
+        for gate in await self._gates.list_gates(workspace):
+            read = _read_by(gate, frozenset(codes), frozenset(services))
+            if read:
+                places.append(GatePlace(gate.id, gate.title, read))
+            elif gate.problem is not None:  # nobody knows what it reads: it is named rather than left out
+                places.append(GatePlace(gate.id, f"{gate.title} (not readable now)", ()))
+        return places
 
 
 def build_incidents(
@@ -71,6 +74,11 @@ def build_incidents(
             clock=clock,
         ),
     }
+
+
+def build_opener(database: Database, trail: AuditTrail, *, ids: IdFactory, clock: Clock) -> IncidentOpener:
+    """Return what paging tells of groups whose route opens incidents."""
+    return IncidentOpener(store=PostgresIncidentStore(database), trail=trail, ids=ids, clock=clock)
 
 
 def _read_by(gate: Gate, codes: frozenset[str], services: frozenset[str]) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final, TypeAlias
 
+from tidegate.alerts.forwarding.service import purpose_of as alertmanager_purpose_of
+from tidegate.alerts.oncall.fetching import purpose_of as schedule_purpose_of
 from tidegate.app.keeping import only_one
 from tidegate.app.keys import KeyFile, StoredKeys, load_envelopes
 from tidegate.app.operator import OwnerConnection, state
@@ -44,6 +46,8 @@ _SEALED: Final[tuple[_Column, ...]] = (
     ("identity_providers", "client_secret", "''", lambda _: SECRET_PURPOSE),
     ("channels", "secret", "id", purpose_of),
     ("channels", "previous_secret", "id", purpose_of),
+    ("oncall_schedules", "secret", "name", schedule_purpose_of),
+    ("alertmanagers", "secret", "name", alertmanager_purpose_of),
 )
 
 

@@ -2,8 +2,11 @@
 
 from tidegate.alerts.alertmanager.routes import router as alertmanager_routes
 from tidegate.alerts.backtest.routes import router as backtest_routes
+from tidegate.alerts.forwarding.routes import router as forwarding_routes
 from tidegate.alerts.incidents.pages import router as incident_pages
 from tidegate.alerts.incidents.routes import router as incident_routes
+from tidegate.alerts.oncall.pages import router as schedule_pages
+from tidegate.alerts.oncall.routes import router as schedule_routes
 from tidegate.alerts.pages import router as alert_pages
 from tidegate.alerts.paging.pages import router as paging_pages
 from tidegate.alerts.paging.routes import router as paging_routes
@@ -25,6 +28,8 @@ from tidegate.evidence.records.routes import router as evidence_record_routes
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates.pages import router as gate_pages
 from tidegate.gates.routes import router as gate_routes
+from tidegate.gates.waivers.pages import router as waiver_pages
+from tidegate.gates.waivers.routes import router as waiver_routes
 from tidegate.identity.account_pages import router as account_pages
 from tidegate.identity.member_pages import router as member_pages
 from tidegate.identity.members.routes import router as member_routes
@@ -112,6 +117,9 @@ ROUTERS = (
     rule_routes,
     alert_pages,
     paging_routes,
+    schedule_routes,
+    forwarding_routes,
+    schedule_pages,
     alertmanager_routes,
     paging_pages,
     incident_routes,
@@ -127,6 +135,8 @@ ROUTERS = (
     evidence_key_routes,
     evidence_pages,
     gate_routes,
+    waiver_routes,
+    waiver_pages,
     gate_pages,
     log_routes,
     log_pages,

@@ -3,14 +3,14 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from tidegate.edge.wire import WireModel
 from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.expressions import MAX_LENGTH
 from tidegate.gates.model import CheckSpec
 from tidegate.gates.ports import Catalogues
-from tidegate.kernel import InvalidInputError, parse_duration
+from tidegate.kernel import InvalidInputError, format_duration, parse_duration
 
 __all__ = ["CheckFile", "Duration", "Expression", "Name", "PublishedModel", "Slug", "read_length"]
 
@@ -34,6 +34,8 @@ class CheckFile(PublishedModel):
     title: Name
     required: bool = True
     """Whether the gate holds without it."""
+    weight: Annotated[float, Field(ge=0, le=1_000)] | None = None
+    """Points that it is worth in the score of the gate, 1 unless said; only where the gate has one."""
     owner: Name
     """The role or person who acts when it does not pass."""
     runbook: Name | None = None
@@ -52,7 +54,7 @@ class CheckFile(PublishedModel):
         raise NotImplementedError
 
 
-def read_length(text: str, place: str) -> timedelta:
+def read_length(text: str, place: str, *, limit: timedelta = MAX_LENGTH_OF_TIME) -> timedelta:
     """Return the duration in `text`.
 
     Raises:
@@ -62,6 +64,6 @@ def read_length(text: str, place: str) -> timedelta:
         length = parse_duration(text, field=place)
     except InvalidInputError as error:
         raise GateFileInvalidError(error.message, field=place) from error
-    if not timedelta(seconds=1) <= length <= MAX_LENGTH_OF_TIME:
-        raise GateFileInvalidError(f"{text!r} is out of range: from 1s to 30d.", field=place)
+    if not timedelta(seconds=1) <= length <= limit:
+        raise GateFileInvalidError(f"{text!r} is out of range: from 1s to {format_duration(limit)}.", field=place)
     return length

@@ -8,6 +8,9 @@ import click
 
 from tidegate.edge.client import api
 from tidegate.edge.console import GLYPHS, exit_with_verdict, json_option, print_json, print_rows, printable
+from tidegate.gates.history_commands import diff, history
+from tidegate.gates.import_commands import import_
+from tidegate.gates.waivers.commands import waive, waivers
 
 _COLORS = {"go": "green", "hold": "yellow", "no_go": "red"}
 _WORDS = {"go": "GO", "hold": "HOLD", "no_go": "NO-GO"}
@@ -141,6 +144,13 @@ def validate(files: tuple[IO[bytes], ...], as_json: bool) -> None:  # noqa: FBT0
         return
     for one in found:
         click.echo(f"{printable(one['id'])} is valid: {len(one['checks'])} checks")
+
+
+gate.add_command(import_)
+gate.add_command(history)
+gate.add_command(diff)
+gate.add_command(waive)
+gate.add_command(waivers)
 
 
 def _print_why(dashboard: dict[str, Any], definition: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from tidegate.gates.model import Check, Gate
+from tidegate.kernel import format_duration
 
 __all__ = ["definition_of"]
 
@@ -19,18 +20,21 @@ def definition_of(gate: Gate) -> str:
         "sprint": gate.sprint,
         "owner": gate.owner,
         "onWarning": "hold" if gate.holds_on_warning else "go",
-        "checks": [_without_nothing(_check(check)) for check in gate.checks],
+        "score": {"pass": gate.score.passing, "warning": gate.score.warning} if gate.score else None,
+        "maxWaiver": format_duration(gate.max_waiver),
+        "checks": [_without_nothing(_check(check, gate)) for check in gate.checks],
     }
     return yaml.safe_dump(_without_nothing(file), sort_keys=False, allow_unicode=True, width=100)
 
 
-def _check(check: Check) -> dict[str, Any]:
+def _check(check: Check, gate: Gate) -> dict[str, Any]:
     return {
         "id": check.id,
         "title": check.title,
         "kind": check.kind.value,
         "owner": check.owner,
         "required": check.required,
+        "weight": check.weight if gate.score else None,
         "runbook": check.runbook,
         **check.spec.define(),
     }

@@ -7,7 +7,7 @@ and macros (nothing to bound with them, and evaluation stays linear in the lengt
 import importlib.util
 import re
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import ExtensionFileLoader
 from pathlib import Path
 from types import ModuleType
@@ -49,6 +49,7 @@ class CelBound:
         return answer
 
 
+@lru_cache(maxsize=4096)  # a gate is measured every two seconds, with the same few expressions
 def compile_bound(text: str, family: Family, *, field: str) -> CelBound:
     """Return `text` compiled and tried.
 

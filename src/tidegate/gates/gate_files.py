@@ -6,7 +6,7 @@ from pydantic import Field, ValidationError
 
 from tidegate.edge.bodies import field_of
 from tidegate.edge.documents import DocumentUnreadableError, load_document
-from tidegate.gates.check_files import Name, PublishedModel, Slug
+from tidegate.gates.check_files import Duration, Name, PublishedModel, Slug
 from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.kinds import AnyCheckFile
 from tidegate.gates.model import CheckKind
@@ -16,6 +16,15 @@ __all__ = ["GateFile", "parse_gate_file"]
 MAX_FILE_BYTES = 64 * 1024  # a gate of ten checks takes 3 KB; YAML is read in the event loop
 MAX_CHECKS = 100
 _AFTER_POSITION = 2  # checks.1.KIND.field
+
+
+class ScoreFile(PublishedModel):
+    """How many of the points that checks are worth have to be reached; never instead of a required check."""
+
+    pass_: Annotated[float, Field(alias="pass", gt=0, le=1)]
+    """From this ratio on it passes: 0.9 is nine of ten points. A warning or a waiver is worth half."""
+    warning: Annotated[float, Field(gt=0, le=1)] | None = None
+    """From this ratio on it warns; below it fails. Left out: as `pass`."""
 
 
 class GateFile(PublishedModel):
@@ -29,6 +38,10 @@ class GateFile(PublishedModel):
     owner: Name
     on_warning: Literal["go", "hold"] = "go"
     """What a warning makes of the gate."""
+    score: ScoreFile | None = None
+    """Asked besides the required checks; a gate may have nothing else."""
+    max_waiver: Duration = "14d"
+    """How long one waiver of a check may last; at most 90d."""
     checks: Annotated[list[Annotated[AnyCheckFile, Field(discriminator="kind")]], Field(max_length=MAX_CHECKS)]
     """A gate without a required check holds."""
 

@@ -13,6 +13,7 @@ from tidegate.gates.model import (
     Gate,
     Judgement,
     QuietReading,
+    Waiver,
 )
 from tidegate.kernel import Cursor, DecisionId, GateId, Page, ReleaseId, WorkspaceId
 from tidegate.releases import Release
@@ -129,6 +130,10 @@ class GateStore(Protocol):
 
     async def find_decision(self, workspace: WorkspaceId, decision_id: DecisionId) -> Decision | None: ...
 
+    async def find_before(self, workspace: WorkspaceId, decision: Decision) -> Decision | None:
+        """Return the newest decision of the same gate and release that was recorded before `decision`."""
+        ...
+
     async def list_decisions(
         self,
         workspace: WorkspaceId,
@@ -139,6 +144,14 @@ class GateStore(Protocol):
         cursor: Cursor | None,
     ) -> Page[Decision]:
         """Return decisions, newest first; `None` means those of every release."""
+        ...
+
+
+class WaiverReader(Protocol):
+    async def list_counting(
+        self, workspace: WorkspaceId, gate_id: GateId, release_id: ReleaseId, *, now: datetime
+    ) -> tuple[Waiver, ...]:
+        """Return the waivers of a gate that count for a release at `now`: none that its makers gave."""
         ...
 
 

@@ -1,15 +1,17 @@
 """From a gate file to a gate: names resolved, durations read, expressions compiled, digest taken."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from tidegate.gates.check_files import CheckFile
+from tidegate.gates.check_files import CheckFile, read_length
 from tidegate.gates.errors import GateFileInvalidError
 from tidegate.gates.gate_files import GateFile
-from tidegate.gates.model import TEMPLATE_VERSION, Check, Gate
+from tidegate.gates.model import TEMPLATE_VERSION, Check, Gate, Score
 from tidegate.gates.ports import AlertCatalogue, Catalogues, RunbookCatalogue
 from tidegate.kernel import GateId, canonical_json, digest_of
 
 __all__ = ["GateReader", "body_of"]
+
+_LONGEST_WAIVER = timedelta(days=90)  # what lasts longer is policy: it belongs into the gate file
 
 
 def body_of(file: GateFile) -> bytes:
@@ -37,6 +39,11 @@ class GateReader:
                     f"The check {check.id!r} stands twice: give each check its own id.", field=f"checks.{position}.id"
                 )
             seen.add(check.id)
+            if check.weight is not None and file.score is None:
+                raise GateFileInvalidError(
+                    "The gate has no score, so nothing has a weight: add `score`, or remove it.",
+                    field=f"checks.{position}.weight",
+                )
         return Gate(
             id=GateId(file.id),
             title=file.title,
@@ -46,6 +53,8 @@ class GateReader:
             version=version,
             sprint=file.sprint,
             holds_on_warning=file.on_warning == "hold",
+            score=_score(file),
+            max_waiver=read_length(file.max_waiver, "maxWaiver", limit=_LONGEST_WAIVER),
             applied_at=applied_at,
         )
 
@@ -56,6 +65,7 @@ class GateReader:
             owner=file.owner,
             spec=file.read(place, self._catalogues),
             required=file.required,
+            weight=1.0 if file.weight is None else file.weight,
             runbook=self._runbook(file.runbook, f"{place}.runbook"),
         )
 
@@ -66,3 +76,12 @@ class GateReader:
         if slug is None:
             raise GateFileInvalidError(f"There is no runbook {name!r}.", field=place)
         return slug
+
+
+def _score(file: GateFile) -> Score | None:
+    if file.score is None:
+        return None
+    warning = file.score.pass_ if file.score.warning is None else file.score.warning
+    if warning > file.score.pass_:
+        raise GateFileInvalidError("It warns below what passes: make it smaller than `pass`.", field="score.warning")
+    return Score(file.score.pass_, warning)

@@ -9,18 +9,32 @@ from urllib.parse import urlsplit
 from tidegate.alerts import Alert, AlertState, Watch
 from tidegate.edge.marks import MARKS, Mark
 from tidegate.gates.definitions import definition_of
-from tidegate.gates.model import Check, CheckOutcome, CheckResult, Dashboard, Decision, Gate, Step, Verdict
+from tidegate.gates.model import (
+    Check,
+    CheckOutcome,
+    CheckResult,
+    Dashboard,
+    Decision,
+    Gate,
+    Step,
+    Verdict,
+    Waiver,
+    compare,
+)
 from tidegate.gates.views import (
     AlertLine,
     AlertsView,
     BoardView,
+    ChangeView,
     CheckView,
     DecisionView,
+    DiffView,
     EvidenceView,
     GateRow,
     GateView,
     ReleaseView,
     StepView,
+    WaiverView,
 )
 from tidegate.kernel import GateId, Page, format_duration
 from tidegate.releases import Release
@@ -88,6 +102,8 @@ def gate_view(gate: Gate, dashboard: Dashboard, history: Page[Decision]) -> Gate
         checks=tuple(measured or [_unmeasured(check) for check in gate.checks]),
         decisions=tuple(_decision(decision) for decision in history.items),
         next_cursor=history.next_cursor,
+        diff=_last_change(history),
+        waivers=tuple(map(_waiver, judgement.waivers)),
         definition=definition_of(gate),
     )
 
@@ -207,6 +223,31 @@ def _unmeasured(check: Check) -> CheckView:
         evidence=(),
         runbook=check.runbook,
     )
+
+
+def _last_change(history: Page[Decision]) -> DiffView | None:
+    """Return what the newest decision of the page changed, for the same release."""
+    if not history.items:
+        return None
+    after, *older = history.items
+    before = next((one for one in older if one.release_id == after.release_id), None)
+    if before is None:
+        return None
+    diff = compare(before, after)
+    changes = tuple(
+        ChangeView(
+            title=change.title,
+            before=MARKS[change.before.outcome] if change.before else None,
+            after=MARKS[change.after.outcome] if change.after else None,
+            words=change.sentence,
+        )
+        for change in diff.changes
+    )
+    return DiffView(diff.sentence, before.decided_at, changes, diff.same_count)
+
+
+def _waiver(waiver: Waiver) -> WaiverView:
+    return WaiverView(waiver.id, waiver.check_id, waiver.owner, waiver.reason, waiver.given_by, waiver.expires_at)
 
 
 def _decision(decision: Decision) -> DecisionView:

@@ -9,6 +9,7 @@ from tidegate.edge.bodies import JSON, YAML, read_body
 from tidegate.edge.caller import CurrentWorkspace, WritableWorkspace
 from tidegate.edge.providers import provide
 from tidegate.gates.contracts import contract_names, read_contract
+from tidegate.gates.diff_schemas import DecisionDiffOut
 from tidegate.gates.gate_files import MAX_FILE_BYTES
 from tidegate.gates.schemas import (
     DecisionOut,
@@ -21,7 +22,7 @@ from tidegate.gates.schemas import (
     SchemaListOut,
 )
 from tidegate.gates.service import GateService
-from tidegate.kernel import DEFAULT_LIMIT, GateId
+from tidegate.kernel import DEFAULT_LIMIT, DecisionId, GateId
 
 router = APIRouter(tags=["gates"])
 Gates = Annotated[GateService, provide(GateService)]
@@ -97,6 +98,18 @@ async def evaluate_gate(  # noqa: PLR0917 - FastAPI passes them by name
 ) -> DecisionOut:
     """Evaluate one gate now and return the decision with its reasons."""
     return DecisionOut.of(await gates.evaluate(workspace, gate_id, release=release, by=by))
+
+
+@router.get("/api/v1/gates/{gate_id}/decisions/{decision_id}/diff")
+async def show_diff(  # noqa: PLR0917 - FastAPI passes them by name
+    gate_id: GateId,
+    decision_id: DecisionId,
+    workspace: CurrentWorkspace,
+    gates: Gates,
+    against: Annotated[DecisionId | None, Query(min_length=1)] = None,
+) -> DecisionDiffOut:
+    """Return what changed since another decision of the gate; unless named, the one before of the same release."""
+    return DecisionDiffOut.of(await gates.diff(workspace, gate_id, decision_id, against=against))
 
 
 @router.get("/api/v1/schemas")

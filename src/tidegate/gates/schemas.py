@@ -15,8 +15,10 @@ from tidegate.gates.model import (
     EvidenceRef,
     Gate,
     RecordedCheck,
+    RecordedWaiver,
     Step,
     Verdict,
+    Waiver,
 )
 from tidegate.kernel import MAX_LIMIT
 
@@ -102,6 +104,8 @@ class ReleaseGateDashboardCheckStatus(WireModel):
     evidence: tuple[ReleaseGateEvidenceRef, ...]
     runbook: Annotated[str | None, Field(exclude_if=lambda path: path is None)] = None
     """Path of the runbook page; left out when there is none."""
+    waived: Annotated[CheckOutcome | None, Field(exclude_if=lambda outcome: outcome is None)] = None
+    """What it says in truth, where a waiver lets it through; left out otherwise."""
 
     @classmethod
     def of(cls, result: CheckResult) -> Self:
@@ -116,6 +120,7 @@ class ReleaseGateDashboardCheckStatus(WireModel):
             stale_after=result.stale_after,
             evidence=tuple(map(ReleaseGateEvidenceRef.of, result.evidence)),
             runbook=runbook_path(result.check.runbook),
+            waived=result.waived.outcome if result.waived else None,
         )
 
 
@@ -140,12 +145,30 @@ class ReleaseGateApproval(WireModel):
 
 
 class ReleaseGateWaiver(WireModel):
-    """A named person accepted a check that does not pass, until a date. None can be given yet."""
+    """A named person accepted a check that does not pass, until a moment: then it blocks again."""
 
     check: str
     owner: str
     reason: str
     expires_at: Utc
+    id: str
+    release: str | None
+    """Null: for every release."""
+    tenant: str | None
+    given_by: str
+
+    @classmethod
+    def of(cls, waiver: Waiver) -> Self:
+        return cls(
+            check=waiver.check_id,
+            owner=waiver.owner,
+            reason=waiver.reason,
+            expires_at=waiver.expires_at,
+            id=waiver.id,
+            release=waiver.release_name,
+            tenant=waiver.tenant,
+            given_by=waiver.given_by,
+        )
 
 
 class ReleaseGateDashboard(WireModel):
@@ -181,12 +204,37 @@ class ReleaseGateDashboard(WireModel):
             checks=tuple(map(ReleaseGateDashboardCheckStatus.of, judgement.results)),
             to_reach_go=tuple(map(ReleaseGateStep.of, judgement.steps)),
             approvals=(),
-            waivers=(),
+            waivers=tuple(map(ReleaseGateWaiver.of, judgement.waivers)),
         )
 
 
 class ReleaseGateBoardOut(WireModel):
     items: tuple[ReleaseGateDashboard, ...]
+
+
+class DecisionWaiverOut(WireModel):
+    """The waiver that let a check through."""
+
+    id: str
+    outcome: CheckOutcome
+    """What the check said in truth."""
+    owner: str
+    reason: str
+    given_by: str
+    expires_at: Utc
+    digest: str
+
+    @classmethod
+    def of(cls, waiver: RecordedWaiver) -> Self:
+        return cls(
+            id=waiver.id,
+            outcome=waiver.outcome,
+            owner=waiver.owner,
+            reason=waiver.reason,
+            given_by=waiver.given_by,
+            expires_at=waiver.expires_at,
+            digest=waiver.digest,
+        )
 
 
 class DecisionCheckOut(WireModel):
@@ -204,6 +252,7 @@ class DecisionCheckOut(WireModel):
     evidence: tuple[ReleaseGateEvidenceRef, ...]
     inputs_digest: str
     runbook: str | None
+    waiver: DecisionWaiverOut | None
 
     @classmethod
     def of(cls, check: RecordedCheck) -> Self:
@@ -222,6 +271,7 @@ class DecisionCheckOut(WireModel):
             evidence=tuple(map(ReleaseGateEvidenceRef.of, check.evidence)),
             inputs_digest=check.inputs_digest,
             runbook=runbook_path(check.runbook),
+            waiver=DecisionWaiverOut.of(check.waiver) if check.waiver else None,
         )
 
 

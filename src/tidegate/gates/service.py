@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from tidegate.audit import Doer
-from tidegate.gates.errors import GateFileInvalidError, GateNotFoundError
+from tidegate.gates.errors import DecisionNotFoundError, GateFileInvalidError, GateNotFoundError, NoEarlierDecisionError
 from tidegate.gates.gate_files import GateFile, parse_gate_file
 from tidegate.gates.model import (
     Check,
@@ -16,11 +17,13 @@ from tidegate.gates.model import (
     CheckResult,
     Dashboard,
     Decision,
+    DecisionDiff,
     Gate,
     Judgement,
+    compare,
     judge,
 )
-from tidegate.gates.ports import CheckSource, GateLimits, GateStore, StoredGate
+from tidegate.gates.ports import CheckSource, GateLimits, GateStore, StoredGate, WaiverReader
 from tidegate.gates.reading import GateReader, body_of
 from tidegate.gates.shipped import template_files
 from tidegate.kernel import (
@@ -58,6 +61,7 @@ class GateService:
         ids: IdFactory,
         clock: Clock,
         limits: GateLimits | None = None,
+        waivers: WaiverReader | None = None,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -66,6 +70,7 @@ class GateService:
         self._ids = ids
         self._clock = clock
         self._limits = limits or GateLimits()
+        self._waivers = waivers
 
     async def apply(self, workspace: WorkspaceId, text: bytes | str, *, by: Doer) -> Gate:
         """Store a gate file as the next version; the file that is in force already changes nothing.
@@ -159,6 +164,31 @@ class GateService:
             workspace, gate_id, meant.id if meant else None, limit=limit, cursor=cursor
         )
 
+    async def diff(
+        self, workspace: WorkspaceId, gate_id: GateId, decision_id: DecisionId, *, against: DecisionId | None = None
+    ) -> DecisionDiff:
+        """Return what changed since the decision `against`; unless named, the one before of the same release.
+
+        Raises:
+            GateNotFoundError: the workspace has no such gate.
+            DecisionNotFoundError: the gate has no such decision.
+            NoEarlierDecisionError: it is the first of its release, and no other is named.
+        """
+        await self.get_gate(workspace, gate_id)
+        after = await self._decision(workspace, gate_id, decision_id)
+        if against is not None:
+            return compare(await self._decision(workspace, gate_id, against), after)
+        before = await self._store.find_before(workspace, after)
+        if before is None:
+            raise NoEarlierDecisionError(decision_id)
+        return compare(before, after)
+
+    async def _decision(self, workspace: WorkspaceId, gate_id: GateId, decision_id: DecisionId) -> Decision:
+        decision = await self._store.find_decision(workspace, decision_id)
+        if decision is None or decision.gate_id != gate_id:
+            raise DecisionNotFoundError(decision_id)
+        return decision
+
     async def refresh_all(self, workspaces: Collection[WorkspaceId]) -> None:
         """Record what changed in each workspace; one that cannot be read keeps no other from its turn."""
         for workspace in workspaces:
@@ -185,7 +215,9 @@ class GateService:
             return judge(gate, None, (), now=now)
         # Sources may be slow: they are asked before the write, so that the transaction stays short.
         results = await asyncio.gather(*(self._measure(workspace, check, release, now=now) for check in gate.checks))
-        return judge(gate, release, results, now=now)
+        counting = self._waivers
+        waivers = await counting.list_counting(workspace, gate.id, release.id, now=now) if counting else ()
+        return judge(gate, release, results, now=now, waivers=waivers)
 
     async def _measure(self, workspace: WorkspaceId, check: Check, release: Release, *, now: datetime) -> CheckResult:
         """Ask the source of `check`. Whatever happens there holds this check and hides no other."""
@@ -207,7 +239,9 @@ class GateService:
         if digest_of(stored.body) == stored.policy_digest:
             try:
                 file = GateFile.model_validate_json(stored.body)
-                return self._reader.read(file, version=stored.version, applied_at=stored.applied_at)
+                gate = self._reader.read(file, version=stored.version, applied_at=stored.applied_at)
+                # What a later version adds to a gate file is no other policy.
+                return replace(gate, policy_digest=stored.policy_digest)
             except (ValueError, GateFileInvalidError) as error:
                 problem = f"the stored gate file cannot be read by this version of tidegate: {error}"
         return Gate(

@@ -8,7 +8,19 @@ from typing import Any
 from asyncpg import Record
 
 from tidegate.audit import ITSELF, AuditTrail, Deed, Doer
-from tidegate.gates.model import CheckResult, Decision, EvidenceRef, Gate, Judgement, RecordedCheck, Step, Verdict
+from tidegate.gates.model import (
+    CheckOutcome,
+    CheckResult,
+    Decision,
+    EvidenceRef,
+    Gate,
+    Judgement,
+    RecordedCheck,
+    RecordedWaiver,
+    Step,
+    Verdict,
+    Waived,
+)
 from tidegate.gates.ports import InForce, StoredGate
 from tidegate.kernel import (
     Cursor,
@@ -129,6 +141,20 @@ class PostgresGateStore:
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 f"SELECT {_DECISION} FROM decisions WHERE workspace = $1 AND id = $2", workspace, decision_id
+            )
+        return None if row is None else _decision_of(row)
+
+    async def find_before(self, workspace: WorkspaceId, decision: Decision) -> Decision | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"""
+                SELECT {_DECISION} FROM decisions
+                WHERE workspace = $1 AND gate_id = $2 AND release_id = $3 AND seq < $4 ORDER BY seq DESC LIMIT 1
+                """,
+                workspace,
+                decision.gate_id,
+                decision.release_id or "",
+                decision.sequence,
             )
         return None if row is None else _decision_of(row)
 
@@ -256,7 +282,29 @@ def _row_of(result: CheckResult) -> dict[str, Any]:
         "evidence": [asdict(ref) for ref in result.evidence],
         "inputs_digest": result.inputs_digest,
         "runbook": result.check.runbook,
+        "waiver": _waiver_row(result.waived) if result.waived else None,
     }
+
+
+def _waiver_row(waived: Waived) -> dict[str, str]:
+    waiver = waived.waiver
+    return {
+        "id": waiver.id,
+        "outcome": waived.outcome,
+        "owner": waiver.owner,
+        "reason": waiver.reason,
+        "given_by": waiver.given_by,
+        "expires_at": format_utc(waiver.expires_at),
+        "digest": waiver.digest,
+    }
+
+
+def _waiver_of(row: Mapping[str, Any] | None) -> RecordedWaiver | None:
+    if row is None:
+        return None
+    return RecordedWaiver(
+        **{**row, "outcome": CheckOutcome(row["outcome"]), "expires_at": parse_utc(row["expires_at"])}
+    )
 
 
 def _recorded_of(row: Mapping[str, Any]) -> RecordedCheck:
@@ -266,6 +314,7 @@ def _recorded_of(row: Mapping[str, Any]) -> RecordedCheck:
             "measured_at": parse_utc(row["measured_at"]),
             "stale_after": parse_utc(row["stale_after"]) if row["stale_after"] else None,
             "evidence": tuple(EvidenceRef(**ref) for ref in row["evidence"]),
+            "waiver": _waiver_of(row.get("waiver")),
         }
     )
 

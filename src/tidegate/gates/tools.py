@@ -30,6 +30,11 @@ def _decisions(answer: Any) -> str:  # noqa: ANN401 - JSON
     return f"{len(answer['items'])} decisions, the newest first."
 
 
+def _waivers(answer: Any) -> str:  # noqa: ANN401 - JSON
+    in_force = sum(waiver["isInForce"] for waiver in answer["items"])
+    return f"{len(answer['items'])} waivers, {in_force} in force, the newest first. Only a person can give or end one."
+
+
 TOOLS: Final = (
     Tool(
         name="get_launch_board",
@@ -63,6 +68,28 @@ TOOLS: Final = (
         headline=_decisions,
         parameters=("release", "limit", "cursor"),
         page="/gates/{gate_id}",
+        is_direct=False,
+    ),
+    Tool(
+        name="diff_gate_decision",
+        title="What changed since",
+        description=(
+            "Say what changed between a decision and the one before it, or the one you name: outcomes, evidence, "
+            "waivers, bounds. Use it to find what made a release stop being GO."
+        ),
+        operation="GET /api/v1/gates/{gate_id}/decisions/{decision_id}/diff",
+        headline=lambda answer: str(answer["sentence"]),
+        parameters=("against",),
+        page="/gates/{gate_id}",
+        is_direct=False,
+    ),
+    Tool(
+        name="list_waivers",
+        title="Waivers",
+        description="List what people accepted that does not pass: check, owner, reason, until when.",
+        operation="GET /api/v1/waivers",
+        headline=_waivers,
+        parameters=("state", "limit", "cursor"),
         is_direct=False,
     ),
     Tool(

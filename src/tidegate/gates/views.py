@@ -9,13 +9,16 @@ __all__ = [
     "AlertLine",
     "AlertsView",
     "BoardView",
+    "ChangeView",
     "CheckView",
     "DecisionView",
+    "DiffView",
     "EvidenceView",
     "GateRow",
     "GateView",
     "ReleaseView",
     "StepView",
+    "WaiverView",
 ]
 
 
@@ -145,6 +148,37 @@ class DecisionView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeView:
+    """One check that says or asks something else than in the decision before."""
+
+    title: str
+    before: Mark | None
+    """`None` when it was not asked."""
+    after: Mark | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiffView:
+    """What changed since the decision before."""
+
+    sentence: str
+    since: datetime
+    changes: tuple[ChangeView, ...]
+    same_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverView:
+    id: str
+    check: str
+    owner: str
+    reason: str
+    given_by: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class GateView:
     id: str
     title: str
@@ -163,5 +197,9 @@ class GateView:
     decisions: tuple[DecisionView, ...]
     """Newest first."""
     next_cursor: str | None
+    diff: DiffView | None
+    """`None` while there is nothing to compare with."""
+    waivers: tuple[WaiverView, ...]
+    """Those that let a check through."""
     definition: str
     """The gate file, as YAML."""

@@ -106,11 +106,46 @@ async def note(world: World) -> Left:
     return await world.api("POST", f"/api/v1/alerts/{await alert_of(world)}/notes", json={"note": "seen"})
 
 
+SCHEDULE: Final = {"ical": {"file": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"}}
+
+
+async def set_schedule(world: World) -> Left:
+    return await world.api("PUT", f"/api/v1/schedules/s-{secrets.token_hex(4)}", json=SCHEDULE)
+
+
+async def remove_schedule(world: World) -> Left:
+    name = str((await set_schedule(world)).answer.json()["name"])
+    return await world.api("DELETE", f"/api/v1/schedules/{name}")
+
+
+async def set_alertmanager(world: World) -> Left:
+    target = {"url": "https://alertmanager.invalid"}
+    return await world.api("PUT", f"/api/v1/alertmanagers/a-{secrets.token_hex(3)}", json=target)
+
+
+async def remove_alertmanager(world: World) -> Left:
+    name = str((await set_alertmanager(world)).answer.json()["name"])
+    return await world.api("DELETE", f"/api/v1/alertmanagers/{name}")
+
+
 _NO_ALERT, _NO_SILENCE = "/api/v1/alerts/alr_x", "/api/v1/silences/sil_x"
 PAGING: Final[dict[str, Entry]] = {
     "PUT /api/v1/routing": Entry(
         set_routing, api("PUT", "/api/v1/routing", content="route: {receiver: none}", **YAML), ("routing:set",),
         "paging/routing",
+    ),
+    "PUT /api/v1/alertmanagers/{alertmanager}": Entry(
+        set_alertmanager, api("PUT", "/api/v1/alertmanagers/central", json={"url": "x"}), ("alertmanagers:set",),
+        "alertmanager/a-",
+    ),
+    "DELETE /api/v1/alertmanagers/{alertmanager}": Entry(
+        remove_alertmanager, api("DELETE", "/api/v1/alertmanagers/none"), ("alertmanagers:remove",), "alertmanager/a-"
+    ),
+    "PUT /api/v1/schedules/{schedule}": Entry(
+        set_schedule, api("PUT", "/api/v1/schedules/primary", json={}), ("schedules:set",), "schedule/s-"
+    ),
+    "DELETE /api/v1/schedules/{schedule}": Entry(
+        remove_schedule, api("DELETE", "/api/v1/schedules/none"), ("schedules:remove",), "schedule/s-"
     ),
     "POST /api/v1/silences": Entry(
         make_silence, api("POST", "/api/v1/silences", **WRONG), ("silences:create",), "silence/sil_"

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from tests.api.audit.entries import Entry, api, form, nobody
 from tests.api.audit.evidence_writes import EVIDENCE
+from tests.api.audit.gate_writes import WAIVERS
 from tests.api.audit.incident_writes import INCIDENTS
 from tests.api.audit.paging_writes import PAGING
 from tests.api.audit.people_writes import PEOPLE
@@ -456,7 +457,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/decisions": Entry(
         evaluate, api("POST", "/api/v1/gates/unknown/decisions"), ("gates:evaluate",), "gate/money"
     ),
-} | PEOPLE | PAGING | INCIDENTS | EVIDENCE  # fmt: skip
+} | PEOPLE | PAGING | INCIDENTS | WAIVERS | EVIDENCE  # fmt: skip
 UNRECORDED: Final = {
     "HEAD /assets/{file}": "reads",
     "POST /appearance": "a cookie of the browser; nothing is kept",

@@ -14,6 +14,7 @@ from tests.doing import trail_of
 from tests.unit.gates.fakes import FakeAuthenticator, FakeQuiet, FakeSignals
 
 from tidegate.alerts import load_rules
+from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.http import build_http_app
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
 from tidegate.evidence.routes import router as evidence_routes
@@ -28,6 +29,10 @@ from tidegate.gates import (
 )
 from tidegate.gates.catalogues import BuiltInRunbooks, LoadedRules
 from tidegate.gates.routes import router as gate_routes
+from tidegate.gates.waivers.counting import CountingWaivers
+from tidegate.gates.waivers.routes import router as waiver_routes
+from tidegate.gates.waivers.service import WaiverService
+from tidegate.gates.waivers.store import AuditedMakers, PostgresWaiverStore
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.isolation.routes import router as isolation_routes
 from tidegate.kernel import RandomIds, SystemClock, WorkspaceId
@@ -46,6 +51,12 @@ class Api:
 
     async def call(self, method: str, path: str, **request: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.scope}:{self.workspace}"} | request.pop("headers", {})
+        return await self.client.request(method, path, headers=headers, **request)
+
+    async def as_person(self, method: str, path: str, member: str, role: str = "approver", **request: Any) -> Any:
+        """Ask in the session of a person who proved just now who they are."""
+        cookie = f"{SESSION_COOKIE}={member}:{role}:{self.workspace}"
+        headers = {"cookie": cookie, "origin": str(self.client.base_url)}
         return await self.client.request(method, path, headers=headers, **request)
 
     async def get(self, path: str, **parameters: str) -> httpx.Response:
@@ -78,6 +89,7 @@ def services(database: Database, signals: FakeSignals, quiet: FakeQuiet) -> dict
     releases = ReleasesService(store=PostgresReleaseStore(database, trail_of(database)), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail_of(database)), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail_of(database)), ids=ids, clock=clock)
+    waivers = PostgresWaiverStore(database, trail_of(database))
     gates = GateService(
         store=PostgresGateStore(database, trail_of(database)),
         sources={
@@ -89,8 +101,10 @@ def services(database: Database, signals: FakeSignals, quiet: FakeQuiet) -> dict
         reader=GateReader(alerts=rules, runbooks=BuiltInRunbooks()),
         ids=ids,
         clock=clock,
+        waivers=CountingWaivers(store=waivers, makers=AuditedMakers(database)),
     )
     return {
+        WaiverService: WaiverService(store=waivers, gates=gates, makers=AuditedMakers(database), ids=ids, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,
@@ -103,7 +117,7 @@ async def client(services: dict[type[Any], object]) -> AsyncIterator[httpx.Async
     application = build_http_app(
         version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
     )
-    include(application, release_routes, isolation_routes, evidence_routes, gate_routes)
+    include(application, release_routes, isolation_routes, evidence_routes, gate_routes, waiver_routes)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened

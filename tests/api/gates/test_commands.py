@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.unit.gates.fakes import FakeAuthenticator
 from tidegate.edge.http import build_http_app
 from tidegate.evidence.routes import router as evidence_routes
 from tidegate.gates.routes import router as gate_routes
+from tidegate.gates.waivers.routes import router as waiver_routes
 from tidegate.isolation.routes import router as isolation_routes
 from tidegate.releases.routes import router as release_routes
 
@@ -57,7 +59,7 @@ async def shell(services: dict[type[Any], object], api: Api) -> AsyncIterator[Sh
     application = build_http_app(
         version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
     )
-    include(application, release_routes, isolation_routes, evidence_routes, gate_routes)
+    include(application, release_routes, isolation_routes, evidence_routes, gate_routes, waiver_routes)
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(30):
@@ -185,3 +187,30 @@ async def test_applying_the_first_gate_of_ones_own_says_which_shipped_ones_no_lo
     assert "no longer count: ai-action, tenant-isolation" in first.err
     again = await shell.run("gate", "apply", own)
     assert "no longer count" not in again.err
+
+
+async def test_decisions_waivers_and_files_of_other_tools_have_verbs(shell: Shell, api: Api, tmp_path: Path) -> None:
+    await api.post(
+        "/api/v1/releases", {"name": "7", "services": [{"service": "harbor", "version": "7", "commit": "c0"}]}
+    )
+    await api.get("/release/dashboard", gate="tenant-isolation")
+    await api.post("/release/authz-regression", make_run(commit="c0", cases=[make_case(outcome="failed")]))
+    await api.get("/release/dashboard", gate="tenant-isolation")
+    changed = await shell.run("gate", "diff", "tenant-isolation")
+    assert (changed.code, changed.out.splitlines()[0]) == (0, "HOLD became NO-GO: 1 check changed.")
+    assert "decided" not in changed.err
+    wish = ("gate", "waive", "tenant-isolation", "authz-regression", "--owner", "Ann", "--reason", "known")
+    printed = await shell.run(*wish, "--until", "3d")
+    assert printed.out.startswith(f"{shell.url}/gates/tenant-isolation/waive?check=authz-regression&")
+    unclear = await shell.run(*wish, "--until", "2099-01-01T00:00:00")
+    assert (unclear.code, "offset" in unclear.err) == (2, True)
+    expires_at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    given = {"check": "authz-regression", "owner": "Ann", "reason": "known", "expiresAt": expires_at}
+    await api.as_person("POST", "/api/v1/gates/tenant-isolation/waivers", "usr_ann", json=given)
+    assert "authz-regression" in (await shell.run("gate", "waivers", "--state", "in_force")).out
+    slo = tmp_path / "slo.yaml"
+    slo.write_text('objectives: [{sli: rate, pass: [{criteria: ["<=+10%"]}]}]')
+    refused = await shell.run(
+        "gate", "import", "keptn", slo, "--id", "g", "--owner", "sre", "--figure", "rate=auth.failureRate"
+    )
+    assert (refused.code, "objectives.0.pass.0.criteria.0" in refused.err) == (2, True)

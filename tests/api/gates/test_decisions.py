@@ -333,3 +333,27 @@ async def test_the_refresher_records_what_changed_without_being_asked(
     await gates.refresh_all([api.workspace])
     await gates.refresh_all([api.workspace])
     assert [one["verdict"] for one in await decisions_of(api, "auth-shell")] == ["hold", "go"]
+
+
+async def test_what_changed_since_the_decision_before_is_said(api: Api, stranger: Api) -> None:
+    await api.post("/api/v1/releases", RELEASE)
+    gate = "tenant-isolation"
+    await dashboard_of(api, gate)
+    (first,) = await decisions_of(api, gate)
+    path = f"/api/v1/gates/{gate}/decisions"
+    alone = await api.get(f"{path}/{first['id']}/diff")
+    assert (alone.status_code, alone.json()["code"]) == (404, "no_earlier_decision")
+    await api.post("/release/authz-regression", make_run())
+    await dashboard_of(api, gate)
+    newest = (await decisions_of(api, gate))[0]
+    diff = (await api.get(f"{path}/{newest['id']}/diff")).json()
+    assert diff["sentence"] == "HOLD became GO: 1 check changed."
+    assert [(change["check"], change["kinds"][0]) for change in diff["changes"]] == [("authz-regression", "outcome")]
+    assert diff["before"]["id"] == first["id"]
+    back = (await api.get(f"{path}/{first['id']}/diff", against=newest["id"])).json()
+    assert back["sentence"] == "GO became HOLD: 1 check changed."
+    for asked in (
+        api.get(f"/api/v1/gates/auth-shell/decisions/{newest['id']}/diff"),
+        stranger.get(f"{path}/{first['id']}/diff"),
+    ):
+        assert (await asked).status_code == 404

@@ -64,6 +64,7 @@ async def fill(installation: Installation, count: int) -> None:
         for workspace in made:
             await _until_counted(doors, workspace)
             await _finish(installation, doors, workspace)
+            await _fill_waivers(installation, workspace)
         await _until_done(installation)
         for workspace in made:
             again = await doors.make(workspace, "POST", "/api/v1/recounts", json={})
@@ -255,6 +256,16 @@ async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
     pushed = {"labels": {"alertname": workspace.hidden("pushed"), "service": name("svc")}, "endsAt": ends_at,
               "annotations": {"summary": workspace.hidden("summary")}}  # fmt: skip
     await make(workspace, "POST", "/api/v2/alerts", json=[pushed])
+    day = f"{datetime.now(UTC):%Y%m%d}"
+    for number in range(2):
+        event = [f"DTSTART;VALUE=DATE:{day}", "RRULE:FREQ=DAILY", f"SUMMARY:{workspace.hidden('shift')}", "END:VEVENT"]
+        calendar = ["BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", *event, "END:VCALENDAR", ""]
+        await make(workspace, "PUT", f"/api/v1/schedules/{name(f'schedule{number}')}",
+                   json={"ical": {"file": "\r\n".join(calendar)}})  # fmt: skip
+        slots["schedule"].append(name(f"schedule{number}"))
+        target = {"url": f"https://{workspace.mark}.invalid/"}
+        await make(workspace, "PUT", f"/api/v1/alertmanagers/{name(f'central{number}')}", json=target)
+        slots["alertmanager"].append(name(f"central{number}"))
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}
@@ -311,6 +322,21 @@ async def _fill_telemetry(doors: Doors, workspace: Workspace) -> None:
     judged = {"name": "groundedness", "service": name("svc"), "score": 0.5, "tenant": name("tenant"),
               "explanation": workspace.hidden("explanation"), "traceId": workspace.slots["trace_id"][0]}  # fmt: skip
     await doors.make(workspace, "POST", "/api/v1/evaluations", json={"evaluations": [judged]})
+
+
+async def _fill_waivers(installation: Installation, workspace: Workspace) -> None:
+    """Add waivers: whoever fills a workspace made its releases and may not give any."""
+    for gate in workspace.slots["gate_id"] * 2:
+        waiver_id = RandomIds().new_id("wvr")
+        await installation.owner.execute(
+            """
+            INSERT INTO gate_waivers (workspace, id, gate_id, check_id, question, owner, reason, outcome, given_by,
+                given_at, expires_at, digest)
+            VALUES ($1, $2, $3, 'authz', '', $4, $5, 'failed', $6, now(), now() + interval '1 day', '')
+            """,
+            workspace.id, waiver_id, gate, workspace.hidden("owner"), workspace.hidden("waiver"), workspace.member,
+        )  # fmt: skip
+        workspace.slots["waiver_id"].append(waiver_id)
 
 
 async def _until_counted(doors: Doors, workspace: Workspace) -> None:

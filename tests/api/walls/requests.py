@@ -31,7 +31,7 @@ from tests.api.walls.world import ORIGIN, Installation, Workspace, slots_of
 from tidegate.app.routers import ROUTERS
 from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.csrf import new_form_token
-from tidegate.identity.policy.actions import PUBLIC
+from tidegate.identity.policy.actions import GROUPS, OPERATIONS, PUBLIC
 from tidegate.signals.model import Family
 
 FAMILIES = tuple(family.value for family in Family)
@@ -50,14 +50,16 @@ SLOTS: Mapping[str, str] = {
     "user_id": "member_id", "group_id": "group_id", "channel_id": "channel_id", "channel": "channel_id",
     "incident_id": "incident_id", "alertIds": "alert_id", "alertId": "alert_id", "commander": "member_id",
     "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
+    "waiver_id": "waiver_id", "decision_id": "decision_id", "against": "decision_id",
     "evidence_id": "evidence_id", "key_id": "key_id",
+    "schedule": "schedule", "alertmanager": "alertmanager",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
 PLAIN: Mapping[str, Sequence[str]] = {
     "family": FAMILIES, "slug": ("auth-failures", "none"), "name": ("gate", "release", "none"),
     "file": ("tidegate.css", "none"), "limit": ("1", "2", "50", "200"), "by": ("service", "tenant", "release"),
     "range": ("1h", "24h"), "format": ("json", "csv"), "sort": ("outlier", "tenant"), "order": ("asc", "desc"),
-    "state": ("firing", "resolved", "open", "dead"),
+    "state": ("firing", "resolved", "open", "dead", "in_force", "over"),
     "kind": ("person", "service-account"), "dryRun": ("true", "true", "false"),
     "status": ("error", "ok"), "severity": ("error", "info", "P1"), "sequence": ("1", "2"),
     "move": ("acknowledge", "mitigate", "resolve", "reopen"), "despite": ("yes",), "title": ("a title",),
@@ -69,6 +71,7 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "query": ("increase(tidegate_request_request_total[1h])", "tidegate_runtime_value"),
     "match[]": ("tidegate_request_request_total", "tidegate_request_duration_seconds_count"),
     "type": ("alert", "record"), "rule_name[]": ("auth_failure_rate_high",), "timeout": ("10s",),
+    "at": ("2026-11-20T12:00:00Z",),
     "start": ("2026-11-20T12:00:00Z",), "end": ("2099-11-20T12:00:00Z",), "time": ("2026-11-20T12:00:00Z",),
     "url": ("https://hooks.invalid/",), "startIndex": ("1",), "count": ("200",), "urn": ("none",),
     "verdict": ("accepted", "refused"), "reason": ("asked for",),
@@ -91,6 +94,8 @@ COSTLY_EVERY = 8
 """In each of so many rounds over all operations, the first among them."""
 # Nothing of another workspace may stand in these, so nothing is tried: the secret itself says whose they are.
 WITHOUT_CALLER = set(PUBLIC) - LEFT_OUT
+# No token may: sent in the session of a person, to come as far as the ids.
+BY_PEOPLE = {operation for operation, action in OPERATIONS.items() if action in GROUPS["approve"]}
 
 
 WORD = re.compile(r"[a-z]{2,4}_[0-9a-z]{16,}|[0-9a-f]{16,32}")
@@ -264,7 +269,7 @@ class Generator:
             headers.append(("origin", ORIGIN))
         elif operation.template == "/sign-out":  # the session stays: it is that of many requests to come
             headers += [("authorization", f"Bearer {self._own.token}"), ("origin", ORIGIN)]
-        elif operation.is_page:
+        elif operation.is_page or operation.name in BY_PEOPLE:
             headers += [("cookie", f"{SESSION_COOKIE}={self._own.session}"), ("origin", ORIGIN)]
         else:
             headers.append(("authorization", f"Bearer {self._own.token}"))
@@ -441,6 +446,13 @@ def _pushed(filled: _Filling, own: Workspace) -> tuple[str, str]:
     return json.dumps([{"labels": labels, "annotations": {"summary": own.hidden("summary")}}]), "application/json"
 
 
+def _waiver(filled: _Filling, own: Workspace) -> tuple[str, str]:
+    expires_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    wish = {"check": "authz", "owner": own.hidden("owner"), "reason": own.hidden("reason"), "expiresAt": expires_at,
+            "release": filled.value("release")}  # fmt: skip
+    return json.dumps(wish), "application/json"
+
+
 def _kept_quiet(filled: _Filling, own: Workspace) -> tuple[str, str]:
     matchers = [{"name": "tenant", "value": filled.value("tenant"), "isRegex": False}]
     ends_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
@@ -501,5 +513,6 @@ _FILES: Mapping[str, Any] = {
     "POST /api/v1/evidence-keys": lambda _, __: (json.dumps(evidence_key()), "application/json"),
     "DELETE /api/v1/evidence/{evidence_id}": _erasure,
     "POST /api/v2/alerts": _pushed,
+    "POST /api/v1/gates/{gate_id}/waivers": _waiver,
     "POST /api/v2/silences": _kept_quiet,
 }  # fmt: skip

@@ -22,6 +22,7 @@ from tidegate.alerts import (
 from tidegate.alerts.model import Change
 from tidegate.alerts.paging.assembly import Paging, build_paging
 from tidegate.alerts.paging.ports import Channel, Message
+from tidegate.app.incidents import build_opener
 from tidegate.audit import ActorKind, Doer
 from tidegate.jobs import PostgresLedger, PostgresOutbox, Worker
 from tidegate.kernel import AlertId, RandomIds, WorkspaceId
@@ -163,8 +164,9 @@ async def sea(
     courier = RecordingCourier(clock=clock)
     outbox = PostgresOutbox(clock=clock)
     paging = build_paging(
-        database, outbox=outbox, courier=courier, trail=trail_of(database), ids=RandomIds(), clock=clock, url=URL
-    )
+        database, outbox=outbox, courier=courier, trail=trail_of(database), ids=RandomIds(), clock=clock, url=URL,
+        listener=build_opener(database, trail_of(database), ids=RandomIds(), clock=clock),
+    )  # fmt: skip
     watch = PostgresWatchStore(database)
     fence = await watch.claim_watch("paging-tests", lease=timedelta(hours=1))
     assert fence is not None

@@ -17,7 +17,7 @@ from tidegate.gates.shipped import template_files
 from tidegate.signals import Family, Totals, figures_of
 
 SHAPES = {
-    "gate": ["apiVersion", "kind", "id", "title", "sprint", "owner", "onWarning", "checks"],
+    "gate": ["apiVersion", "kind", "id", "title", "sprint", "owner", "onWarning", "score", "maxWaiver", "checks"],
     "prices": ["apiVersion", "kind", "currency", "prices"],
     "rules": ["apiVersion", "kind", "metadata", "plans", "rules"],
     "ReleaseGate": ["id", "title", "sprint", "owner", "version", "policyDigest", "appliedAt", "problem", "checks"],
@@ -30,6 +30,7 @@ SHAPES = {
     ],
     "ReleaseGateDashboardCheckStatus": [
         "check", "kind", "outcome", "reason", "value", "bound", "measuredAt", "staleAfter", "evidence", "runbook",
+        "waived",
     ],
     "ReleaseGateDashboard": [
         "gate", "release", "verdict", "sentence", "decidedAt", "verifiedAt", "policyDigest", "checks", "toReachGo",

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from tidegate.gates.errors import GateFileInvalidError
@@ -66,3 +68,22 @@ def test_an_overflow_has_no_answer_and_is_no_pass() -> None:
 def test_a_bound_that_no_rate_changes_is_refused(text: str) -> None:
     with pytest.raises(GateFileInvalidError, match="from 0 to 1"):
         compile_bound(text, Family.AUTH, field="expression")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2].all(x, [1, 2].all(y, failureRate < 0.1))",
+        "'a'.matches('(a+)+') && failureRate < 0.1",
+        "(" * 240 + "failureRate < 0.1" + ")" * 240,
+        "(" * 490,
+        "failureRate < 0.1 && " * 24,
+    ],
+    ids=["loops", "pattern", "nested", "unclosed", "unfinished"],
+)
+def test_an_expression_that_could_run_for_long_is_refused_at_once(text: str) -> None:
+    """Without macros, strings and lists the work is bound by the length; 500 characters take some ms to refuse."""
+    began = time.process_time()
+    with pytest.raises(GateFileInvalidError):
+        compile_bound(text, Family.AUTH, field="expression")
+    assert time.process_time() - began < 0.5

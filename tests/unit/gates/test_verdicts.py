@@ -94,7 +94,7 @@ def test_steps_to_go_name_blockers_worst_first() -> None:
         ([result(PASSED)], "GO: 7 passed 1 required check."),
         (
             [result(PASSED), result(WARNED), result(WAIVED)],
-            "GO: 7 passed 3 required checks, with 1 warning, with 1 waiver.",
+            "GO with 1 waiver: 7 passed 2 of 3 required checks, with 1 warning.",
         ),
         ([], "HOLD: the gate has no required check, and silence is never consent."),
     ],

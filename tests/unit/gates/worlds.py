@@ -9,9 +9,8 @@ run that is received later, an alert that the evaluator closes (the server may n
 subjects), and a run whose sender moves the end closer to its receipt before sending it.
 """
 
-import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -21,23 +20,28 @@ from tidegate.gates.kinds.regression import subject_of_authz
 from tidegate.gates.model import (
     Check,
     CheckResult,
+    Gate,
     OpenAlert,
     QuietReading,
     QuietSpec,
     RegressionSpec,
     RunSource,
+    Score,
     SignalReading,
     SignalSpec,
     SubjectReading,
     Verdict,
+    Waiver,
     decide,
     measure_quiet,
     measure_regression,
     measure_signal,
+    score_of,
 )
+from tidegate.gates.model.waiving import waive
 from tidegate.isolation import AuthzStanding, AuthzSubject
 from tidegate.isolation.model import read_run
-from tidegate.kernel import digest_of, format_utc
+from tidegate.kernel import GateId, ReleaseId, digest_of, format_utc
 from tidegate.releases import ReleaseService
 from tidegate.signals import Family, Totals
 
@@ -45,6 +49,7 @@ NOW = datetime(2026, 2, 7, 14, 0, tzinfo=UTC)
 SERVICES = (ReleaseService("harbor", "7", "c0ffee"), ReleaseService("web", "3", "beef"))
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+GATE_ID, RELEASE_ID = GateId("g"), ReleaseId("rel_1")
 
 BOUNDS = [
     (family, compile_bound(text, family, field="expression"), warn and compile_bound(warn, family, field="warn"))
@@ -73,9 +78,15 @@ class World:
     signals: list[dict[str, SignalReading | None]]
     quiets: list[tuple[QuietReading | None, dict[str, int | None]]]
     runs: list[list[tuple[AuthzSubject, StoredRun | None]]]
+    waivers: list[tuple[Waiver, str]] = field(default_factory=list)
+    """Each with the digest that is stored beside it."""
     services: Sequence[ReleaseService] = field(default_factory=lambda: SERVICES[:1])
+    score: Score | None = None
+    touched: set[int] = field(default_factory=set)
+    """Positions of the checks whose inputs were spoiled; what is shared with the original is copied first."""
 
 
+Results = Mapping[int, CheckResult]
 Decide = Callable[..., Verdict]
 ReadSubject = Callable[[AuthzSubject, StoredRun | None], SubjectReading]
 
@@ -88,9 +99,32 @@ def read_subject(subject: AuthzSubject, stored: StoredRun | None) -> SubjectRead
     return subject_of_authz(AuthzStanding(subject, 7, run))
 
 
-def evaluate(world: World, *, decide: Decide = decide, read: ReadSubject = read_subject) -> Verdict:
-    results = [measure(world, position, read) for position in range(len(world.checks))]
-    return decide(results, holds_on_warning=world.holds_on_warning)
+def evaluate(
+    world: World, *, decide: Decide = decide, read: ReadSubject = read_subject, known: Results | None = None
+) -> Verdict:
+    """Measure and decide; what is `known` already of a check is not measured again."""
+    results = [(known or {}).get(position) or measure(world, position, read) for position in range(len(world.checks))]
+    if world.waivers:
+        waivers = [replace(waiver, is_intact=waiver.digest == digest) for waiver, digest in world.waivers]
+        results = list(waive(gate_of(world), RELEASE_ID, results, waivers, now=NOW))
+    verdict = decide(results, holds_on_warning=world.holds_on_warning)
+    if world.score is None:
+        return verdict
+    scored = score_of(results, world.score, holds_on_warning=world.holds_on_warning).verdict
+    return max(verdict, scored, key=[Verdict.GO, Verdict.HOLD, Verdict.NO_GO].index)
+
+
+def gate_of(world: World) -> Gate:
+    return Gate(
+        GATE_ID,
+        "G",
+        "o",
+        tuple(world.checks),
+        "sha256:0",
+        1,
+        holds_on_warning=world.holds_on_warning,
+        score=world.score,
+    )
 
 
 def measure(world: World, position: int, read: ReadSubject = read_subject) -> CheckResult:
@@ -111,18 +145,50 @@ def measure(world: World, position: int, read: ReadSubject = read_subject) -> Ch
 def make_world(random: Random) -> World:
     """Return a world in which most things are well and some are not."""
     services = SERVICES[: random.choice((1, 1, 1, 2))]
-    world = World([], random.random() < 0.1, [], [], [], [], services)
+    world = World([], random.random() < 0.1, [], [], [], [], services=services)
+    if random.random() < 0.2:
+        world.score = Score(0.9, random.choice((0.9, 0.5)))
     for position in range(random.choice((0, 1, 1, 1, 2, 2, 3))):
         family, bound, warn = random.choice(BOUNDS)
         spec = random.choice((_signal_spec, _quiet_spec, _regression_spec))(random, family, bound)
-        world.checks.append(Check(f"c{position}", "Check", "sre", spec, required=random.random() < 0.9))
+        world.checks.append(
+            Check(
+                f"c{position}",
+                "Check",
+                "sre",
+                spec,
+                required=random.random() < 0.9,
+                weight=random.choice((0.0, 1.0, 1.0, 3.0)),
+            )
+        )
         world.bounds.append((bound, warn))
         world.signals.append({own.service: _signal(random) for own in services})
         world.quiets.append(
             (_quiet(random), {own.service: random.choice((1, 40, 40, 40, 40, 40, 0)) for own in services})
         )
         world.runs.append([one for own in services for one in _runs(random, own)])
+        if random.random() < 0.2:
+            world.waivers.append(_waiver(random, world.checks[-1]))
     return world
+
+
+def _waiver(random: Random, check: Check) -> tuple[Waiver, str]:
+    given = Waiver(
+        id="wvr_1",
+        gate_id=random.choice((GATE_ID, GATE_ID, GATE_ID, GateId("other"))),
+        check_id=check.id,
+        question=random.choice((check.question, check.question, check.question, "sha256:0")),
+        release_id=random.choice((None, RELEASE_ID, RELEASE_ID, ReleaseId("rel_2"))),
+        release_name=None,
+        tenant=None,
+        owner="ann",
+        reason="known",
+        outcome="failed",
+        given_by="usr_ann",
+        given_at=NOW - DAY,
+        expires_at=NOW + random.choice((HOUR, HOUR, HOUR, DAY, timedelta(), -HOUR)),
+    )
+    return given, given.digest
 
 
 def _signal_spec(random: Random, family: Family, bound: CelBound) -> SignalSpec:
@@ -195,67 +261,97 @@ def _case(random: Random, name: str, outcome: str) -> dict[str, str]:
 
 def spoil(random: Random, world: World) -> World:
     """Return a copy of `world` with one to three inputs removed, expired, corrupted or re-dated."""
-    spoiled = replace(
-        world,
-        signals=[dict(readings) for readings in world.signals],
-        quiets=[(quiet, dict(activity)) for quiet, activity in world.quiets],
-        runs=[list(runs) for runs in world.runs],
+    spoiled = World(
+        world.checks,
+        world.holds_on_warning,
+        world.bounds,
+        list(world.signals),
+        list(world.quiets),
+        list(world.runs),
+        list(world.waivers),
+        world.services,
+        world.score,
     )
     for _ in range(random.choice((1, 1, 2, 3))):
         if spoiled.checks:
             position = random.randrange(len(spoiled.checks))
-            random.choice((_spoil_signal, _spoil_quiet, _spoil_run, _spoil_run))(random, spoiled, position)
+            spoiled.touched.add(position)
+            _SPOILS[type(spoiled.checks[position].spec)](random, spoiled, position)
+        if spoiled.waivers and random.random() < 0.3:
+            _spoil_waiver(random, spoiled)
     return spoiled
 
 
+def _spoil_waiver(random: Random, world: World) -> None:
+    chosen = random.randrange(len(world.waivers))
+    waiver, digest = world.waivers[chosen]
+    question = next((one.question for one in world.checks if one.id == waiver.check_id), "")
+    changes: dict[str, Any] | None = random.choice(
+        (
+            None,
+            {"ended_at": NOW, "ended_by": "usr_ann"},
+            {"expires_at": waiver.expires_at - 2 * DAY},
+            {"expires_at": waiver.expires_at + 30 * DAY},
+            {"given_at": NOW + DAY},
+            {"gate_id": GATE_ID, "release_id": None},
+            {"question": question},
+        )
+    )
+    changed = None if changes is None else replace(waiver, **changes)
+    # What was altered keeps the digest of what was given.
+    world.waivers[chosen : chosen + 1] = [] if changed is None else [(changed, digest)]
+
+
 def _spoil_signal(random: Random, world: World, position: int) -> None:
-    readings = world.signals[position]
+    readings = world.signals[position] = dict(world.signals[position])
     service = random.choice(list(readings))
     reading = readings[service]
     if reading is None:
         return
     totals = reading.totals
-    readings[service] = random.choice(
+    if random.random() < 0.25:
+        moved = random.choice((-HOUR, HOUR))
+        readings[service] = SignalReading(totals, reading.read_at + moved)
+        return
+    # All alternatives are dicts: one `replace` costs as much as the rest of this.
+    changes: dict[str, int] | None = random.choice(
         (
             None,
-            replace(reading, totals=Totals()),
-            replace(reading, totals=replace(totals, failure_count=-1 - totals.failure_count)),
-            replace(reading, totals=replace(totals, success_count=totals.count + 1)),
-            replace(reading, totals=replace(totals, distrusted_count=totals.distrusted_count + totals.count)),
-            replace(reading, totals=replace(totals, priced_count=0, cost_nano_usd=0)),
-            replace(reading, read_at=reading.read_at - HOUR),
-            replace(reading, read_at=reading.read_at + HOUR),
+            dict.fromkeys((one.name for one in fields(Totals)), 0),
+            {"failure_count": -1 - totals.failure_count},
+            {"success_count": totals.count + 1},
+            {"distrusted_count": totals.distrusted_count + totals.count},
+            {"priced_count": 0, "cost_nano_usd": 0},
         )
     )
+    readings[service] = None if changes is None else SignalReading(replace(totals, **changes), reading.read_at)
 
 
 def _spoil_quiet(random: Random, world: World, position: int) -> None:
     quiet, activity = world.quiets[position]
     if random.random() < 0.3:
+        world.quiets[position] = (quiet, activity := dict(activity))
         activity[random.choice(list(activity))] = random.choice((None, 0))
         return
     if quiet is None:
         return
-    muddled = tuple(replace(alert, code="?", service="?", since=NOW - DAY) for alert in quiet.open_alerts)
-    world.quiets[position] = (
-        random.choice(
-            (
-                None,
-                replace(quiet, open_alerts=muddled),
-                replace(quiet, evaluated_at=None),
-                replace(quiet, evaluated_at=min(quiet.evaluated_at or NOW, NOW) - HOUR),
-                replace(quiet, evaluated_at=NOW + HOUR),
-                replace(quiet, watched_since=None),
-                replace(quiet, watched_since=NOW - timedelta(minutes=1)),
-                replace(quiet, last_closed_at=NOW - timedelta(minutes=1)),
-            )
-        ),
-        activity,
+    changes: dict[str, Any] | None = random.choice(
+        (
+            None,
+            {"open_alerts": tuple(replace(one, code="?", service="?", since=NOW - DAY) for one in quiet.open_alerts)},
+            {"evaluated_at": None},
+            {"evaluated_at": min(quiet.evaluated_at or NOW, NOW) - HOUR},
+            {"evaluated_at": NOW + HOUR},
+            {"watched_since": None},
+            {"watched_since": NOW - timedelta(minutes=1)},
+            {"last_closed_at": NOW - timedelta(minutes=1)},
+        )
     )
+    world.quiets[position] = (None if changes is None else replace(quiet, **changes), activity)
 
 
 def _spoil_run(random: Random, world: World, position: int) -> None:
-    runs = world.runs[position]
+    runs = world.runs[position] = list(world.runs[position])
     if not runs:
         return
     chosen = random.randrange(len(runs))
@@ -265,7 +361,15 @@ def _spoil_run(random: Random, world: World, position: int) -> None:
     how = random.choice(
         (_delete_run, _expire_run, _tamper_outcome, _tamper_date, _send_further, _drop_case, _move_commit)
     )
-    runs[chosen] = (subject, how(random, StoredRun(copy.deepcopy(stored.body), stored.digest, stored.received_at)))
+    body = {**stored.body, "cases": [dict(case) for case in stored.body["cases"]]}
+    runs[chosen] = (subject, how(random, StoredRun(body, stored.digest, stored.received_at)))
+
+
+_SPOILS: Mapping[type, Callable[[Random, World, int], None]] = {
+    SignalSpec: _spoil_signal,
+    QuietSpec: _spoil_quiet,
+    RegressionSpec: _spoil_run,
+}
 
 
 def _delete_run(random: Random, stored: StoredRun) -> StoredRun | None:
@@ -321,19 +425,29 @@ def find_violation(
 ) -> tuple[Violation | None, int]:
     """Return the first world that goes only after it was spoiled, and how many spoiled worlds went at all.
 
-    Three spoiled worlds are made of each world. The original is evaluated only when one of them goes.
+    Several spoiled worlds are made of each world. What is not spoiled is measured once: a result rests on the inputs of
+    its check alone. The original is decided only when a spoiled one goes.
     """
     random = Random(seed)
     went = 0
-    world = make_world(random)
+    world, known = _measured(random, read)
     for number in range(cases):
-        if number % 3 == 0:
-            world = make_world(random)
+        if number % _SPOILED_OF_EACH == 0:
+            world, known = _measured(random, read)
         spoiled = spoil(random, world)
-        if evaluate(spoiled, decide=decide, read=read) is not Verdict.GO:
+        same = {position: result for position, result in known.items() if position not in spoiled.touched}
+        if evaluate(spoiled, decide=decide, read=read, known=same) is not Verdict.GO:
             continue
         went += 1
-        verdict = evaluate(world, decide=decide, read=read)
+        verdict = evaluate(world, decide=decide, read=read, known=known)
         if verdict is not Verdict.GO:
             return Violation(world, verdict, spoiled), went
     return None, went
+
+
+_SPOILED_OF_EACH = 12
+
+
+def _measured(random: Random, read: ReadSubject) -> tuple[World, dict[int, CheckResult]]:
+    world = make_world(random)
+    return world, {position: measure(world, position, read) for position in range(len(world.checks))}

@@ -7,7 +7,7 @@ of them (`place_in`, `resolve_in`, `set_flushed_in`) is done here in memory. Nob
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -168,7 +168,9 @@ class _Desk:
                    step_count=one.step_count)
             for key, one in group.members.items()
         ]  # fmt: skip
-        plan = Plan(route.channels, route.timing, route.escalate, route.send_resolved)
+        # Who was on call then is not known: schedules stand for themselves.
+        steps = tuple(replace(step, channels=step.receivers) for step in route.escalate)
+        plan = Plan(route.receivers, route.timing, steps, route.send_resolved)
         flush = decide(seen, GroupState(group.last_sent_at, group.told_channels, group.change_due_at), plan, now=now)
         self._say(group, flush, now)
         _after(group, flush, now)

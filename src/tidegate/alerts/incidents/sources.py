@@ -124,7 +124,7 @@ def _cared(row: "Record", alerts: Mapping[str, Alert]) -> TimelineEntry:
 
 def _silence(row: "Record", alerts: Mapping[str, Alert]) -> TimelineEntry:
     del alerts
-    words = f"{row['reason']} It ends {format_utc(row['ends_at'])}."
+    words = f"Until {format_utc(row['ends_at'])}: {row['reason']}"
     return TimelineEntry(row["id"], EntryKind.SILENCE, row["created_at"], "Silenced", words, by=row["created_by"])
 
 

@@ -150,6 +150,8 @@ def likeness_views(alike: Iterable[Likeness]) -> tuple[LikenessView, ...]:
 
 
 def _mark_of(entry: TimelineEntry) -> Mark:
+    if entry.kind is EntryKind.ALERT and entry.title in {"Bound crossed", "Fell silent"}:
+        return MARKS["pending"]
     is_over = entry.title.startswith(("Resolved", "Closed", "Told that it is over", "Incident resolved"))
     return MARKS["resolved"] if is_over else _LINES[entry.kind]
 

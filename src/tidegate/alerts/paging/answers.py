@@ -30,6 +30,8 @@ class Tried:
     hush: Hush | None
     words: str
     """Who is told, or why nobody is."""
+    channels: tuple[str, ...] = ()
+    """Those that would be told, whoever is on call among them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Paging put together: what `app` hands it and what it gives back."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tidegate.alerts.backtest.sources import StoredPaging
-from tidegate.alerts.paging.ports import Courier
+from tidegate.alerts.model import Change
+from tidegate.alerts.paging.ports import Courier, Schedules, TellingListener
 from tidegate.alerts.paging.service import (
     AlertPlacer,
     CareService,
@@ -16,6 +17,8 @@ from tidegate.alerts.paging.service import (
     WatchdogService,
     Writer,
 )
+from tidegate.alerts.paging.service.duties import NO_SCHEDULES
+from tidegate.alerts.paging.service.staleness import StaleAnnouncer
 from tidegate.alerts.paging.sources import JobWakes, MemberRows
 from tidegate.alerts.paging.store import (
     PostgresCareStore,
@@ -25,10 +28,11 @@ from tidegate.alerts.paging.store import (
     PostgresWatchdogRows,
 )
 from tidegate.alerts.paging.tasks import handlers_of
+from tidegate.alerts.ports import AlertListener
 from tidegate.audit import AuditTrail
 from tidegate.jobs import Handler, Outbox
-from tidegate.kernel import Clock, IdFactory
-from tidegate.storage import Database
+from tidegate.kernel import Clock, IdFactory, WorkspaceId
+from tidegate.storage import Connection, Database
 
 __all__ = ["Paging", "build_paging"]
 
@@ -46,6 +50,17 @@ class Paging:
     notifier: Notifier
     now: StoredPaging
     """Who is told at the moment, for those who try rules."""
+    announcer: StaleAnnouncer
+    """For those who read on-call schedules."""
+    followers: tuple[AlertListener, ...] = ()
+    """Who is told of alerts that move beside the placer."""
+    further: Mapping[type[object], object] = field(default_factory=dict)
+    """Services of what stands beside it."""
+
+    async def changed(self, connection: Connection, workspace: WorkspaceId, changes: Sequence[Change]) -> None:
+        """Tell all who follow alerts, as `AlertListener` promises."""
+        for each in (self.listener, *self.followers):
+            await each.changed(connection, workspace, changes)
 
     @property
     def services(self) -> dict[type[object], object]:
@@ -54,12 +69,14 @@ class Paging:
             SilenceService: self.silences,
             CareService: self.care,
             PagingService: self.paging,
+            **self.further,
         }
 
 
 def build_paging(  # noqa: PLR0913 - one argument a collaborator
-    database: Database, *, outbox: Outbox, courier: Courier, trail: AuditTrail, ids: IdFactory, clock: Clock, url: str
-) -> Paging:
+    database: Database, *, outbox: Outbox, courier: Courier, trail: AuditTrail, ids: IdFactory, clock: Clock, url: str,
+    schedules: Schedules = NO_SCHEDULES, listener: TellingListener | None = None,
+) -> Paging:  # fmt: skip
     """Return paging over what is connected; `url` is where people reach this server."""
     wakes = JobWakes(outbox)
     routings = PostgresRoutingStore(database, trail, wakes)
@@ -68,13 +85,15 @@ def build_paging(  # noqa: PLR0913 - one argument a collaborator
     husher, writer = Husher(silences=silences, pages=pages), Writer(url)
     placer = AlertPlacer(routings=routings, pages=pages, wakes=wakes, clock=clock)
     notifier = Notifier(
-        routings=routings, pages=pages, husher=husher, wakes=wakes, courier=courier, placer=placer, writer=writer,
-        clock=clock,
+        routings=routings, pages=pages, husher=husher, schedules=schedules, wakes=wakes, courier=courier,
+        placer=placer, writer=writer, clock=clock, listener=listener,
     )  # fmt: skip
     watchdog = WatchdogService(
         rows=PostgresWatchdogRows(), routings=routings, courier=courier, wakes=wakes, clock=clock, url=url
     )
-    routing = RoutingService(routings=routings, husher=husher, courier=courier, database=database, clock=clock)
+    routing = RoutingService(
+        routings=routings, husher=husher, schedules=schedules, courier=courier, database=database, clock=clock
+    )
     return Paging(
         listener=placer,
         handlers=handlers_of(notifier, watchdog),
@@ -83,10 +102,11 @@ def build_paging(  # noqa: PLR0913 - one argument a collaborator
             silences=silences, pages=pages, wakes=wakes, database=database, ids=ids, clock=clock
         ),
         care=CareService(
-            care=care, pages=pages, routings=routings, courier=courier, writer=writer, members=MemberRows(database),
-            trail=trail, transactions=database, clock=clock,
+            care=care, pages=pages, routings=routings, schedules=schedules, courier=courier, writer=writer,
+            members=MemberRows(database), trail=trail, transactions=database, clock=clock,
         ),
         paging=PagingService(pages=pages, care=care, routing=routing, clock=clock),
         notifier=notifier,
         now=StoredPaging(routings=routings, silences=silences),
+        announcer=StaleAnnouncer(routings=routings, courier=courier, url=url),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidegate.alerts.model import Alert, AlertState
-from tidegate.alerts.paging.model import Care, CareEvent, Decision, Hush, Matcher, Member, Silence
+from tidegate.alerts.paging.model import Care, CareEvent, Decision, Hush, Matcher, Member, OnDuty, Silence
 from tidegate.alerts.paging.records import (
     Channel,
     Group,
@@ -45,6 +45,34 @@ class Courier(Protocol):
 
     async def enqueue(self, connection: Connection, workspace: WorkspaceId, messages: Sequence[Message]) -> None:
         """Send `messages` when the caller's transaction commits; an id that was given before is not sent again."""
+        ...
+
+
+class TellingListener(Protocol):
+    """Is told of groups that are told, where their route says so."""
+
+    async def told(
+        self, connection: Connection, workspace: WorkspaceId, *, epoch: str, alerts: Sequence[Alert]
+    ) -> None:
+        """Write what follows of `alerts`, which fire and were told now, in the transaction of the turn."""
+        ...
+
+
+class Schedules(Protocol):
+    """Knows who is on call."""
+
+    async def names(self, workspace: WorkspaceId) -> frozenset[str]: ...
+
+    async def on_duty_in(
+        self,
+        connection: Connection,
+        workspace: WorkspaceId,
+        names: Collection[str],
+        *,
+        channels: Mapping[str, Channel],
+        at: datetime,
+    ) -> Mapping[str, OnDuty]:
+        """Return what each schedule comes to at `at`, by its name: of all that are asked for, known or not."""
         ...
 
 
@@ -216,8 +244,10 @@ __all__ = [
     "Placed",
     "Placement",
     "RoutingStore",
+    "Schedules",
     "SilenceStore",
     "StoredRouting",
+    "TellingListener",
     "Turn",
     "Wake",
     "Wakes",

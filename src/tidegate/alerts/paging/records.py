@@ -47,6 +47,8 @@ class Channel:
     name: str
     problem: str = ""
     """Why what goes there does not arrive for the moment; empty when it does, as far as is known."""
+    address: str = ""
+    """The one that it mails to, in lower case; empty where it does not, or to several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from tidegate.alerts.paging.model import (
     EscalationStep,
     InhibitRule,
     Matcher,
+    OnCall,
     Operator,
     Route,
     Routing,
@@ -75,17 +76,23 @@ class NamedIntervalsFile(Published):
 
 
 class StepFile(Published):
-    """Whom to tell as well while nobody acknowledges."""
+    """Whom to tell as well while nobody acknowledges: channels, whoever a schedule says, or both."""
 
     after: str
-    channels: Annotated[_Channels, Field(min_length=1)]
+    channels: _Channels = ()
+    schedule: _Channel | None = None
+    fallback: _Channels = ()
 
 
 class RouteFile(Published):
     """One node; what it leaves out of receiver, grouping and times is its parent's."""
 
     receiver: _Channels | None = None
-    """Names of channels."""
+    """Names of channels. A node that names a receiver or a schedule tells these alone, and not its parent's."""
+    schedule: _Channel | None = None
+    """Whoever is on call by this schedule is told as well."""
+    fallback: _Channels = ()
+    """Channels that are told where nobody is known to be on call; a schedule needs one."""
     matchers: _Matchers = ()
     group_by: Annotated[tuple[_Label | Literal["..."], ...], Field(max_length=32)] | None = None
     group_wait: str | None = None
@@ -98,6 +105,7 @@ class RouteFile(Published):
     escalate: Annotated[tuple[StepFile, ...], Field(max_length=10)] | None = None
     send_resolved: bool | None = None
     send_acknowledged: bool | None = None
+    open_incident: bool | None = None
     routes: Annotated[tuple["RouteFile", ...], Field(max_length=_MAX_ROUTES)] = ()
 
 
@@ -229,9 +237,11 @@ class _Tree:
                 if name not in self._intervals:
                     where = f"{field}.{kind}_time_intervals"
                     raise RoutingInvalidError(f"There is no time interval {name!r}.", field=where)
+        is_silent = given.receiver is None and given.schedule is None and not given.fallback
         own = Route(
             id=self._id(above, matchers, depth),
-            channels=above.channels if given.receiver is None else given.receiver,
+            channels=above.channels if is_silent else given.receiver or (),
+            on_call=above.on_call if is_silent else _on_call(given.schedule, given.fallback, field),
             matchers=matchers,
             group_by=above.group_by if given.group_by is None else given.group_by,
             timing=_timing(given, above.timing, field),
@@ -241,6 +251,7 @@ class _Tree:
             escalate=above.escalate if given.escalate is None else _steps(given.escalate, field),
             send_resolved=above.send_resolved if given.send_resolved is None else given.send_resolved,
             send_acknowledged=above.send_acknowledged if given.send_acknowledged is None else given.send_acknowledged,
+            opens_incident=above.opens_incident if given.open_incident is None else given.open_incident,
         )
         routes = tuple(
             self.build(child, own, f"{field}.routes.{place}", depth + 1) for place, child in enumerate(given.routes)
@@ -283,13 +294,30 @@ def _duration(text: str, field: str, *, least: timedelta) -> timedelta:
 
 
 def _steps(given: tuple[StepFile, ...], field: str) -> tuple[EscalationStep, ...]:
-    steps = tuple(
-        EscalationStep(_duration(step.after, f"{field}.escalate.{place}.after", least=_LEAST_INTERVAL), step.channels)
-        for place, step in enumerate(given)
-    )
+    steps = tuple(_step(step, f"{field}.escalate.{place}") for place, step in enumerate(given))
     if any(one.after >= other.after for one, other in pairwise(steps)):
         raise RoutingInvalidError("Each step comes later than the one before.", field=f"{field}.escalate")
     return steps
+
+
+def _step(given: StepFile, field: str) -> EscalationStep:
+    if not given.channels and given.schedule is None:
+        raise RoutingInvalidError("A step names channels or a schedule.", field=f"{field}.channels")
+    after = _duration(given.after, f"{field}.after", least=_LEAST_INTERVAL)
+    return EscalationStep(after, given.channels, _on_call(given.schedule, given.fallback, field))
+
+
+def _on_call(schedule: str | None, fallback: tuple[str, ...], field: str) -> OnCall | None:
+    if schedule is None:
+        if fallback:
+            raise RoutingInvalidError("A fallback without a schedule is never told.", field=f"{field}.fallback")
+        return None
+    if not fallback:
+        raise RoutingInvalidError(
+            f"Name the fallback: who is told when nobody is known to be on call by {schedule!r}.",
+            field=f"{field}.fallback",
+        )
+    return OnCall(schedule, fallback)
 
 
 def _inhibit(given: InhibitFile, place: int) -> InhibitRule:

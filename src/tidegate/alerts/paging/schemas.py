@@ -28,6 +28,10 @@ _Matcher = Annotated[str, Field(max_length=700)]
 class RouteOut(WireModel):
     id: str
     channels: tuple[str, ...]
+    schedule: str | None
+    """Whoever is on call by it is told as well."""
+    fallback: tuple[str, ...]
+    """Told where nobody is known to be on call."""
     matchers: tuple[str, ...]
     group_by: tuple[str, ...]
     group_wait: str | None
@@ -45,6 +49,8 @@ class RouteOut(WireModel):
         return cls(
             id=route.id,
             channels=route.channels,
+            schedule=route.on_call.schedule if route.on_call else None,
+            fallback=route.on_call.fallback if route.on_call else (),
             matchers=tuple(map(str, route.matchers)),
             group_by=route.group_by,
             group_wait=None if timing.group_wait is None else format_duration(timing.group_wait),
@@ -53,7 +59,7 @@ class RouteOut(WireModel):
             continues=route.goes_on,
             mute_time_intervals=route.mute_time_intervals,
             active_time_intervals=route.active_time_intervals,
-            escalate=tuple(f"{format_duration(step.after)}: {', '.join(step.channels)}" for step in route.escalate),
+            escalate=tuple(f"{format_duration(step.after)}: {', '.join(step.receivers)}" for step in route.escalate),
         )
 
 
@@ -130,7 +136,7 @@ class TriedOut(WireModel):
             path=tried.matched.path,
             route=RouteOut.of(tried.matched.route),
             group_labels=dict(tried.group_labels),
-            channels=tried.matched.route.channels if hush is None else (),
+            channels=tried.channels if hush is None else (),
             hushed=hush.kind if hush else None,
             hushed_by=hush.by if hush else None,
             until=hush.until if hush else None,

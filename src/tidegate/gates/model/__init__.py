@@ -1,6 +1,7 @@
 """What a gate is, how a check is measured and how a verdict is reached. Pure: no I/O, no clock, no framework."""
 
-from tidegate.gates.model.checks import TEMPLATE_VERSION, Check, CheckKind, CheckSpec, Gate
+from tidegate.gates.model.checks import TEMPLATE_VERSION, Check, CheckKind, CheckSpec, Gate, Score
+from tidegate.gates.model.diffs import ChangeKind, CheckChange, DecisionDiff, compare
 from tidegate.gates.model.judgements import judge
 from tidegate.gates.model.measures.quiet import ActivityReading, OpenAlert, QuietReading, QuietSpec, measure_quiet
 from tidegate.gates.model.measures.regression import (
@@ -11,6 +12,7 @@ from tidegate.gates.model.measures.regression import (
     measure_regression,
 )
 from tidegate.gates.model.measures.signal import Bound, BoundError, SignalReading, SignalSpec, measure_signal
+from tidegate.gates.model.scores import Scored, score_of
 from tidegate.gates.model.verdicts import (
     LETS_THROUGH,
     CheckOutcome,
@@ -20,10 +22,13 @@ from tidegate.gates.model.verdicts import (
     EvidenceRef,
     Judgement,
     RecordedCheck,
+    RecordedWaiver,
     Step,
     Verdict,
+    Waived,
     decide,
 )
+from tidegate.gates.model.waivers import Waiver
 
 __all__ = [
     "LETS_THROUGH",
@@ -31,13 +36,16 @@ __all__ = [
     "ActivityReading",
     "Bound",
     "BoundError",
+    "ChangeKind",
     "Check",
+    "CheckChange",
     "CheckKind",
     "CheckOutcome",
     "CheckResult",
     "CheckSpec",
     "Dashboard",
     "Decision",
+    "DecisionDiff",
     "EvidenceRef",
     "Gate",
     "Judgement",
@@ -45,17 +53,24 @@ __all__ = [
     "QuietReading",
     "QuietSpec",
     "RecordedCheck",
+    "RecordedWaiver",
     "RegressionSpec",
     "RunReading",
     "RunSource",
+    "Score",
+    "Scored",
     "SignalReading",
     "SignalSpec",
     "Step",
     "SubjectReading",
     "Verdict",
+    "Waived",
+    "Waiver",
+    "compare",
     "decide",
     "judge",
     "measure_quiet",
     "measure_regression",
     "measure_signal",
+    "score_of",
 ]

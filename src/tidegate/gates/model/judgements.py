@@ -4,14 +4,33 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tidegate.gates.model.checks import Gate
+from tidegate.gates.model.moments import moment_in_words
+from tidegate.gates.model.scores import Scored, score_of
 from tidegate.gates.model.verdicts import CheckOutcome, CheckResult, Judgement, Step, Verdict, blockers_of, decide
+from tidegate.gates.model.waivers import Waiver
+from tidegate.gates.model.waiving import waive
 from tidegate.releases import Release
 
+_WORSE = (Verdict.GO, Verdict.HOLD, Verdict.NO_GO)
 
-def judge(gate: Gate, release: Release | None, results: Sequence[CheckResult], *, now: datetime) -> Judgement:
+
+def judge(
+    gate: Gate,
+    release: Release | None,
+    results: Sequence[CheckResult],
+    *,
+    now: datetime,
+    waivers: Sequence[Waiver] = (),
+) -> Judgement:
     """Return what `gate` says. Without a release, a readable file and a required check it holds."""
-    verdict = Verdict.HOLD if release is None or gate.problem else _verdict_of(gate, results)
+    if release is not None:
+        results = waive(gate, release.id, results, waivers, now=now)
+    scored = score_of(results, gate.score, holds_on_warning=gate.holds_on_warning) if gate.score else None
+    verdict = Verdict.HOLD if release is None or gate.problem else _verdict_of(gate, results, scored)
     blockers = blockers_of(results, holds_on_warning=gate.holds_on_warning)
+    if scored and release is not None:
+        known = {blocker.check.id for blocker in blockers}
+        blockers += tuple(result for result in scored.lacking if result.check.id not in known)
     return Judgement(
         gate_id=gate.id,
         gate_version=gate.version,
@@ -19,15 +38,21 @@ def judge(gate: Gate, release: Release | None, results: Sequence[CheckResult], *
         release_id=release.id if release else None,
         release_name=release.name if release else None,
         verdict=verdict,
-        sentence=f"{verdict.word}: {_why(gate, release, results, blockers, verdict=verdict)}",
+        sentence=f"{_word(verdict, results)}: {_why(gate, release, results, blockers, verdict=verdict, scored=scored)}",
         results=tuple(results),
         steps=_steps(gate, release, blockers),
         decided_at=now,
     )
 
 
-def _verdict_of(gate: Gate, results: Sequence[CheckResult]) -> Verdict:
-    return decide(results, holds_on_warning=gate.holds_on_warning)
+def _verdict_of(gate: Gate, results: Sequence[CheckResult], scored: Scored | None) -> Verdict:
+    """Return the worse of what the required checks say and what the score says; a score alone may decide."""
+    if scored is None:
+        return decide(results, holds_on_warning=gate.holds_on_warning)
+    if not any(result.check.required for result in results):
+        return scored.verdict
+    required = decide(results, holds_on_warning=gate.holds_on_warning)
+    return max(required, scored.verdict, key=_WORSE.index)
 
 
 def _why(
@@ -37,13 +62,16 @@ def _why(
     blockers: Sequence[CheckResult],
     *,
     verdict: Verdict,
+    scored: Scored | None,
 ) -> str:
     if gate.problem:
         return gate.problem
     if release is None:
         return "there is no release to decide on."
     if verdict is Verdict.GO:
-        return _praise(release, results)
+        return _praise(release, results) + (f" {_capital(scored.sentence)}" if scored else "")
+    if scored and _is_scores_matter(gate, results, scored):
+        return scored.sentence
     if not blockers:
         return "the gate has no required check, and silence is never consent."
     first = blockers[0]
@@ -51,18 +79,35 @@ def _why(
     return f"{first.check.title}: {first.reason}{more}"
 
 
+def _is_scores_matter(gate: Gate, results: Sequence[CheckResult], scored: Scored) -> bool:
+    """Return whether it is the score that keeps the gate from GO, and no required check."""
+    return scored.verdict is not Verdict.GO and not blockers_of(results, holds_on_warning=gate.holds_on_warning)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _word(verdict: Verdict, results: Sequence[CheckResult]) -> str:
+    """Say of a GO how many waivers it takes: it never looks like one that takes none."""
+    count = sum(result.outcome is CheckOutcome.WAIVED for result in results)
+    return f"{verdict.word} with {_count(count, 'waiver')}" if verdict is Verdict.GO and count else verdict.word
+
+
 def _praise(release: Release, results: Sequence[CheckResult]) -> str:
     required = [result for result in results if result.check.required]
-    sentence = f"{release.name} passed {_count(len(required), 'required check')}"
-    for outcome, word in ((CheckOutcome.WARNED, "warning"), (CheckOutcome.WAIVED, "waiver")):
-        count = sum(result.outcome is outcome for result in required)
-        if count:
-            sentence += f", with {_count(count, word)}"
-    return sentence + "."
+    waived = [result for result in required if result.outcome is CheckOutcome.WAIVED]
+    warned = sum(result.outcome is CheckOutcome.WARNED for result in required)
+    passed = len(required) - len(waived)
+    of_all = f"{passed} of {len(required)} required checks" if waived else _count(len(required), "required check")
+    warnings = f", with {_count(warned, 'warning')}" if warned else ""
+    until = min((result.waived.waiver.expires_at for result in waived if result.waived), default=None)
+    until_words = f"; it blocks again at {moment_in_words(until)}" if until else ""
+    return f"{release.name} passed {of_all}{warnings}{until_words}."
 
 
 def _steps(gate: Gate, release: Release | None, blockers: Sequence[CheckResult]) -> tuple[Step, ...]:
-    if gate.problem or not any(check.required for check in gate.checks):
+    if gate.problem or not any(check.required or (gate.score and check.weight) for check in gate.checks):
         return (
             Step(
                 "gate", gate.owner, f"apply a readable file with a required check: tidegate gate apply {gate.id}.yaml"

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from tidegate.gates.model.checks import Check
+from tidegate.gates.model.waivers import Waiver
 from tidegate.kernel import DecisionId, GateId, ReleaseId, digest_of, format_utc
 from tidegate.kernel.canonical import JsonValue
 
@@ -71,10 +72,21 @@ class CheckResult:
     """What the owner does next; `None` when there is nothing to do."""
     inputs: Mapping[str, JsonValue] | None = None
     """The figures that were read, for the digest of what was decided on."""
+    waived: "Waived | None" = None
+    """Set where a waiver lets it through: what it says in truth, and the waiver."""
 
     @property
     def inputs_digest(self) -> str:
         return digest_of({"figures": self.inputs, "evidence": [ref.digest for ref in self.evidence]})
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """Why a result that does not pass is let through."""
+
+    outcome: CheckOutcome
+    """What was measured."""
+    waiver: Waiver
 
 
 def rank_of(outcome: CheckOutcome) -> int:
@@ -136,11 +148,16 @@ class Judgement:
                 "release": self.release_id,
                 "verdict": self.verdict,
                 "outcomes": [
-                    [result.check.id, result.outcome, [ref.digest for ref in result.evidence]]
+                    [result.check.id, result.outcome, [ref.digest for ref in result.evidence], *_waiver_of(result)]
                     for result in self.results
                 ],
             }
         )
+
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """Return those that let a check through, in the order of the checks."""
+        return tuple(result.waived.waiver for result in self.results if result.waived)
 
     @property
     def digest(self) -> str:
@@ -154,10 +171,29 @@ class Judgement:
                 "sentence": self.sentence,
                 "decidedAt": format_utc(self.decided_at),
                 "checks": [
-                    [result.check.id, result.outcome, result.reason, result.inputs_digest] for result in self.results
+                    [result.check.id, result.outcome, result.reason, result.inputs_digest, *_waiver_of(result)]
+                    for result in self.results
                 ],
             }
         )
+
+
+def _waiver_of(result: CheckResult) -> tuple[str, ...]:
+    return (result.waived.outcome, result.waived.waiver.digest) if result.waived else ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedWaiver:
+    """A waiver as it stands in a recorded decision."""
+
+    id: str
+    outcome: CheckOutcome
+    """What the check said in truth."""
+    owner: str
+    reason: str
+    given_by: str
+    expires_at: datetime
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +214,7 @@ class RecordedCheck:
     evidence: tuple[EvidenceRef, ...]
     inputs_digest: str
     runbook: str | None
+    waiver: RecordedWaiver | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "tokens:revoke",
     ),
     "read": (
+        "alertmanagers:read",
         "alerts:read",
         "pages:read",
         "routing:read",
@@ -55,6 +56,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "rules:validate",
         "runbooks:read",
         "runs:read",
+        "schedules:read",
         "schemas:read",
         "service-accounts:read",
         "signals:read",
@@ -98,6 +100,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "approve": ("evidence:review", "gates:approve", "gates:waive", "overrides:approve"),
     "provision": ("scim:read", "scim:write"),
     "administer": (
+        "alertmanagers:remove",
+        "alertmanagers:set",
         "audit:export",
         "audit:read",
         "authz:explain",
@@ -121,6 +125,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "members:remove",
         "provisioning:read",
         "provisioning:set",
+        "schedules:remove",
+        "schedules:set",
         "service-accounts:create",
         "telemetry:erase",
         "tokens:make-admin",

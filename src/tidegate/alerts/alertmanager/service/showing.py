@@ -92,7 +92,7 @@ class Shower:
         for shown in found:
             for matched in matched_routes(routing.root, shown.labels):
                 labels = tuple(sorted(group_labels_of(matched.route, shown.labels).items()))
-                for receiver in matched.route.channels:
+                for receiver in matched.route.receivers:
                     if wanted.receiver is None or wanted.receiver.accepts(receiver):
                         groups.setdefault((labels, receiver, matched.route.id), []).append(shown)
         return [
@@ -191,7 +191,7 @@ class Shower:
             updated_at=outside.updated_at if outside is not None else now,
             generator_url=(outside.generator_url if outside is not None else "") or link,
             fingerprint=fingerprint_of(told.labels),
-            receivers=tuple(sorted({name for matched in routes for name in matched.route.channels})),
+            receivers=tuple(sorted({name for matched in routes for name in matched.route.receivers})),
         )
 
 

@@ -2,5 +2,6 @@
 
 from tidegate.alerts.incidents.service.leading import IncidentService
 from tidegate.alerts.incidents.service.looking import IncidentBook
+from tidegate.alerts.incidents.service.opening import IncidentOpener
 
-__all__ = ["IncidentBook", "IncidentService"]
+__all__ = ["IncidentBook", "IncidentOpener", "IncidentService"]

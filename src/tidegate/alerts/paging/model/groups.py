@@ -132,6 +132,8 @@ class Plan:
     timing: Timing
     escalate: tuple[EscalationStep, ...] = ()
     send_resolved: bool = True
+    told_at_end: tuple[str, ...] = ()
+    """Channels that are told as well when all is over: of people who were on call and are no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ def _pages(look: _Look) -> tuple[Page, ...]:
     reason = _reason(look)
     if reason is not None:
         resolved = (member.key for member in look.resolved) if plan.send_resolved else ()
-        return (Page(reason, firing.union(resolved), plan.channels),)
+        more = plan.told_at_end if reason is PageReason.ALL_RESOLVED else ()
+        return (Page(reason, firing.union(resolved), (*plan.channels, *more)),)
     late = tuple(channel for channel in plan.channels if channel not in look.state.told_channels)
     is_known = look.state.last_sent_at is not None
     return (Page(PageReason.NEW_CHANNEL, firing, late),) if late and firing and is_known else ()

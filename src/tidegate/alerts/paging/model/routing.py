@@ -14,6 +14,8 @@ __all__ = [
     "EscalationStep",
     "InhibitRule",
     "Matched",
+    "OnCall",
+    "OnDuty",
     "Route",
     "Routing",
     "Timing",
@@ -28,11 +30,48 @@ ALL_LABELS: Final = "..."
 
 
 @dataclass(frozen=True, slots=True)
+class OnCall:
+    """Whoever a schedule says is on call."""
+
+    schedule: str
+    fallback: tuple[str, ...]
+    """Channels that are told instead where nobody is known to be, or one who is has no channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnDuty:
+    """What a schedule comes to at one moment."""
+
+    words: str
+    """Half a sentence: who is on call, or why that is not known."""
+    channels: tuple[str, ...] = ()
+    is_reached: bool = False
+    """Whether somebody is on call, and all who are have a channel."""
+    until: datetime | None = None
+    """When that may change; `None` where nobody knows."""
+
+    def receivers(self, on_call: OnCall) -> tuple[str, ...]:
+        return self.channels if self.is_reached else (*self.channels, *on_call.fallback)
+
+    def spoken(self, on_call: OnCall) -> str:
+        """Return why these channels are told."""
+        is_address = "@" in self.words.partition(" ")[0]
+        words = self.words if is_address else f"{self.words[:1].upper()}{self.words[1:]}"
+        return f"{words}." if self.is_reached else f"{words}: the fallback is told, {', '.join(on_call.fallback)}."
+
+
+@dataclass(frozen=True, slots=True)
 class EscalationStep:
     """Whom to tell as well when nobody has acknowledged an alert for so long."""
 
     after: timedelta
     channels: tuple[str, ...]
+    on_call: OnCall | None = None
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Return whom it names."""
+        return self.channels if self.on_call is None else (*self.channels, f"schedule {self.on_call.schedule}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +100,7 @@ class Route:
     id: str
     """Stable as long as its matchers and those above it are: `{}/{severity="P1"}`; `#2` behind it for a twin."""
     channels: tuple[str, ...] = ()
+    on_call: OnCall | None = None
     matchers: tuple[Matcher, ...] = ()
     group_by: tuple[str, ...] = ()
     timing: Timing = field(default_factory=Timing)
@@ -71,12 +111,25 @@ class Route:
     escalate: tuple[EscalationStep, ...] = ()
     send_resolved: bool = True
     send_acknowledged: bool = False
+    opens_incident: bool = False
+    """Whether an incident is opened for P1 alerts when a group of it is told."""
     routes: tuple["Route", ...] = ()
 
     @property
     def spoken(self) -> str:
         """Return how sentences call it."""
         return spoken_route(self.id)
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Return whom it names: channels, and `schedule NAME`; empty when nobody is told."""
+        return self.channels if self.on_call is None else (*self.channels, f"schedule {self.on_call.schedule}")
+
+    @property
+    def on_calls(self) -> tuple[OnCall, ...]:
+        """Return the schedules that it and its steps name."""
+        named = (self.on_call, *(step.on_call for step in self.escalate))
+        return tuple(each for each in named if each is not None)
 
 
 def spoken_route(route_id: str) -> str:

@@ -9,7 +9,8 @@ from tidegate.alerts.errors import AlertNotFoundError
 from tidegate.alerts.model import AlertState
 from tidegate.alerts.paging.errors import AlertOverError, AssigneeUnknownError
 from tidegate.alerts.paging.model import Care, CareEvent, CareKind, Decision, DecisionKind, stable_id
-from tidegate.alerts.paging.ports import CareStore, Channel, Courier, Group, PageStore, Place, RoutingStore
+from tidegate.alerts.paging.ports import CareStore, Channel, Courier, Group, PageStore, Place, RoutingStore, Schedules
+from tidegate.alerts.paging.service.duties import duties_in, receivers_of
 from tidegate.alerts.paging.service.telling import Telling, Writer
 from tidegate.audit import AuditTrail, Doer
 from tidegate.kernel import AlertId, Clock, InvalidInputError, WorkspaceId
@@ -41,6 +42,7 @@ class CareService:
         care: CareStore,
         pages: PageStore,
         routings: RoutingStore,
+        schedules: Schedules,
         courier: Courier,
         writer: Writer,
         members: Members,
@@ -51,6 +53,7 @@ class CareService:
         self._care = care
         self._pages = pages
         self._routings = routings
+        self._schedules = schedules
         self._courier = courier
         self._writer = writer
         self._members = members
@@ -161,7 +164,8 @@ class CareService:
                 continue
             members = await self._pages.list_members_in(connection, workspace, place.group_id, alert_id=alert_id)
             page_id = stable_id("pge", workspace, place.group_id, alert_id, "acknowledged")
-            told = tuple(name for name in route.channels if name in channels)
+            duties = await duties_in(self._schedules, connection, workspace, route, channels=channels, at=event.at)
+            told = tuple(name for name in receivers_of(route, duties) if name in channels)
             reason = f"acknowledged by {event.by}"
             telling = Telling(page_id, _group(place), "alert.acknowledged", reason, told, tuple(members), event.at)
             await self._courier.enqueue(connection, workspace, self._writer.messages(workspace, telling, channels))

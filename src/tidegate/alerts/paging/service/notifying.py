@@ -21,6 +21,8 @@ from tidegate.alerts.paging.model import (
     GroupState,
     HushKind,
     Member,
+    OnCall,
+    OnDuty,
     Page,
     PageReason,
     Plan,
@@ -41,9 +43,12 @@ from tidegate.alerts.paging.ports import (
     PageRow,
     PageStore,
     RoutingStore,
+    Schedules,
+    TellingListener,
     Turn,
     Wakes,
 )
+from tidegate.alerts.paging.service.duties import duties_in, receivers_of
 from tidegate.alerts.paging.service.hushing import Husher, Hushes
 from tidegate.alerts.paging.service.placing import AlertPlacer, add_wakes, placements_of, wake_of
 from tidegate.alerts.paging.service.telling import Telling, Writer
@@ -66,12 +71,31 @@ class _Turn:
     members: Sequence[GroupMember]
     hushes: Hushes
     channels: Mapping[str, Channel]
+    duties: Mapping[str, OnDuty]
     now: datetime
 
     @property
     def plan(self) -> Plan:
-        known = tuple(name for name in self.route.channels if name in self.channels)
-        return Plan(known, self.route.timing, self.route.escalate, self.route.send_resolved)
+        route = self.route
+        named = receivers_of(route, self.duties)
+        known = tuple(name for name in named if name in self.channels)
+        steps = tuple(replace(step, channels=receivers_of(step, self.duties)) for step in route.escalate)
+        before = sorted(self.group.told_channels - set(known)) if route.on_calls else ()
+        at_end = tuple(name for name in before if name in self.channels)
+        return Plan(known, route.timing, steps, route.send_resolved, at_end)
+
+    def why(self, on_call: OnCall | None) -> str:
+        """Return who is on call by a schedule, as a sentence to put behind another one; empty without one."""
+        return "" if on_call is None else f" {self.duties[on_call.schedule].spoken(on_call)}"
+
+    def handed_over_at(self) -> datetime | None:
+        """Return when somebody else comes on call, if somebody is called for what fires until then."""
+        is_loud = any(
+            member.is_firing and member.care.acknowledged_at is None and self.hushes.of(member.key) is None
+            for member in self.members
+        )
+        known = [self.duties[each.schedule].until for each in self.route.on_calls if is_loud]
+        return min((until for until in known if until is not None), default=None)
 
     def seen(self) -> list[Member]:
         return [
@@ -97,20 +121,24 @@ class Notifier:
         routings: RoutingStore,
         pages: PageStore,
         husher: Husher,
+        schedules: Schedules,
         wakes: Wakes,
         courier: Courier,
         placer: AlertPlacer,
         writer: Writer,
         clock: Clock,
+        listener: TellingListener | None = None,
     ) -> None:
         self._routings = routings
         self._pages = pages
         self._husher = husher
+        self._schedules = schedules
         self._wakes = wakes
         self._courier = courier
         self._placer = placer
         self._writer = writer
         self._clock = clock
+        self._listener = listener
 
     async def channels(self, workspace: WorkspaceId) -> Mapping[str, Channel]:
         """Return the channels of a workspace; asked before the transaction of a turn, not in it."""
@@ -136,17 +164,21 @@ class Notifier:
             return
         members = await self._pages.list_members_in(connection, workspace, group.id)
         hushes = await self._husher.hushes_in(connection, workspace, members, stored, route=route, now=now)
-        turn = _Turn(group, route, members, hushes, channels, now)
+        duties = await duties_in(self._schedules, connection, workspace, route, channels=channels, at=now)
+        turn = _Turn(group, route, members, hushes, channels, duties, now)
         flush = decide(
             turn.seen(), GroupState(group.last_sent_at, group.told_channels, group.change_due_at), turn.plan, now=now
         )
+        handed_over_at = turn.handed_over_at()
+        if handed_over_at is not None:
+            flush = replace(flush, next_at=min(handed_over_at, flush.next_at or handed_over_at))
         await self._carry_out(connection, workspace, turn, flush)
 
     async def reroute(self, connection: Connection, workspace: WorkspaceId) -> None:
         """Lead all alerts that fire through the routes of now; those that stay in their group are not told anew."""
         now = self._clock.now()
         stored = await self._routings.find_routing_in(connection, workspace)
-        known = {route.id for route in stored.routing.all_routes() if route.channels}
+        known = {route.id for route in stored.routing.all_routes() if route.receivers}
         await self._pages.lock_groups_in(connection, workspace)
         there = {
             (group, key): is_firing
@@ -192,6 +224,8 @@ class Notifier:
         await self._pages.add_decisions_in(connection, workspace, decisions)
         whole = any(page.is_whole for page in flush.pages)
         told_channels = group.told_channels | {name for page in flush.pages for name in page.channels}
+        if turn.route.on_calls:  # who was called in a later step learns of the end as well
+            told_channels |= {name for step in flush.escalations for name in step.channels}
         is_over = len(gone) == len(turn.members)
         left = GroupAfter(
             next_at=flush.next_at,
@@ -207,6 +241,10 @@ class Notifier:
         )  # fmt: skip
         if not is_over and flush.next_at is not None:
             await self._wakes.add(connection, workspace, [wake_of(_next_turn(group, flush.next_at))])
+        if self._listener is not None and turn.route.opens_incident:
+            told_keys = {key for told in everything for key in told.keys}
+            alerts = [member.alert for member in turn.members if member.is_firing and member.key in told_keys]
+            await self._listener.told(connection, workspace, epoch=group.epoch, alerts=alerts)
 
     async def _leave(
         self, connection: Connection, workspace: WorkspaceId, group: Group, *, next_at: datetime | None, now: datetime
@@ -280,7 +318,7 @@ def _escalated(turn: _Turn, flush: Flush, member: GroupMember, page_ids: Mapping
             after = format_duration(turn.route.escalate[escalation.step - 1].after)
             words = (
                 f"Nobody acknowledged it within {after}: step {escalation.step} tells {_names(escalation.channels)}."
-            )
+            ) + turn.why(turn.route.escalate[escalation.step - 1].on_call)
             return _made(
                 turn,
                 member,
@@ -301,6 +339,7 @@ def _told(turn: _Turn, flush: Flush, member: GroupMember, page_ids: Mapping[int,
         kind = DecisionKind.NOTIFIED if member.is_firing else DecisionKind.RESOLVED_NOTIFIED
         with_ = f" with {len(page.keys) - 1} others" if len(page.keys) > 1 else ""
         words = f"Told {_names(page.channels)}{with_}: {page.reason}. By {turn.route.spoken}."
+        words += turn.why(turn.route.on_call)
         if member.is_firing:
             repeat = format_utc(turn.now + turn.route.timing.repeat_interval)
             words += f" Again at {repeat} unless somebody acknowledges it."
@@ -321,8 +360,9 @@ def _not_told(turn: _Turn, member: GroupMember) -> Decision | None:
         words = "It is over: nobody who was told of it is to be told that."
         return _made(turn, member, DecisionKind.OVER, words=words, cause="over")
     if not turn.plan.channels:
-        missing = _names(turn.route.channels)
+        missing = _names(receivers_of(turn.route, turn.duties))
         words = f"No channel: {missing} of {turn.route.spoken} does not exist any more. `tidegate channel list`."
+        words += turn.why(turn.route.on_call)
         return _made(turn, member, DecisionKind.NO_ROUTE, words=words, cause=turn.route.id)
     return None
 

@@ -123,7 +123,7 @@ def placements_of(
     placements, unrouted = [], []
     for matched in matched_routes(routing.root, labels):
         route = matched.route
-        if not route.channels:
+        if not route.receivers:
             unrouted.append(matched)
             continue
         group_labels = group_labels_of(route, labels)

@@ -10,9 +10,18 @@ from tidegate.alerts.labels import labels_of
 from tidegate.alerts.model import Alert
 from tidegate.alerts.paging.answers import RoutingPlan, Tried
 from tidegate.alerts.paging.errors import RoutingChangedError, RoutingInvalidError
-from tidegate.alerts.paging.model import Matched, Matcher, Routing, group_labels_of, hushed_words, matched_routes
-from tidegate.alerts.paging.ports import Courier, RoutingStore, StoredRouting, Wake
+from tidegate.alerts.paging.model import (
+    Matcher,
+    OnDuty,
+    Route,
+    Routing,
+    group_labels_of,
+    hushed_words,
+    matched_routes,
+)
+from tidegate.alerts.paging.ports import Courier, RoutingStore, Schedules, StoredRouting, Wake
 from tidegate.alerts.paging.routing_files import parse_routing
+from tidegate.alerts.paging.service.duties import duties_in, receivers_of
 from tidegate.alerts.paging.service.hushing import Husher
 from tidegate.alerts.paging.service.placing import REROUTE
 from tidegate.audit import Doer
@@ -39,12 +48,14 @@ class RoutingService:
         *,
         routings: RoutingStore,
         husher: Husher,
+        schedules: Schedules,
         courier: Courier,
         database: Database,
         clock: Clock,
     ) -> None:
         self._routings = routings
         self._husher = husher
+        self._schedules = schedules
         self._courier = courier
         self._database = database
         self._clock = clock
@@ -99,6 +110,7 @@ class RoutingService:
         """Return who would be told of an alert with these labels, and why; `alert` stands for what is no label."""
         now = at or self._clock.now()
         supposed = _Supposed("supposed", alert, labels)
+        channels = await self._courier.channels(workspace)
         found = []
         async with self._database.transaction(workspace) as connection:
             stored = await self._routings.find_routing_in(connection, workspace)
@@ -107,8 +119,12 @@ class RoutingService:
                     connection, workspace, [supposed], stored, route=matched.route, now=now
                 )
                 hush = hushes.of(supposed.key)
-                words = hushed_words(hush, hushes.reasons) if hush is not None else _words(matched)
-                found.append(Tried(matched, group_labels_of(matched.route, labels), hush, words))
+                duties = await duties_in(
+                    self._schedules, connection, workspace, matched.route, channels=channels, at=now
+                )
+                words = hushed_words(hush, hushes.reasons) if hush is not None else _words(matched.route, duties)
+                told = receivers_of(matched.route, duties)
+                found.append(Tried(matched, group_labels_of(matched.route, labels), hush, words, told))
         return tuple(found)
 
     async def _check_channels(self, workspace: WorkspaceId, routing: Routing) -> None:
@@ -116,10 +132,18 @@ class RoutingService:
         wanted = {name for route in routing.all_routes() for name in route.channels}
         wanted |= {name for route in routing.all_routes() for step in route.escalate for name in step.channels}
         wanted |= set(routing.watchdog.channels) if routing.watchdog else set()
+        on_calls = [each for route in routing.all_routes() for each in route.on_calls]
+        wanted |= {name for each in on_calls for name in each.fallback}
         missing = sorted(wanted - known.keys())
         if missing:
             raise RoutingInvalidError(
                 f"There is no channel {missing[0]!r}. `tidegate channel list` shows those you have.", field="route"
+            )
+        asked = {each.schedule for each in on_calls}
+        unknown = sorted(asked - await self._schedules.names(workspace)) if asked else []
+        if unknown:
+            raise RoutingInvalidError(
+                f"There is no schedule {unknown[0]!r}. `tidegate schedule list` shows those you have.", field="route"
             )
 
 
@@ -127,11 +151,11 @@ def labels_with(alert: Alert, given: Mapping[str, str]) -> dict[str, str]:
     return {**labels_of(alert), **given}
 
 
-def _words(matched: Matched) -> str:
-    route = matched.route
-    if not route.channels:
+def _words(route: Route, duties: Mapping[str, OnDuty]) -> str:
+    if not route.receivers:
         return f"No route: it ends at {route.spoken}, which has no channel."
-    return f"{', '.join(route.channels)} would be told, by {route.spoken}."
+    why = "" if route.on_call is None else f" {duties[route.on_call.schedule].spoken(route.on_call)}"
+    return f"{', '.join(receivers_of(route, duties))} would be told, by {route.spoken}.{why}"
 
 
 def _lines_of(routing: Routing) -> list[str]:

@@ -1,8 +1,9 @@
 """A bound on a signal: figures of a window against an expression. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import ClassVar, Protocol
 
 from tidegate.gates.model.checks import Check, CheckKind, CheckSpec
@@ -35,6 +36,7 @@ _NOUNS = {
     Family.POLICY: "policy decisions",
     Family.RUNTIME: "metric points",
 }
+_counters_of = attrgetter(*(field.name for field in fields(Totals)))  # `astuple` takes 20 times as long
 _COST_FIGURES = frozenset({"costUsd", "averageCostPerRunUsd"})
 
 
@@ -68,6 +70,10 @@ class SignalSpec(CheckSpec):
             "tenant": self.tenant,
             "version": "release" if self.is_release_only else None,
         }
+
+    @property
+    def tenant_named(self) -> str | None:
+        return self.tenant
 
 
 class BoundError(Exception):
@@ -239,7 +245,7 @@ def _is_impossible(totals: Totals) -> bool:
     """Return whether no events can add up to these counters."""
     outcomes = totals.failed_count + totals.policy_blocked_count + totals.validation_error_count
     return (
-        min(astuple(totals)) < 0
+        min(_counters_of(totals)) < 0
         or totals.success_count + totals.failure_count > totals.count
         or outcomes + totals.cancelled_count > totals.count
         or totals.priced_count > totals.count

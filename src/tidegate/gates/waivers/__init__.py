@@ -1,0 +1,1 @@
+"""Waivers: who accepted what, until when, and who may."""
