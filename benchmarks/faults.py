@@ -2,7 +2,8 @@
 
 Both are judged by the same engine of backtests: the baseline is computed here and comes to the rules as a series, as
 anybody's detector would come as a metric. Bounds come from what was there before the first fault, but which
-settings were kept was decided with the labels in sight; and the baseline's one limit is the same for all series of all sets.
+settings were kept was decided with the labels in sight; and the baseline's one limit is the same for all series of
+all sets.
 """
 
 import argparse
