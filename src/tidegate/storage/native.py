@@ -215,7 +215,7 @@ def _blobs(values: Sequence[bytes]) -> Sequence[bytes]:
         return [bytes(len(values))]  # each of no length
     parts = [b""] * (2 * len(values))
     parts[1::2] = values
-    parts[::2] = [_SHORT[length] if length < 128 else _as_varint(length) for length in map(len, values)]
+    parts[::2] = [_LENGTHS[length] if length < _LISTED else _as_varint(length) for length in map(len, values)]
     return parts
 
 
@@ -245,7 +245,7 @@ def _wide(column: Numbers) -> bytes:
 def _dictionary(column: Words) -> bytes:
     if not len(column.codes):
         return b""
-    used, codes = np.unique(column.codes, return_inverse=True)
+    used, codes = used_codes(column)
     words = [column.words[code] for code in used.tolist()]
     # The engine's own dictionaries begin with the empty text.
     keys = b"".join(_as_text(word) for word in ["", *words])
@@ -256,18 +256,30 @@ def _dictionary(column: Words) -> bytes:
 def _texts(column: Words) -> bytes:
     if not len(column.codes):
         return b""
-    used, codes = np.unique(column.codes, return_inverse=True)
+    used, codes = used_codes(column)
     encoded = [_as_text(column.words[code]) for code in used.tolist()]
     return b"".join([encoded[code] for code in codes.tolist()])
 
 
-_SHORT: Final = tuple(bytes([number]) for number in range(128))
+def used_codes(column: Words) -> tuple[Numbers, Numbers]:
+    """Return which codes the rows have, ascending, and of each row its place among these.
+
+    By a table of all words instead of by sorting, unless they are many more than the rows.
+    """
+    if len(column.words) > _MUCH * len(column.codes) + _LISTED:
+        used, places = np.unique(column.codes, return_inverse=True)
+        return used, places
+    place = np.zeros(len(column.words), np.int32)
+    place[column.codes] = 1
+    used = np.flatnonzero(place)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    return used, place[column.codes]
 
 
 def _as_text(text: str | bytes) -> bytes:
     raw = text if isinstance(text, bytes) else text.encode()
     length = len(raw)
-    return (_SHORT[length] if length < 128 else _as_varint(length)) + raw
+    return (_LENGTHS[length] if length < _LISTED else _as_varint(length)) + raw
 
 
 def _as_varint(number: int) -> bytes:
@@ -277,3 +289,8 @@ def _as_varint(number: int) -> bytes:
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+_MUCH: Final = 8
+_LISTED: Final = 4_096  # most texts and spans are shorter
+_LENGTHS: Final = tuple(_as_varint(number) for number in range(_LISTED))

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from tidegate.kernel import WorkspaceId
-from tidegate.storage.native import Blobs, Column, Columns, Encoded, Numbers, Optional, Words, write_native
+from tidegate.storage.native import Blobs, Column, Columns, Encoded, Numbers, Optional, Words, used_codes, write_native
 from tidegate.telemetry.content import without_secrets
 from tidegate.telemetry.counted_columns import counted_columns
 from tidegate.telemetry.masking import has_secrets
@@ -71,7 +71,7 @@ def block_and_columns_of(
 
 def _is_default(column: Column) -> bool:
     if isinstance(column, Words):
-        return not any(column.words[code] for code in np.unique(column.codes).tolist())
+        return not any(column.words[code] for code in used_codes(column)[0].tolist())
     if isinstance(column, Optional):
         return all(value is None for value in column.values)
     return not isinstance(column, Blobs | Encoded) and not column.any()
