@@ -105,7 +105,7 @@ def _moments(runs: Runs) -> Numbers:
 
 def _hashes(words: Words, codes: Numbers) -> Numbers:
     """Return a number for the word of each of `codes`; -1 stands for no word."""
-    used, places = used_of(codes + 1, len(words.words) + 1)
+    used, places = used_of(codes.astype(np.int64) + 1, len(words.words) + 1)
     own = np.array([hash(words.words[code - 1]) if code else 0 for code in used.tolist()], np.int64)
     found: Numbers = own.astype(np.uint64)[places]
     return found
