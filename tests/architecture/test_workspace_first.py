@@ -18,6 +18,7 @@ ALLOWED = {
     "sign_in": "the same",
     "find_workspace_of_link": "the same",
     "claim_watch": "who evaluates, for the whole installation: holds nothing of any workspace",
+    "list_held": "who is not evaluated: ids of workspaces are the answer",
     "list_flaps": "the same as for open alerts: read by the one who evaluates all workspaces",
     "release_watch": "the same",
     "renew_watch": "the same",

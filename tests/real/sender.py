@@ -68,6 +68,22 @@ class Replayer:
         assert status == 200, answer
         return answer
 
+    def backtest(self, rules: str, start: str, end: str, **more: object) -> Any:
+        """Try rules over what was sent, and no others."""
+        body = {
+            "rules": rules,
+            "from": start,
+            "to": end,
+            "stepS": 60,
+            "withOthers": False,
+            "withReplayed": True,
+            **more,
+        }
+        status, answer = self._server.call("POST", "/api/v1/rules/backtest", token=self._token,
+                                           body=json.dumps(body).encode(), headers=JSON)  # fmt: skip
+        assert status == 200, answer
+        return answer
+
     def totals(self, family: str, **query: str) -> dict[str, Any]:
         found: dict[str, Any] = self.get(f"/metrics/{family}?{urlencode(query)}")["totals"]
         return found

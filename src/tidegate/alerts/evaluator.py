@@ -6,15 +6,16 @@ Contract of this part:
 - One statement a window reads all families, workspaces, services and tenants; rules that group or filter by more, and
   those about durations and silence, have statements of their own, asked every 5 s. Only transitions are written. Open
   alerts are kept in memory as a copy of the store: written first, then applied. After a failed write the copy is
-  thrown away and read again, so a write whose answer was lost is found and not repeated. A workspace whose changes
-  cannot be stored keeps no other from its alerts.
+  thrown away and read again, so a write whose answer was lost is found and not repeated. A workspace whose own
+  rules cannot be read or judged, or whose changes cannot be stored, is held: it keeps no other from its alerts.
 - An alert opens within one tick of being visible to the reader: at once after a flush of this process, else within
   1 s, 2 s while there is nothing at all. After a crash, evaluation goes on when the lease has run out.
-- `evaluated_at` moves only when all families were read and all transitions are stored. While it stands, gates hold.
+- `evaluated_at` moves only when all families were read and all transitions are stored; of a workspace that is held it
+  stands alone. While it stands, gates hold.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,16 +23,16 @@ from itertools import groupby
 
 import structlog
 
-from tidegate.alerts.asking import KnownSubjects, batches_in, read_question
+from tidegate.alerts.asking import Answer, KnownSubjects, answer_of, batches_in
 from tidegate.alerts.errors import WatchLostError
 from tidegate.alerts.judging import changes_of
 from tidegate.alerts.model import FLAP_WINDOW, Change, Rule, withdraw
 from tidegate.alerts.opened import OpenAlerts
 from tidegate.alerts.ports import AlertStore, OwnRules, WatchStore
-from tidegate.alerts.questions import Question, questions_of
+from tidegate.alerts.questions import Placed, Question, questions_of
 from tidegate.alerts.rules import digest_of_rules
 from tidegate.kernel import Clock, IdFactory, TidegateError, UnavailableError, WorkspaceId
-from tidegate.signals import SubjectReader, SubjectRows
+from tidegate.signals import SubjectReader
 
 __all__ = ["AlertEvaluator", "Evaluation"]
 
@@ -41,6 +42,8 @@ _IDLE = timedelta(seconds=2)  # another process may have stored events without w
 _LEASE = timedelta(seconds=5)  # five missed renewals; a crashed evaluator's successor has 10 s to be back
 _NOW_AND_THEN = timedelta(seconds=5)  # as much again for each further grouping and window: within the bar of gates
 _RECORD_EVERY = timedelta(seconds=1)  # gates take an evaluation of the last seconds; more writes say no more
+
+_MOST_HELD = 100  # each is a transaction of its own; beyond that it is no matter of single workspaces
 
 _log = structlog.get_logger("tidegate.alerts")
 
@@ -85,6 +88,8 @@ class AlertEvaluator:
         self._asked_at: dict[Question, datetime] = {}
         self._known = KnownSubjects(reader)
         self._open = OpenAlerts()
+        self._unread: dict[Question, Mapping[WorkspaceId, Exception]] = {}
+        self._held: frozenset[WorkspaceId] = frozenset()
         self._is_sweep_due = True
         self._is_stale = True
         self._recorded_at: datetime | None = None
@@ -115,7 +120,6 @@ class AlertEvaluator:
         Raises:
             UnavailableError: an engine does not answer; what is stored stands, the rest comes with the next call.
             WatchLostError: another process took over meanwhile.
-            AlertOutOfStepError: the store differs from what was read at the start; it is read again with the next call.
         """
         if self._fence is None or self._is_stale:
             await self._take_over(now)
@@ -129,9 +133,14 @@ class AlertEvaluator:
             return
         flaps = await self._watch.list_flaps(now - 2 * FLAP_WINDOW)
         self._open = OpenAlerts(await self._watch.list_open_alerts(), flaps)
+        self._held = frozenset(await self._watch.list_held())
         self._is_stale, self._recorded_at, self._idle_since = False, None, None
         self._is_sweep_due = True
+        self._forget_answers()
+
+    def _forget_answers(self) -> None:
         self._asked_at.clear()
+        self._unread.clear()
 
     async def _load_rules(self) -> None:
         """Take the rules that count now: what was set before this evaluation began."""
@@ -142,15 +151,15 @@ class AlertEvaluator:
             self._questions = questions_of([*await self._own.list_rules(), *self._rules])
             self._known.forget()
             self._open.forget_rules()
-            self._asked_at.clear()
+            self._forget_answers()
             self._rules_count, self._is_sweep_due = count, True
 
-    async def _sweep(self, fence: int, now: datetime, failures: list[Exception]) -> list[Change]:
+    async def _sweep(self, fence: int, now: datetime, failed: dict[WorkspaceId, Exception]) -> list[Change]:
         """Close what no rule judges any more."""
         placed = [one for question in self._questions for one in question.placed]
         found = [withdraw(alert, now) for alert in self._open.without_rule(placed)]
-        failures += await self._store(found, fence)
-        self._is_sweep_due = bool(failures)
+        failed |= await self._store(found, fence)
+        self._is_sweep_due = bool(failed)
         return found
 
     def _is_due(self, question: Question, now: datetime) -> bool:
@@ -158,64 +167,92 @@ class AlertEvaluator:
         return question.is_prompt or asked_at is None or abs(now - asked_at) >= _NOW_AND_THEN
 
     def _judged(
-        self, question: Question, parts: Sequence[SubjectRows], known: Sequence[SubjectRows], now: datetime
+        self, question: Question, answer: Answer, now: datetime, failed: dict[WorkspaceId, Exception]
     ) -> Iterator[tuple[list[Change], int]]:
         """Yield what moves, by what rules read, and how many subjects were looked at."""
         for (family, group_by, where), rules in question.rules.items():
-            batches = batches_in(parts, question, (family, group_by, where), self._open.subjects)
-            before = batches_in(known, question, (family, group_by, where), self._open.subjects)
             found: list[Change] = []
-            for placed in rules:
-                found += changes_of(placed, batches, before, open_alerts=self._open, ids=self._ids, now=now)
-            yield found, sum(len(batch) for batch in batches)
+            count = 0
+            with _of_owners_only(rules, failed):
+                batches = batches_in(answer.parts, question, (family, group_by, where), self._open.subjects)
+                before = batches_in(answer.known, question, (family, group_by, where), self._open.subjects)
+                count = sum(len(batch) for batch in batches)
+                for placed in rules:
+                    with _of_owners_only([placed], failed):
+                        found += changes_of(placed, batches, before, open_alerts=self._open, ids=self._ids, now=now)
+            # Of whom nothing was read nothing is known: what burns there goes on burning.
+            yield [one for one in found if one.alert.workspace not in answer.unread], count
+
+    async def _ask(self, question: Question, workspaces: Sequence[WorkspaceId], now: datetime) -> Answer | None:
+        """Return the answer to a question that is due; who could not be read stays unread until it is asked again."""
+        if not self._is_due(question, now):
+            return None
+        answer = await answer_of(question, workspaces, now, reader=self._reader, known=self._known)
+        if len(answer.unread) > _MOST_HELD:
+            raise next(iter(answer.unread.values()))
+        self._asked_at[question], self._unread[question] = now, answer.unread
+        return answer
 
     async def _evaluate(self, fence: int, now: datetime) -> Evaluation:
         workspaces = await self._watch.list_workspaces()
         await self._load_rules()
         group_count = 0
         changes: list[Change] = []
-        failures: list[Exception] = []
+        failed: dict[WorkspaceId, Exception] = {}
+        whole: Exception | None = None
         if self._is_sweep_due:
-            changes += await self._sweep(fence, now, failures)
+            changes += await self._sweep(fence, now, failed)
         for question in self._questions if workspaces else ():
-            if not self._is_due(question, now):
-                continue
             try:
-                parts = await read_question(self._reader, question, workspaces, now)
-                known = await self._known.of(question, workspaces, now) if question.watches_silence else []
+                answer = await self._ask(question, workspaces, now)
             except Exception as error:
                 if question.is_prompt:
                     raise
-                failures.append(error)  # what one workspace asks for besides must not keep the others from theirs
+                whole = error  # nobody is read, and what is asked besides must not keep the others from theirs
                 continue
-            self._asked_at[question] = now
-            for found, count in self._judged(question, parts, known, now):
+            for found, count in self._judged(question, answer, now, failed) if answer else ():
                 group_count += count
-                failures += await self._store(found, fence)
+                failed |= await self._store(found, fence)
                 changes += found
         self._open.end_evaluation(at=now, window_s=FLAP_WINDOW.total_seconds())
-        if failures:
-            raise failures[0]  # the moment of evaluation must not move: gates hold until all is stored
+        for unread in self._unread.values():
+            failed |= unread
+        if whole is not None or len(failed) > _MOST_HELD:
+            raise whole or next(iter(failed.values()))  # nobody's moment moves: gates hold until all is stored
+        await self._hold(fence, failed, now)
         if self._recorded_at is None or abs(now - self._recorded_at) >= _RECORD_EVERY:
             with self._doubting():
                 await self._watch.set_evaluated(fence, at=now, rules_digest=self._digest, lease=_LEASE)
             self._recorded_at = now
-        self._idle_since = None if group_count or len(self._open) else now
+        self._idle_since = None if group_count or len(self._open) or failed else now
         return Evaluation(now, group_count, tuple(changes))
 
-    async def _store(self, changes: list[Change], fence: int) -> list[Exception]:
+    async def _hold(self, fence: int, failed: Mapping[WorkspaceId, Exception], now: datetime) -> None:
+        """Let the moment of evaluation stand for those of whom not all is known, and move on for those who are back."""
+        if failed.keys() == self._held:
+            return
+        with self._doubting():
+            for workspace in sorted(failed.keys() - self._held):
+                await self._watch.hold(workspace, fence=fence)
+                _log.error("alerts are not evaluated", workspace=workspace, exc_info=failed[workspace])
+            for workspace in sorted(self._held - failed.keys()):
+                await self._watch.let_go(workspace, fence=fence, at=now)
+                _log.info("alerts are evaluated again", workspace=workspace)
+        self._held = frozenset(failed)
+
+    async def _store(self, changes: list[Change], fence: int) -> dict[WorkspaceId, Exception]:
         """Store what moved, and return what went wrong with single workspaces: it must silence no other's alerts."""
-        failures: list[Exception] = []
-        for workspace, of_workspace in groupby(
+        failed: dict[WorkspaceId, Exception] = {}
+        for name, of_workspace in groupby(
             sorted(changes, key=lambda change: change.alert.workspace), key=lambda change: change.alert.workspace
         ):
             try:
-                await self._store_of(WorkspaceId(workspace), list(of_workspace), fence)
+                await self._store_of(WorkspaceId(name), list(of_workspace), fence)
             except (UnavailableError, WatchLostError):
                 raise  # it would go wrong with all of them
-            except Exception as error:  # noqa: BLE001 - raised by the caller, after the others had their turn
-                failures.append(error)
-        return failures
+            except Exception as error:  # noqa: BLE001 - told when the workspace is held
+                failed[WorkspaceId(name)] = error
+        return failed
 
     async def _store_of(self, workspace: WorkspaceId, changes: list[Change], fence: int) -> None:
         with self._doubting():
@@ -252,6 +289,18 @@ class AlertEvaluator:
             if self._is_failing:
                 _log.info("alert evaluation works again")
             self._is_failing = False
+
+
+@contextmanager
+def _of_owners_only(rules: Sequence[Placed], failed: dict[WorkspaceId, Exception]) -> Iterator[None]:
+    """Let what goes wrong with the own rules of workspaces be a matter of theirs."""
+    try:
+        yield
+    except Exception as error:
+        owners = [placed.rule.workspace for placed in rules]
+        if None in owners:
+            raise
+        failed |= {owner: error for owner in owners if owner is not None}
 
 
 async def _wait(wake: asyncio.Event) -> bool:

@@ -119,6 +119,24 @@ class WatchStore(Protocol):
         """
         ...
 
+    async def hold(self, workspace: WorkspaceId, *, fence: int) -> None:
+        """Let the moment of evaluation of one workspace stand where it stands for all.
+
+        Raises:
+            WatchLostError: the watch has another holder by now.
+        """
+        ...
+
+    async def let_go(self, workspace: WorkspaceId, *, fence: int, at: datetime) -> None:
+        """Let the moment of evaluation of `workspace` move with that of all. After a gap its watching starts anew.
+
+        Raises:
+            WatchLostError: the watch has another holder by now.
+        """
+        ...
+
+    async def list_held(self) -> list[WorkspaceId]: ...
+
     async def list_workspaces(self) -> list[WorkspaceId]: ...
 
     async def list_open_alerts(self) -> list[Alert]:

@@ -123,12 +123,16 @@ class PostgresAlertStore:
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 """
-                SELECT CASE WHEN burns.evaluated_at < rules.evaluated_at - $3::interval THEN burns.evaluated_at
-                    ELSE rules.evaluated_at END AS evaluated_at,
-                    greatest(rules.watched_since, burns.watched_since, workspaces.created_at) AS watched_since
+                SELECT CASE WHEN burns.evaluated_at < moved.evaluated_at - $3::interval THEN burns.evaluated_at
+                    ELSE moved.evaluated_at END AS evaluated_at,
+                    greatest(rules.watched_since, burns.watched_since, held.watched_since, workspaces.created_at)
+                        AS watched_since
                 FROM workspaces CROSS JOIN alert_watch AS rules
+                    LEFT JOIN alert_watch_held AS held ON held.workspace = workspaces.id
+                    CROSS JOIN LATERAL (SELECT CASE WHEN held.is_held THEN held.evaluated_at ELSE rules.evaluated_at END
+                        AS evaluated_at) AS moved
                     LEFT JOIN burn_watch AS burns ON $2 AND EXISTS (SELECT FROM objectives WHERE workspace = $1)
-                WHERE workspaces.id = $1 AND rules.evaluated_at >= workspaces.created_at
+                WHERE workspaces.id = $1 AND moved.evaluated_at >= workspaces.created_at
                     AND (burns.is_only IS NULL OR burns.evaluated_at >= workspaces.created_at)
                 """,
                 workspace,
@@ -189,6 +193,40 @@ class PostgresWatchStore:
             _GAP,
         )
 
+    async def hold(self, workspace: WorkspaceId, *, fence: int) -> None:
+        await self._write_of(
+            workspace,
+            """
+            INSERT INTO alert_watch_held (workspace, is_held, evaluated_at)
+            SELECT $2, true, evaluated_at FROM alert_watch WHERE fence = $1
+            ON CONFLICT (workspace) DO UPDATE SET is_held = true,
+                evaluated_at = CASE WHEN alert_watch_held.is_held THEN alert_watch_held.evaluated_at
+                    ELSE excluded.evaluated_at END
+            RETURNING true
+            """,
+            fence,
+        )
+
+    async def let_go(self, workspace: WorkspaceId, *, fence: int, at: datetime) -> None:
+        await self._write_of(
+            workspace,
+            """
+            UPDATE alert_watch_held SET is_held = false, watched_since = CASE
+                WHEN $3 BETWEEN evaluated_at - $4::interval AND evaluated_at + $4::interval
+                THEN watched_since ELSE $3 END
+            WHERE workspace = $2 AND EXISTS (SELECT FROM alert_watch WHERE fence = $1)
+            RETURNING true
+            """,
+            fence,
+            at,
+            _GAP,
+        )
+
+    async def list_held(self) -> list[WorkspaceId]:
+        async with self._database.across_workspaces() as connection:
+            rows = await connection.fetch("SELECT list_workspaces_that_are_held() AS id")
+        return [WorkspaceId(row["id"]) for row in rows]
+
     async def list_workspaces(self) -> list[WorkspaceId]:
         async with self._database.across_workspaces() as connection:
             rows = await connection.fetch("SELECT list_active_workspace_ids() AS id")
@@ -232,6 +270,11 @@ class PostgresWatchStore:
                 )
             found |= {alert.key: alert.flaps for alert in map(alert_of, closed)}
         return found
+
+    async def _write_of(self, workspace: WorkspaceId, sql: str, fence: int, *values: object) -> None:
+        async with self._database.transaction(workspace) as connection:
+            if not await connection.fetchval(sql, fence, workspace, *values):
+                raise WatchLostError
 
     async def _write(self, sql: str, *values: object) -> None:
         async with self._database.across_workspaces() as connection:

@@ -23,6 +23,7 @@ from tidegate.app import health
 from tidegate.app.auditing import build_auditing
 from tidegate.app.burning import build_burn_watch
 from tidegate.app.gate_sources import build_gates
+from tidegate.app.history import build_history
 from tidegate.app.incidents import build_incidents, build_opener
 from tidegate.app.ingest_edge import build_ingest, grpc_tasks, telemetry_doors
 from tidegate.app.keys import load_cursor_key, load_envelopes
@@ -242,7 +243,9 @@ def _slices(  # noqa: PLR0913 - what slices share
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
+    history = build_history(database, ids=ids, clock=clock)
     handlers: dict[str, Handler] = {
+        **history.handlers,
         **deliveries.handlers,
         **paging.handlers,
         **alertmanager.handlers,
@@ -294,4 +297,5 @@ def _slices(  # noqa: PLR0913 - what slices share
     burning = build_burn_watch(
         database, objectives, listener=paging.listener, clock=clock, ids=ids, on_changed=hub.wake
     ).run
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, keeper.run, burning]
+    keepers = [keeper.run, history.keeper.run]
+    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, *keepers, burning]

@@ -101,6 +101,7 @@ _MORE_VERBS: Final = {
         ("tidegate.alerts.prometheus_commands", "import_rules"),
         ("tidegate.alerts.backtest.commands", "backtest"),
     ),
+    "runbook": (("tidegate.app.runbook_commands", "check"),),
     "tenant": (("tidegate.telemetry.erasures.commands", "erase_tenant"),),
 }
 

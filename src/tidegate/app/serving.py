@@ -16,6 +16,7 @@ from tidegate.app.settings import (
     egress_allowances,
     external_database,
     external_telemetry,
+    kept_days,
     public_url,
     wants_ingest_edge,
 )
@@ -61,6 +62,7 @@ def serve_forever(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge:
 def _settings_of(*, data_dir: Path, host: str, ports: ListenPorts, ingest_edge: bool) -> SupervisorSettings:
     content_setting()  # a wrong word is said here, not by a child that does not start
     egress_allowances()  # as well
+    kept_days()
     database, telemetry = external_database(), external_telemetry()
     return SupervisorSettings(
         data_dir=data_dir,

@@ -20,6 +20,7 @@ DEFAULT_PORT = 8420
 DEFAULT_OTLP_PORT = 4318
 DEFAULT_OTLP_GRPC_PORT = 4317
 _CHILD_VARIABLE = "TIDEGATE_CHILD"
+_LEAST_KEPT, _MOST_KEPT = 7, 4_000
 _MAX_QUOTA = 10**12  # as the database has it
 
 
@@ -90,6 +91,41 @@ def egress_allowances() -> Allowances:
         EgressAllowInvalidError: an entry is neither host and port nor a network.
     """
     return parse_allowances(os.environ.get("TIDEGATE_EGRESS_ALLOW", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDays:
+    alerts: int = 400
+    """After an alert is over: a year can be compared with the one before."""
+    deliveries: int = 30
+    """After the last attempt: as long as dead jobs."""
+
+
+class KeptDaysInvalidError(InvalidInputError):
+    code: ClassVar[str] = "kept_days_invalid"
+
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"TIDEGATE_KEPT_DAYS cannot be read at {part!r}: write days from {_LEAST_KEPT} to {_MOST_KEPT:,} with "
+            "commas, for example alerts=400,deliveries=30.",
+            field="TIDEGATE_KEPT_DAYS",
+        )
+
+
+def kept_days() -> KeptDays:
+    """Return what `TIDEGATE_KEPT_DAYS` says.
+
+    Raises:
+        KeptDaysInvalidError: it names something else, or a number of days out of bounds.
+    """
+    found: dict[str, int] = {}
+    for part in filter(None, map(str.strip, os.environ.get("TIDEGATE_KEPT_DAYS", "").split(","))):
+        name, _, days = (each.strip() for each in part.partition("="))
+        is_number = days.isascii() and days.isdigit() and len(days) < 6
+        if name not in {"alerts", "deliveries"} or not is_number or not _LEAST_KEPT <= int(days) <= _MOST_KEPT:
+            raise KeptDaysInvalidError(part[:80])
+        found[name] = int(days)
+    return KeptDays(**found)
 
 
 @dataclass(frozen=True, slots=True)

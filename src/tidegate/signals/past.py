@@ -64,6 +64,10 @@ class StepReader(Protocol):
         UnavailableError: the telemetry engine does not answer for the moment.
     """
 
+    def with_replayed(self) -> "StepReader":
+        """Return what reads replayed rows like all others."""
+        ...
+
     async def finest_step_s(self, workspace: WorkspaceId, window: TimeRange) -> int:
         """Return how fine `window` can be read throughout: 1, 60 or 3600 seconds."""
         ...

@@ -1,7 +1,8 @@
 """Counts by subject and step, out of seconds, minutes and hours: one statement answers for a whole grouping."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from copy import copy
+from typing import Final, Self
 
 import numpy as np
 
@@ -139,6 +140,13 @@ class _TelemetrySteps(_Rows):
 class PastReader(GroupedReader):
     """Keeps the promises of `StepReader` as well."""
 
+    counts_replayed = False
+
+    def with_replayed(self) -> Self:
+        found = copy(self)
+        found.counts_replayed = True
+        return found
+
     async def finest_step_s(self, workspace: WorkspaceId, window: TimeRange) -> int:
         return await self.resolution_s(workspace, window, step_s=1)
 
@@ -198,11 +206,12 @@ class PastReader(GroupedReader):
         step = f"toUInt32(intDiv(toInt64(toUInt32({moment})) - {{origin:UInt32}}, {{step:UInt32}}))"
         by = "".join(f"{AS_WORD[name]} AS by_{name}, " for name in dimensions)
         by_keys = "".join(f", by_{name}" for name in dimensions)
+        left_out = "" if self.counts_replayed else " AND counts.replayed = 0"
         sql = f"""
             SELECT * EXCEPT (owner), toLowCardinality(owner) AS workspace FROM (
                 SELECT any(counts.workspace) AS owner, {step} AS by_step, {by} {sums}
                 FROM counts
-                WHERE {SCOPE} AND counts.family IN ({{families:Array(String)}}) AND counts.replayed = 0
+                WHERE {SCOPE} AND counts.family IN ({{families:Array(String)}}){left_out}
                     AND {picked.condition}
                     AND {moment} >= toDateTime({{origin:UInt32}}, 'UTC')
                     AND {moment} < toDateTime({{until:UInt32}}, 'UTC')

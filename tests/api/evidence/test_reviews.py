@@ -7,7 +7,10 @@ from tests.api.evidence.conftest import Doors
 from tests.api.identity.people import Person, client_of
 
 from tidegate.edge.caller import Role, Scope
+from tidegate.evidence.records.model import MAX_EVENTS, Event, EventKind
+from tidegate.evidence.records.store import PostgresEvidenceStore
 from tidegate.identity.members import MemberService
+from tidegate.jobs import PostgresOutbox
 
 
 async def test_another_person_accepts_it_and_the_last_word_of_each_counts(doors: Doors) -> None:
@@ -129,3 +132,19 @@ async def test_the_same_content_again_by_another_does_not_free_its_first_author(
     again = await doors.add(client=doors.browser(two), status=200)
     assert (again["id"], again["addedBy"]) == (made["id"], one.id)
     assert (await doors.review(one, made["id"])).status_code == 403
+
+
+async def test_whatever_happened_to_it_it_can_be_taken_back(doors: Doors) -> None:
+    made = await doors.add()
+    approver = await doors.person(Role.APPROVER)
+    event = Event(EventKind.REVIEWED, doors.installation.clock.now(), approver.id, digest=made["digest"])
+    await store_of(doors).add_events(doors.workspace, made["id"], [event] * (MAX_EVENTS - 2))
+    answer = await doors.review(approver, made["id"])
+    assert (answer.status_code, answer.json()["code"]) == (409, "evidence_full")
+    gone = await doors.api.request("DELETE", f"/api/v1/evidence/{made['id']}", json={"reason": "too much"})
+    assert (gone.status_code, gone.json()["counts"], gone.json()["isIntact"]) == (200, False, True)
+
+
+def store_of(doors: Doors) -> PostgresEvidenceStore:
+    database, trail = doors.installation.database, doors.installation.trail
+    return PostgresEvidenceStore(database, trail, outbox=PostgresOutbox(), clock=doors.installation.clock)

@@ -331,3 +331,49 @@ async def test_the_serving_role_can_neither_rewrite_nor_remove_history(
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with database.transaction(workspace) as connection:
                 await connection.execute(statement)
+
+
+async def test_one_workspace_is_held_while_the_others_move_on(stores: Stores) -> None:
+    held, other = await stores.new_workspace(), await stores.new_workspace()
+    fence = await fence_of(stores)
+    first, later = NOON, NOON + timedelta(seconds=50)
+    await stores.watch.set_evaluated(fence, at=first, rules_digest="a", lease=LEASE)
+    for at in (later, later + timedelta(seconds=1)):
+        await stores.watch.hold(held, fence=fence)
+        await stores.watch.set_evaluated(fence, at=at, rules_digest="a", lease=LEASE)
+
+    assert await stores.alerts.find_watch(held) == Watch(first, first)
+    assert (await stores.alerts.find_watch(other)).evaluated_at == at
+    assert held in await stores.watch.list_held()
+    assert other not in await stores.watch.list_held()
+
+    await stores.watch.let_go(held, fence=fence, at=first + timedelta(seconds=60))
+    assert await stores.alerts.find_watch(held) == Watch(at, first)
+    assert held not in await stores.watch.list_held()
+
+
+async def test_who_was_held_for_more_than_a_minute_is_watched_anew(stores: Stores) -> None:
+    workspace, unseen = await stores.new_workspace(), await stores.new_workspace()
+    fence = await fence_of(stores)
+    await stores.watch.hold(unseen, fence=fence)
+    await stores.watch.set_evaluated(fence, at=NOON, rules_digest="a", lease=LEASE)
+    await stores.watch.hold(workspace, fence=fence)
+    assert await stores.alerts.find_watch(unseen) == Watch(None, None)
+    back = NOON + timedelta(seconds=61)
+    for one in (workspace, unseen):
+        await stores.watch.let_go(one, fence=fence, at=back)
+    await stores.watch.set_evaluated(fence, at=back, rules_digest="a", lease=LEASE)
+    for one in (workspace, unseen):
+        assert await stores.alerts.find_watch(one) == Watch(back, back)
+
+
+async def test_who_lost_the_watch_holds_nobody(stores: Stores) -> None:
+    workspace = await stores.new_workspace()
+    old = await fence_of(stores)
+    await stores.lapse()
+    await stores.watch.claim_watch("two", lease=LEASE)
+    with pytest.raises(WatchLostError):
+        await stores.watch.hold(workspace, fence=old)
+    with pytest.raises(WatchLostError):
+        await stores.watch.let_go(workspace, fence=old, at=NOON)
+    assert workspace not in await stores.watch.list_held()

@@ -237,3 +237,14 @@ async def test_a_child_that_names_a_receiver_does_not_tell_whom_its_parent_tells
     await watch.sea.fire()
     await watch.sea.work()
     assert watch.told() == [("boss", "alert.firing")]
+
+
+async def test_another_mapping_loses_nothing_of_what_was_read_and_another_source_all_of_it(watch: Watch) -> None:
+    watch.remote.answers = [web.Response(body=DAY), *(web.Response(status=500) for _ in range(3))]
+    await watch.set("primary", ical={"url": f"{watch.remote.url}/a.ics"})
+    await watch.set("primary", ical={}, people={"ann@example.com": ["boss"]})
+    found = await watch.schedules.duty(watch.sea.workspace, "primary")
+    assert [person.address for person in found.people] == ["ann@example.com"]
+    await watch.set("primary", ical={"url": f"{watch.remote.url}/b.ics"})
+    assert (await watch.schedules.duty(watch.sea.workspace, "primary")).standing is Standing.UNREAD
+    assert (await watch.schedules.get_schedule(watch.sea.workspace, "primary")).people == {"ann@example.com": ("boss",)}

@@ -20,6 +20,7 @@ class FakeReader:
         self.by_family: dict[Family, list[GroupTotals]] = {}
         self.windows: list[TimeRange] = []
         self.is_away = False
+        self.is_broken = False
 
     async def totals(
         self, workspace: WorkspaceId, family: Family, window: TimeRange | None, *, scope: SignalScope
@@ -46,6 +47,8 @@ class FakeReader:
     async def groups(
         self, workspaces: Collection[WorkspaceId], family: Family, window: TimeRange | None
     ) -> list[GroupTotals]:
+        if self.is_broken:
+            raise ZeroDivisionError
         if self.is_away:
             raise UnavailableError("The telemetry engine does not answer for the moment.")
         if window is not None:
@@ -98,6 +101,9 @@ class FakeStores:
     write_count: int = 0
     rule_changes: dict[tuple[WorkspaceId, str], datetime] = field(default_factory=dict)
 
+    held: dict[WorkspaceId, datetime | None] = field(default_factory=dict)
+    """With when they were last evaluated."""
+    back_since: dict[WorkspaceId, datetime] = field(default_factory=dict)
     unwritable: WorkspaceId | None = None
     """A workspace whose changes the store refuses."""
 
@@ -153,7 +159,9 @@ class FakeStores:
         if created_at is None or self.evaluated_at is None or self.evaluated_at < created_at:
             return Watch(None, None)
         assert self.watched_since is not None
-        return Watch(self.evaluated_at, max(self.watched_since, created_at))
+        evaluated_at = self.held.get(workspace, self.evaluated_at)
+        since = max(self.watched_since, created_at, self.back_since.get(workspace, created_at))
+        return Watch(evaluated_at, since) if evaluated_at is not None else Watch(None, None)
 
     async def claim_watch(self, holder: str, *, lease: timedelta) -> int | None:
         if holder != self.holder and self.expires_at >= self.lease_now:
@@ -177,6 +185,21 @@ class FakeStores:
         )
         self.watched_since = min(self.watched_since or at, at) if is_continued else at
         self.evaluated_at, self.rules_digest = at, rules_digest
+
+    async def hold(self, workspace: WorkspaceId, *, fence: int) -> None:
+        if fence != self.fence:
+            raise WatchLostError
+        self.held.setdefault(workspace, self.evaluated_at)
+
+    async def let_go(self, workspace: WorkspaceId, *, fence: int, at: datetime) -> None:
+        if fence != self.fence:
+            raise WatchLostError
+        evaluated_at = self.held.pop(workspace)
+        if evaluated_at is None or abs(at - evaluated_at) > GAP:
+            self.back_since[workspace] = at
+
+    async def list_held(self) -> list[WorkspaceId]:
+        return sorted(self.held)
 
     async def list_workspaces(self) -> list[WorkspaceId]:
         return sorted(self.workspaces)

@@ -1,4 +1,4 @@
-"""`tidegate rule` and `tidegate runbook`, as far as they need no server."""
+"""`tidegate rule`, as far as they need no server."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
-from tidegate.alerts.rule_sets.commands import rule, runbook
+from tidegate.alerts.rule_sets.commands import rule
 
 HEAD = "apiVersion: tidegate/v1\nkind: Rules\nmetadata: {name: mine}\n"
 GOOD = f"{HEAD}rules: [{{code: auth_failure_rate_high, threshold: 0.3}}]\n"
@@ -55,12 +55,3 @@ def test_the_schema_takes_what_the_reader_takes() -> None:
     assert list(Draft202012Validator(schema).iter_errors(document)) == []
     entry["treshold"] = 1
     assert list(Draft202012Validator(schema).iter_errors(document)) != []
-
-
-def test_a_runbook_that_leads_nowhere_is_found_in_a_file(file: Path) -> None:
-    file.write_text(BAD)
-    found = CliRunner().invoke(runbook, ["check", str(file)])
-    assert (found.exit_code, "'nowhere' does not resolve" in found.output) == (1, True)
-
-    file.write_text(GOOD)
-    assert CliRunner().invoke(runbook, ["check", str(file)]).exit_code == 0

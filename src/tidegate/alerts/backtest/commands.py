@@ -27,6 +27,7 @@ _FIELDS = {"from", "to", "service", "tenant", "code"}
 @click.option("--step", help="How far judgements lie apart: 1m unless said; seconds reach back two hours.")
 @click.option("--labels", type=click.File("rb"), help="What really happened: CSV or JSON with from, to, service …")
 @click.option("--only-file", is_flag=True, help="Leave the other rules of the workspace out.")
+@click.option("--replayed", is_flag=True, help="Count recordings that were replayed as well; live rules never do.")
 @json_option
 def backtest(  # noqa: PLR0913, PLR0917 - click passes them by name
     file: IO[bytes],
@@ -36,6 +37,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - click passes them by name
     step: str | None,
     labels: IO[bytes] | None,
     only_file: bool,  # noqa: FBT001 - click passes it by name
+    replayed: bool,  # noqa: FBT001 - the same
     as_json: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
     """Say what the rules of FILE would have done over recorded history, storing nothing."""
@@ -49,7 +51,7 @@ def backtest(  # noqa: PLR0913, PLR0917 - click passes them by name
         raise CliError(str(error), exit_code=_INVALID) from error
     body: dict[str, Any] = {
         "rules": text, "from": format_utc(begin), "to": format_utc(until), "withOthers": not only_file,
-        "incidents": incidents,
+        "withReplayed": replayed, "incidents": incidents,
     }  # fmt: skip
     if length is not None:
         body["stepS"] = int(length.total_seconds())

@@ -55,6 +55,8 @@ class BacktestIn(_In):
     """How far the moments lie apart at which rules are judged; a minute unless said, or as fine as was kept."""
     with_others: Annotated[bool, Field(strict=True)] = True
     """Whether all other rules of the workspace are tried as well."""
+    with_replayed: Annotated[bool, Field(strict=True)] = False
+    """Whether recordings that were replayed count as well; live rules never see them."""
     incidents: Annotated[tuple[IncidentIn, ...], Field(max_length=_MAX_INCIDENTS)] = ()
     """What really happened, for precision, recall and delay."""
 
@@ -65,6 +67,7 @@ class BacktestIn(_In):
             end=self.to.astimezone(UTC),
             step_s=self.step_s,
             with_others=self.with_others,
+            with_replayed=self.with_replayed,
             incidents=tuple(one.incident() for one in self.incidents),
         )
 

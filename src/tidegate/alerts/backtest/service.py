@@ -48,6 +48,11 @@ class BacktestService:
             InvalidInputError: the time is empty or lies ahead.
             BacktestTooLargeError: it would take too long; the bound is named.
         """
+        if trial.with_replayed:
+            others = BacktestService(
+                reader=self._reader.with_replayed(), rules=self._rules, paging=self._paging, clock=self._clock
+            )
+            return await others.replay(workspace, replace(trial, with_replayed=False))
         read = await asyncio.to_thread(read_rule_file, trial.file)
         codes = {rule.code for rule in read.rules}
         rules = [replace(rule, workspace=workspace) for rule in read.rules]

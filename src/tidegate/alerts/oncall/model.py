@@ -177,6 +177,12 @@ class Duty:
     words: str = ""
     """Half a sentence for whoever was told, or was not."""
 
+    @property
+    def sentence(self) -> str:
+        """Return it whole; an address at its beginning stays as it is."""
+        is_address = "@" in self.words.partition(" ")[0]
+        return f"{self.words if is_address else self.words[:1].upper() + self.words[1:]}."
+
 
 def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None

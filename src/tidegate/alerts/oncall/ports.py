@@ -75,7 +75,7 @@ class Announcer(Protocol):
 
 class ScheduleStore(Protocol):
     async def set_schedule(self, workspace: WorkspaceId, schedule: Schedule, *, before: str | None, deed: Deed) -> None:
-        """Write it with nothing read, its deed, and the job that reads it.
+        """Write it with the roster that it has, its deed, and the job that reads it.
 
         Raises:
             ScheduleChangedError: it is not of the revision `before` any more, or there is one (`None`) by now.

@@ -120,7 +120,7 @@ class DutyOut(WireModel):
             standing=duty.standing,
             people=tuple(map(PersonOut.of, duty.people)),
             until=duty.until,
-            words=f"{duty.words[:1].upper()}{duty.words[1:]}.",
+            words=duty.sentence,
         )
 
 

@@ -13,7 +13,7 @@ from tidegate.alerts.oncall.fetching import purpose_of
 from tidegate.alerts.oncall.model import Duty, Reading, Roster, Schedule, ScheduleKind
 from tidegate.alerts.oncall.ports import Announcer, Reader, Recipient, ScheduleStore, Uses
 from tidegate.alerts.oncall.rows import settings_json
-from tidegate.alerts.oncall.wishes import Rules, ScheduleWish
+from tidegate.alerts.oncall.wishes import Rules, ScheduleWish, Settled
 from tidegate.audit import Doer
 from tidegate.kernel import Clock, IdFactory, WorkspaceId, digest_of
 from tidegate.storage import Connection
@@ -79,7 +79,7 @@ class ScheduleService:
     async def set_schedule(
         self, workspace: WorkspaceId, name: str, wish: ScheduleWish, *, by: Doer
     ) -> tuple[Schedule, bool]:
-        """Set a schedule; return it and whether it is new. What was read of it before counts no more: it is read anew.
+        """Set a schedule; return it and whether it is new. What was read counts on where the source stays.
 
         Raises:
             ScheduleInvalidError: a setting cannot be.
@@ -99,6 +99,7 @@ class ScheduleService:
             changed_by=by.member or by.actor, url=settled.url, host=settled.host,
             remote_id=wish.remote_id, time_zone=wish.time_zone, people=_people_of(wish, before),
             refresh=wish.refresh, stale_after=wish.stale_after, secret=secret, secret_hint=hint, body=settled.body,
+            reading=_reading_of(before, wish, settled),
         )  # fmt: skip
         deed = by.deed(
             "schedules:set", f"schedule/{name}", before=_digest_of(before) if before else None,
@@ -180,6 +181,16 @@ class ScheduleRefresher:
             reading = replace(reading, told_stale_at=now if is_stale else None)
         next_at = now + (after.refresh if done.roster is not None else min(after.refresh, _AGAIN))
         await self._store.set_reading_in(connection, workspace, after, reading, next_at=next_at)
+
+
+def _reading_of(before: Schedule | None, wish: ScheduleWish, settled: Settled) -> Reading:
+    """Return what was read before, if it was read where it is now."""
+    if before is None or settled.secret is not None:
+        return Reading()
+    is_same = (before.kind, before.url, before.remote_id, before.time_zone, before.body) == (
+        wish.kind, settled.url, wish.remote_id, wish.time_zone, settled.body
+    )  # fmt: skip
+    return Reading(before.reading.roster, before.reading.read_at) if is_same else Reading()
 
 
 def _people_of(wish: ScheduleWish, before: Schedule | None) -> Mapping[str, tuple[str, ...]]:

@@ -121,13 +121,15 @@ class PostgresSchedules:
         done = await connection.fetchval(
             """
             UPDATE oncall_schedules SET kind = $3, revision = $4, settings = $5, secret = $6, secret_hint = $7,
-                body = $8, changed_at = $9, changed_by = $10, sequence = 0, read_at = NULL, tried_at = NULL,
-                problem = '', roster = NULL
+                body = $8, changed_at = $9, changed_by = $10, sequence = 0, tried_at = NULL, problem = '',
+                read_at = $12, roster = $13
             WHERE workspace = $1 AND name = $2 AND revision = $11
             RETURNING true
             """,
             *values,
             before,
+            schedule.reading.read_at,
+            None if schedule.reading.roster is None else roster_json(schedule.reading.roster),
         )
         if not done:
             raise ScheduleChangedError

@@ -12,7 +12,7 @@ __all__ = ["rule", "runbook"]
 _YAML = "application/yaml"
 _RULES = "/api/v1/rules"
 _COLUMNS = ("code", "severity", "signal", "op", "threshold", "window", "groupBy", "ruleSet", "enabled")
-_INVALID, _DEAD = 2, 1
+_INVALID = 2
 
 
 @click.group()
@@ -123,26 +123,6 @@ def list_runbooks(as_json: bool) -> None:  # noqa: FBT001 - click passes it by n
     print_rows(("slug", "title", "link"), found["items"], empty="There are none.")
 
 
-@runbook.command("check")
-@click.argument("files", nargs=-1, type=click.File("rb"))
-@json_option
-def check_runbooks(files: tuple[IO[bytes], ...], as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
-    """Find rules whose runbook leads nowhere: those of the workspace, or without a server those of FILES.
-
-    Addresses of other hosts are looked at, not called. Exit code 1 when a link is dead.
-    """
-    dead = [one for file in files for one in _dead_in(file)] if files else _dead_on_server()
-    if as_json:
-        print_json({"dead": dead})
-    else:
-        for one in dead:
-            click.echo(f"{printable(one['rule'])}: {printable(one['message'])}")
-    if dead:
-        raise CliError(f"{len(dead)} runbooks lead nowhere.", exit_code=_DEAD)
-    if not as_json:
-        click.echo("Every rule has a runbook that resolves.")
-
-
 def _get(code: str, tenant: str | None) -> Any:  # noqa: ANN401 - JSON
     if not code.replace("_", "").isalnum():
         raise CliError(f"{code!r} is no rule code. `tidegate rule list` shows them.", exit_code=_INVALID)
@@ -159,24 +139,6 @@ def _read(text: bytes) -> tuple[list[dict[str, Any]], str | None, list[str]]:
         found = [{"line": one.line, "field": one.field, "message": one.message} for one in error.problems]
         return found, None, []
     return [], read.name, [one.code for one in read.rules]
-
-
-def _dead_in(file: IO[bytes]) -> list[dict[str, Any]]:
-    problems, _, _ = _read(file.read())
-    return [
-        {"rule": f"{file.name}:{one['line']}", "message": one["message"]}
-        for one in problems
-        if one["field"].endswith(".runbook")
-    ]
-
-
-def _dead_on_server() -> list[dict[str, Any]]:
-    pages = {one["link"] for one in api().get("/api/v1/runbooks")["items"]}
-    return [
-        {"rule": one["code"], "message": f"{one['runbook']} is no page that ships."}
-        for one in api().get(_RULES)["items"]
-        if one["runbook"] not in pages and not one["runbook"].startswith("https://")
-    ]
 
 
 def _print_plan(found: dict[str, Any], *, as_json: bool, verb: str) -> None:

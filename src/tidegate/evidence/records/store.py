@@ -18,6 +18,7 @@ from tidegate.evidence.records.model import (
     MAX_CONTENT_BYTES,
     MAX_EVENTS,
     Event,
+    EventKind,
     EvidenceRecord,
     EvidenceStanding,
     EvidenceSubject,
@@ -47,6 +48,7 @@ __all__ = ["FETCH", "PostgresEvidenceStore"]
 FETCH: Final = "evidence.fetch"
 FETCH_ATTEMPTS: Final = 8  # with the backoff of jobs: some hours
 _CHECKED_FOR_S: Final = 600
+_KEPT_FOR_THE_END: Final = 2
 _REMEMBERED: Final = 50_000  # bodies: some 10 MB
 
 
@@ -162,7 +164,10 @@ class PostgresEvidenceStore:
                 workspace,
                 evidence_id,
             )
-            if row is None or row["event_count"] + len(written) > MAX_EVENTS:
+            # Whatever happened to it, it can still be taken back.
+            is_end = any(event.kind is EventKind.WITHDRAWN for event in events)
+            most = MAX_EVENTS if is_end else MAX_EVENTS - _KEPT_FOR_THE_END
+            if row is None or row["event_count"] + len(written) > most:
                 raise EvidenceFullError(evidence_id)
             tail: str = row["tail"]
             for event in written:

@@ -40,6 +40,9 @@ class History:
     async def telemetry_rows(self, workspaces: Collection[WorkspaceId], window: TimeRange) -> Sequence[SubjectRows]:
         return []
 
+    def with_replayed(self) -> "History":
+        return self
+
     async def finest_step_s(self, workspace: WorkspaceId, window: TimeRange) -> int:
         return self.step_s
 

@@ -34,6 +34,8 @@ class Trial:
     """`None`: as fine as it was kept, a minute at the finest."""
     with_others: bool = True
     """Whether the other rules of the workspace are tried as well."""
+    with_replayed: bool = False
+    """Whether recordings that were replayed count, which live rules never see."""
     incidents: tuple[Incident, ...] = ()
 
 

@@ -63,7 +63,7 @@ class StaleAnnouncer:
             lines: tuple[str, ...] = (words, "Until it is, you are called in the place of whoever is on call.")
         else:
             title = f"RESOLVED P1 on-call schedule {schedule.name} is read again"
-            lines = (f"{duty.words[:1].upper()}{duty.words[1:]}.",)
+            lines = (duty.sentence,)
         labels = {"alertname": "on_call_schedule_stale", "severity": "P1", "schedule": schedule.name}
         key = f'{{}}:{{alertname="on_call_schedule_stale", schedule="{schedule.name}"}}'
         alert = {
