@@ -118,4 +118,5 @@ def _triples(services: tuple[str, ...], versions: tuple[str, ...], commits: tupl
 
 
 def _line_of(own: dict[str, str]) -> str:
-    return printable(f"{own['service']} {own['version']} ({own['commit'][:12]})")
+    where = f" of {own['repository']}" if own.get("repository") else ""
+    return printable(f"{own['service']} {own['version']} ({own['commit'][:12]}{where})")

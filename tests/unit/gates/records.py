@@ -52,7 +52,7 @@ class NoRules:
 
 def check_of(kind: str, **fields: Any) -> Check:
     """Return a check as a gate file says it."""
-    check = {"id": "c", "title": "C", "kind": kind, "owner": "sre", **fields}
+    check = {"id": "c", "title": "C", "owner": "sre", **fields, "kind": kind}
     file = {"apiVersion": "tidegate/v1", "kind": "Gate", "id": "g", "title": "G", "owner": "sre", "checks": [check]}
     return (
         GateReader(alerts=NoRules(), runbooks=BuiltInRunbooks())

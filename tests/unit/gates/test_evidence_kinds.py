@@ -1,10 +1,13 @@
 """What each kind of check asks of the content of evidence; known ways in which gates pass by accident hold here."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.unit.gates.records import (
     AT_COMMIT,
     DAY,
@@ -407,3 +410,32 @@ def test_a_field_that_means_nothing_is_refused_by_name(fields: dict[str, Any], f
 def test_a_neutral_conclusion_and_other_odd_records_are_refused(kind: str, content: dict[str, Any]) -> None:
     with pytest.raises(ReportUnreadableError):
         facts_of(kind, json.dumps(content).encode())
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        check_of("evidence", evidenceKind="adr", evidenceTitle="One", minCount=2, reviewed=True, signedBy=["ci"]),
+        check_of("evidence", evidenceKind="attestation"),
+        check_of("evidence", evidenceKind="repository-settings", **MAIN),
+        check_of("evidence", evidenceKind="env-parity", environments=["production"], provisional="refused"),
+        check_of("evidence", evidenceKind="preview-coverage", minCoverage=0.5, service="harbor"),
+        check_of("scan", format="sarif", level="note", trustUnknownExecution=True),
+        check_of("scan", format="cyclonedx", severity="low", maxCount=3),
+        check_of("load", p99Ms=250, minDurationS=60, thresholds="required"),
+        check_of("rollback_proof", environment="staging", maxRecoveryS=60.5),
+        check_of("drill", drill="restore", maxAge="90d"),
+        check_of("dependency", **{"from": "backend"}, to="frontend", minCount=2),
+    ],
+    ids=lambda check: str(check.kind),
+)
+def test_what_a_check_asks_can_be_written_back_and_read_again(check: Check) -> None:
+    fields = {name: value for name, value in check.spec.define().items() if value is not None}
+    assert check_of(check.kind, **fields) == check
+
+
+def test_the_examples_of_the_reference_page_are_right() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/gate-file.md").read_text()
+    (example,) = re.findall(r"```yaml\n(  - .*?)```", page, re.DOTALL)
+    checks = [check_of(one.pop("kind"), **one) for one in yaml.safe_load(example)]
+    assert [check.id for check in checks] == ["notes", "env", "branch"]

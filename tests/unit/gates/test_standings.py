@@ -91,7 +91,9 @@ def test_a_red_run_that_was_re_dated_holds() -> None:
 def test_a_green_run_of_another_repository_never_counts() -> None:
     fork = replace(CLEAN, subject=replace(AT_COMMIT, repository="mallory/harbor"))
     unnamed = replace(CLEAN, subject=replace(AT_COMMIT, repository=None))
-    assert outcome(SCAN, standing(fork)) is CheckOutcome.MISSING
+    judged = judge(SCAN, [standing(fork)])
+    assert judged.outcome is CheckOutcome.MISSING
+    assert judged.reason.endswith(". 1 at the commit do not name its repository acme/harbor.")
     assert outcome(SCAN, standing(unnamed)) is CheckOutcome.MISSING
     nowhere = ReleaseService("harbor", "7", COMMIT)
     assert outcome(SCAN, standing(unnamed), services=[nowhere]) is CheckOutcome.PASSED

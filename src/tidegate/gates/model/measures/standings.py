@@ -100,7 +100,7 @@ def measure_standings(
         for one in covering:
             about.setdefault((one.title, one.subject), (one, []))[1].append(own)
         if not own.commit or len(covering) < min_count:
-            findings.append(_missing(spec.asked, reading.release, own, count=len(covering), wanted=min_count))
+            findings.append(_missing(spec.asked, reading, own, count=len(covering), wanted=min_count))
     judged = [(one, _Judge(spec.asked, reading, one, services, now).finding(say)) for one, services in about.values()]
     inputs: list[JsonValue] = [_input_of(one) for one, _ in judged]
     limit = f"{bound}, not older than {format_duration(spec.asked.max_age)}"
@@ -121,18 +121,29 @@ def is_about(standing: EvidenceStanding, asked: Asked, release: Release, own: Re
     return subject.covers(EvidenceSubject(release.id, own.commit, repository, own.service))
 
 
-def _missing(asked: Asked, release: Release, own: ReleaseService, *, count: int, wanted: int) -> Finding:
+def _missing(asked: Asked, reading: StandingsReading, own: ReleaseService, *, count: int, wanted: int) -> Finding:
+    release = reading.release
     if not own.commit:
         reason = f"The service {plain(own.service)} is not part of the release."
         return Finding(CheckOutcome.MISSING, reason, f"release {plain(own.service)}, or name another service")
     what = asked.evidence_kind + (f" {plain(asked.title)!r}" if asked.title else "")
     where = f"{plain(own.service)} of release {plain(release.name)} (commit {own.commit[:12]})"
-    found = f"{count} of {wanted} pieces of evidence" if wanted > 1 else "No evidence"
+    found, verb = (f"{count} of {wanted} pieces of evidence", "were") if wanted > 1 else ("No evidence", "was")
     return Finding(
         CheckOutcome.MISSING,
-        f"{found} of kind {what} {'was' if wanted == 1 else 'were'} received for {where}.",
+        f"{found} of kind {what} {verb} received for {where}.{_strangers(asked, reading, own)}",
         f"add it: {add_anew(asked.evidence_kind, asked.title, release, own)}",
     )
+
+
+def _strangers(asked: Asked, reading: StandingsReading, own: ReleaseService) -> str:
+    """Say how much there is at the commit that does not name the repository of the release."""
+    if own.repository is None:
+        return ""
+    anywhere = replace(own, repository=None)
+    found = [one for one in reading.standings if is_about(one, asked, reading.release, anywhere)]
+    count = sum(not is_about(one, asked, reading.release, own) for one in found)
+    return f" {count} at the commit do not name its repository {plain(own.repository)}." if count else ""
 
 
 def _input_of(standing: EvidenceStanding) -> JsonValue:
@@ -146,7 +157,6 @@ def _input_of(standing: EvidenceStanding) -> JsonValue:
         "digest": record.digest,
         "receivedAt": format_utc(record.received_at),
         "facts": record.facts_digest,
-        "summary": dict(record.summary),
         "reviews": reviews,
         "keys": [one.key for one in record.signatures],
     }
@@ -246,7 +256,10 @@ class _Judge:
             found = one.record
             if found is None or one.subject.digest != record.digest or found.subject != one.subject:
                 continue
-            if not one.why_not(self.now) and found.summary.get("result") != "FAILED":
+            is_refused = any(each.verdict is ReviewVerdict.REFUSED for each in found.valid_reviews)
+            is_in_time = found.received_at <= self.now + CLOCK_TOLERANCE
+            is_good = is_in_time and not is_refused and found.summary.get("result") != "FAILED"
+            if is_good and not one.why_not(self.now):
                 keys |= {each.name for each in found.signatures}
         if keys & set(wanted) or (not wanted and keys):
             return None
