@@ -101,7 +101,13 @@ def measure_standings(
             about.setdefault((one.title, one.subject), (one, []))[1].append(own)
         if not own.commit or len(covering) < min_count:
             findings.append(_missing(spec.asked, reading, own, count=len(covering), wanted=min_count))
-    judged = [(one, _Judge(spec.asked, reading, one, services, now).finding(say)) for one, services in about.values()]
+    signed: dict[str, list[EvidenceStanding]] = {}
+    for one in reading.attestations:
+        signed.setdefault(one.subject.digest or "", []).append(one)
+    judged = [
+        (one, _Judge(spec.asked, reading.release, one, services, signed, now).finding(say))
+        for one, services in about.values()
+    ]
     inputs: list[JsonValue] = [_input_of(one) for one, _ in judged]
     limit = f"{bound}, not older than {format_duration(spec.asked.max_age)}"
     more = {"evidence": inputs}
@@ -167,9 +173,11 @@ class _Judge:
     """Judges one standing."""
 
     asked: Asked
-    reading: StandingsReading
+    release: Release
     standing: EvidenceStanding
     services: Sequence[ReleaseService]
+    attestations: Mapping[str, Sequence[EvidenceStanding]]
+    """By the digest that they are about."""
     now: datetime
 
     @property
@@ -179,7 +187,7 @@ class _Judge:
     @property
     def again(self) -> str:
         record = self.standing.record
-        return add_again(self.standing, self.reading.release, record.owner if record else None)
+        return add_again(self.standing, self.release, record.owner if record else None)
 
     def finding(self, say: Say) -> Finding:
         record = self.standing.record
@@ -198,9 +206,9 @@ class _Judge:
     def _gone(self, record: EvidenceRecord) -> Finding | None:
         """Return why it counts for nothing at all."""
         why = self.standing.why_not(self.now)
-        again = f"add it again: {self.again}"
         if not why:
-            return self._of_another_time(record, again)
+            return self._of_another_time(record)
+        again = f"add it again: {self.again}"
         if record.withdrawn_at is not None:
             outcome = CheckOutcome.MISSING
         elif record.state is ContentState.PENDING and record.is_intact:
@@ -212,7 +220,7 @@ class _Judge:
             outcome = CheckOutcome.ERROR
         return Finding(outcome, f"{self.name} counts for nothing: {plain_sentence(why)}.", again)
 
-    def _of_another_time(self, record: EvidenceRecord, again: str) -> Finding | None:
+    def _of_another_time(self, record: EvidenceRecord) -> Finding | None:
         if record.received_at > self.now + CLOCK_TOLERANCE:
             reason = f"{self.name} was received after now: the clock went back."
         elif record.produced_at is not None and record.produced_at > record.received_at + CLOCK_TOLERANCE:
@@ -220,7 +228,7 @@ class _Judge:
             reason = f"{self.name} says it was produced {ahead} after it was received."
         else:
             return None
-        return Finding(CheckOutcome.INCONCLUSIVE, reason, again)
+        return Finding(CheckOutcome.INCONCLUSIVE, reason, f"add it again: {self.again}")
 
     def _failure(self, record: EvidenceRecord, said: Said) -> Finding | None:
         """Return what it says against the release, or a person against it. Age does not make a failure better."""
@@ -252,9 +260,9 @@ class _Judge:
         if wanted is None:
             return None
         keys = {one.name for one in record.signatures}
-        for one in self.reading.attestations:
+        for one in self.attestations.get(record.digest, ()) if record.digest else ():
             found = one.record
-            if found is None or one.subject.digest != record.digest or found.subject != one.subject:
+            if found is None or found.subject != one.subject:
                 continue
             is_refused = any(each.verdict is ReviewVerdict.REFUSED for each in found.valid_reviews)
             is_in_time = found.received_at <= self.now + CLOCK_TOLERANCE
@@ -290,8 +298,8 @@ class _Judge:
             )
             stands_in = f"add what it stands in for: {self.again}"
             return Finding(CheckOutcome.WARNED, reason, stands_in, stale_after=until)
-        again = said.step or f"add it again: {self.again}"
-        step = again if said.outcome is CheckOutcome.WARNED else None
+        is_warned = said.outcome is CheckOutcome.WARNED
+        step = (said.step or f"add it again: {self.again}") if is_warned else None
         return Finding(said.outcome, f"{self.name} {said.words}, {received}.", step, stale_after=until)
 
     def _done_at(self, record: EvidenceRecord, said: Said) -> datetime:
