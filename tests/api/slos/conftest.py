@@ -16,8 +16,13 @@ from click.testing import CliRunner
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
 from tests.contract.slos.worlds import World
+from tests.doing import trail_of
 from tests.unit.gates.fakes import FakeAuthenticator
 
+from tidegate.alerts.rule_sets.routes import router as rule_routes
+from tidegate.alerts.rule_sets.service import RuleSetService
+from tidegate.alerts.rule_sets.store import PostgresRuleSets
+from tidegate.alerts.rules import BUILT_IN_RULES
 from tidegate.app.cli import cli
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
@@ -77,7 +82,7 @@ def world(database: Database, engine: TelemetryEngine, workspace: WorkspaceId) -
 
 
 @pytest.fixture
-def application(world: World) -> FastAPI:
+def application(world: World, database: Database) -> FastAPI:
     built = build_http_app(
         version="test",
         authenticator=FakeAuthenticator(),
@@ -85,11 +90,15 @@ def application(world: World) -> FastAPI:
         services={
             ObjectiveService: world.objectives,
             FreezeService: world.freezes,
+            RuleSetService: RuleSetService(
+                shipped=BUILT_IN_RULES, store=PostgresRuleSets(database, trail_of(database)), clock=world.clock
+            ),
             PageRenderer: PageRenderer(version="test", clock=world.clock),
         },
     )
     built.include_router(router)
     built.include_router(pages)
+    built.include_router(rule_routes)
     return built
 
 
