@@ -58,7 +58,7 @@ class Receiver:
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the name that the library calls
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 is_signed = verify(_SECRET, headers, body, now_s=int(time.time()))
@@ -67,8 +67,8 @@ class Receiver:
                 self.send_response(204 if is_signed else 400)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:
-                del format, args
+            def log_message(self, *args: object) -> None:
+                del args
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True

@@ -9,7 +9,8 @@ Contract of this part:
   thrown away and read again, so a write whose answer was lost is found and not repeated. A workspace whose own
   rules cannot be read or judged, or whose changes cannot be stored, is held: it keeps no other from its alerts.
 - An alert opens within one tick of being visible to the reader: at once after a closing of this process, else within
-  1 s, 2 s while there is nothing at all; a third closing within a second waits for the end of the pause. After a crash, evaluation goes on when the lease has run out.
+  1 s, 2 s while there is nothing at all; a third closing within a second waits for the end of the pause. After a crash,
+  evaluation goes on when the lease has run out.
 - `evaluated_at` moves only when all families were read and all transitions are stored; of a workspace that is held it
   stands alone. While it stands, gates hold.
 """
