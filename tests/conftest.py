@@ -48,7 +48,11 @@ def pytest_collection_finish() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # The usual picture of a traceback, with all local variables, takes half a second of a processor each.
     renderer = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure([structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, renderer])
+    structlog.configure(
+        [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, renderer],
+        # Not what is `sys.stdout` just then: while a verb runs in a thread, that is where its words are caught.
+        logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+    )
     settings.load_profile("exploring" if config.getoption("markexpr") == "long" else "repeatable")
 
 
