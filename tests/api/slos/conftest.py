@@ -13,15 +13,13 @@ from fastapi import FastAPI
 from tests.authority import shipped_authorizer
 from tests.contract.slos.worlds import World
 from tests.doing import trail_of
+from tests.shells import Shell, shell_at
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.alerts.rule_sets.routes import router as rule_routes
 from tidegate.alerts.rule_sets.service import RuleSetService
 from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.rules import BUILT_IN_RULES
-from tidegate.app.cli import cli
-from tests.shells import Shell, shell_at
-
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import WorkspaceId
