@@ -98,7 +98,7 @@ _MORE_VERBS: Final = {
     "audit": (("tidegate.app.audit_key", "key"),),
     "rule": (
         ("tidegate.alerts.prometheus_commands", "test_rules"),
-        ("tidegate.alerts.prometheus_commands", "import_rules"),
+        ("tidegate.alerts.importing.commands", "import_rules"),
         ("tidegate.alerts.backtest.commands", "backtest"),
     ),
     "runbook": (("tidegate.app.runbook_commands", "check"),),
