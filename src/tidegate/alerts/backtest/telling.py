@@ -221,7 +221,8 @@ def _after(group: _Group, flush: Flush, now: datetime) -> None:
             del group.members[key]
     if whole is not None:
         group.last_sent_at = now
-    group.told_channels |= {name for told in (*flush.pages, *flush.escalations) for name in told.channels}
+    group.told_channels |= {name for page in flush.pages for name in page.channels}
+    group.told_channels |= {name for step in flush.escalations for name in step.channels}
     group.change_due_at = group.change_due_at if flush.is_held else None
 
 
