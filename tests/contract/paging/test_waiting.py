@@ -7,7 +7,6 @@ from tests.contract.paging.conftest import Sea
 from tidegate.alerts.paging.service.placing import wake_of
 from tidegate.alerts.paging.sources import JobWakes
 from tidegate.alerts.paging.store import PostgresPageStore
-from tidegate.alerts.paging.store.rows import turn_of
 from tidegate.jobs import PostgresOutbox
 
 
