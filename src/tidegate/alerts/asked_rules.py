@@ -129,7 +129,8 @@ class AskedRules:
             await self.land()
 
     async def land(self) -> None:
-        """End what is under way."""
+        """End what is under way, and begin nothing more."""
+        self._is_on = False
         flights = list(self._flights.values())
         for flight in flights:
             flight.cancel()
@@ -182,6 +183,7 @@ class AskedRules:
             self._news[key] = AskedAnswer(
                 key[1], now, now + prom.good_for, count, standing.doubt[:500], answered is not None
             )
+        self.ask_due()  # at once: a server that answers quickly has the next question
 
     async def _ask(self, workspace: WorkspaceId, source: str, query: str, now: datetime) -> PromStanding:
         try:

@@ -157,15 +157,13 @@ class PromSourceService:
         if not await self._store.delete_source(workspace, name, deed=deed):
             raise PromSourceNotFoundError(name)
 
-    async def test(self, workspace: WorkspaceId, name: str, query: str, *, by: Doer) -> Answered:
-        """Ask a source once, as rules do; recorded before it is asked, for the secret goes out.
+    async def test(self, workspace: WorkspaceId, name: str, query: str) -> Answered:
+        """Ask a source once, as rules do.
 
         Raises:
             PromSourceNotFoundError: there is none.
             PromUnansweredError, EgressFailedError, EgressRefusedError: there is no answer.
         """
-        await self.get_source(workspace, name)
-        await self._store.record(workspace, by.deed("prometheus-sources:test", f"prometheus-source/{name}"))
         return await self._asker.ask(workspace, name, query)
 
     def _refuse(self, wish: Wish, before: Source | None) -> None:

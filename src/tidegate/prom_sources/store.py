@@ -57,9 +57,6 @@ class PostgresSources:
             )
         return None if row is None else _source_of(row)
 
-    async def record(self, workspace: WorkspaceId, deed: Deed) -> None:
-        await self._trail.record(workspace, deed)
-
     async def _write(self, connection: Connection, workspace: WorkspaceId, source: Source, before: str | None) -> None:
         values = (
             workspace, source.name, source.url, source.user, source.secret, source.revision, source.changed_at,
