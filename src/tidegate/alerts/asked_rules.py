@@ -28,6 +28,8 @@ __all__ = ["AskedAnswer", "AskedRules", "Asker"]
 
 _MOST_FLIGHTS: Final = 128  # of 1 MB at most
 _QUESTION_S: Final = 15.0  # the server has 10 s of it
+_FEW: Final = 100  # 3 µs each: a thread takes as long to begin
+_LOOK_AGAIN: Final = timedelta(seconds=5)  # what moves by time alone, as all that is not prompt
 _TICK_S: Final = 0.5
 _FAR: Final = timedelta(days=1)  # no question is due so late: the clock was set back
 _log = structlog.get_logger("tidegate.alerts")
@@ -65,6 +67,8 @@ class AskedRules:
         self._due_at: dict[_Key, datetime] = {}
         self._standings: dict[_Key, PromStanding] = {}
         self._news: dict[_Key, AskedAnswer] = {}
+        self._fresh: set[_Key] = set()
+        self._looked_at: dict[_Key, datetime] = {}
         self._flights: dict[tuple[WorkspaceId, str], asyncio.Task[None]] = {}
         self._workspaces: frozenset[WorkspaceId] = frozenset()
         self._is_on = False
@@ -93,6 +97,7 @@ class AskedRules:
         if not self._is_on:
             self._is_on = True
             self._standings.clear()
+            self._looked_at.clear()
             self._followed_at = dict.fromkeys(self._placed, now)
             self._due_at = dict.fromkeys(self._placed, now)
 
@@ -102,11 +107,18 @@ class AskedRules:
         self._news.clear()
 
     def standings(self, now: datetime) -> Iterator[tuple[Placed, PromStanding | None]]:
-        """Yield what came of asking last; `None`: nothing yet, and it should have. Who may still wait is left out."""
-        for key, placed in self._placed.items():
-            if key[0] not in self._workspaces:
+        """Yield what came of asking last, when it is new and every 5 s; `None`: nothing yet, and it should have.
+
+        Who may still wait for the first answer is left out.
+        """
+        for key, placed in list(self._placed.items()):
+            looked_at = self._looked_at.get(key)
+            is_due = key in self._fresh or looked_at is None or abs(now - looked_at) >= _LOOK_AGAIN
+            if key[0] not in self._workspaces or not is_due:
                 continue
             standing = self._standings.get(key)
+            self._looked_at[key] = now
+            self._fresh.discard(key)
             assert placed.rule.prom is not None  # noqa: S101 - only such rules are followed
             if standing is not None or abs(now - self._followed_at[key]) > placed.rule.prom.good_for:
                 yield placed, standing
@@ -168,22 +180,28 @@ class AskedRules:
     async def _fly(self, flight: tuple[WorkspaceId, str], key: _Key, now: datetime) -> None:
         placed = self._placed.get(key)
         prom = placed.rule.prom if placed is not None else None
-        if prom is None:  # taken away since
+        if placed is None or prom is None:  # taken away since
             self._flights.pop(flight, None)
             return
         self._due_at[key] = now + prom.every
         try:
-            standing = await self._ask(key[0], prom.source, prom.query, now)
+            await self._settle(key, placed, await self._ask(key[0], prom.source, prom.query, now))
         finally:
             self._flights.pop(flight, None)
-        if self._is_on and self._placed.get(key) is placed:
-            self._standings[key] = standing.after(self._standings.get(key))
+        self.ask_due()  # at once: a server that answers quickly has the next question
+
+    async def _settle(self, key: _Key, placed: Placed, standing: PromStanding) -> None:
+        """Remember what came of asking, unless the rule is another by now."""
+        prom = placed.rule.prom
+        if self._is_on and self._placed.get(key) is placed and prom is not None:
             answered = standing.answered
             count = 0 if answered is None else len(answered.series) + len(answered.unknown)
+            self._standings[key] = await _judged(standing, placed, self._standings.get(key), count)
+            self._fresh.add(key)
+            asked_at, good_for = standing.asked_at, prom.good_for
             self._news[key] = AskedAnswer(
-                key[1], now, now + prom.good_for, count, standing.doubt[:500], answered is not None
+                key[1], asked_at, asked_at + good_for, count, standing.doubt[:500], answered is not None
             )
-        self.ask_due()  # at once: a server that answers quickly has the next question
 
     async def _ask(self, workspace: WorkspaceId, source: str, query: str, now: datetime) -> PromStanding:
         try:
@@ -203,3 +221,12 @@ class AskedRules:
         self._due_at.pop(key, None)
         self._standings.pop(key, None)
         self._news.pop(key, None)
+        self._looked_at.pop(key, None)
+        self._fresh.discard(key)
+
+
+async def _judged(standing: PromStanding, placed: Placed, before: PromStanding | None, count: int) -> PromStanding:
+    """Judge an answer, where it is long in a thread: nobody else waits for it."""
+    if count <= _FEW and (before is None or len(before.seen) <= _FEW):
+        return standing.judged_by(placed.rule, placed.bounds, before)
+    return await asyncio.to_thread(standing.judged_by, placed.rule, placed.bounds, before)

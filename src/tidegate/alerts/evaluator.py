@@ -247,6 +247,7 @@ class AlertEvaluator:
         found: list[Change] = []
         for placed, standing in self._asked.standings(now):
             with _of_owners_only([placed], failed):
+                await asyncio.sleep(0)  # thousands of alerts may move
                 found += asked_changes(placed, standing, open_alerts=self._open, ids=self._ids, now=now)
         failed |= await self._store(found, fence)
         for workspace, answers in self._asked.take_news().items():

@@ -303,3 +303,14 @@ def test_questions_are_not_asked_more_or_less_often(every: str) -> None:
     with pytest.raises(RuleFileInvalidError) as raised:
         rule_of(every=every)
     assert [problem.field for problem in raised.value.problems] == ["rules.0.prom.every"]
+
+
+async def test_an_answer_of_a_thousand_series_is_judged_once_and_those_beyond_their_bound_open() -> None:
+    world = World(rule_of("groupBy: [service, pod]"))
+    series = tuple(Series((("pod", f"p{n}"), ("service", "pay")), float(n)) for n in range(1_000))
+    world.say(Answered(LONG_AGO, series))
+    await world.evaluator.evaluate_once(world.clock.now())
+    await asyncio.gather(*world.asked.ask_due())
+    await world.evaluator.evaluate_once(world.clock.now())
+    assert len(world.alerts()) == 990
+    assert {dict(one.key.labels)["pod"] for one in world.alerts()} == {f"p{n}" for n in range(10, 1_000)}

@@ -22,6 +22,7 @@ _KNOWN_FOR: Final = timedelta(hours=1)  # as long as for signals: who was there 
 _EMPTY: Final = "the answer is empty"
 _MISSING: Final = "the answer has no such series"
 _LATE: Final = "it was not asked in time"
+_MOST_SEEN: Final = 5_000  # series that come and go: five times what an answer may have
 _RANK: Final = {Finding.BELOW: 0, Finding.BETWEEN: 1, Finding.NO_DATA: 2, Finding.INSUFFICIENT: 2, Finding.ABOVE: 3}
 Labels = tuple[tuple[str, str], ...]
 
@@ -34,8 +35,10 @@ class PromStanding:
     answered: Answered | None = None
     problem: str = ""
     """Why there is no answer."""
-    seen: Mapping[Labels, datetime] = field(default_factory=dict)
-    """Labels of the series of the last hour, and when each came last."""
+    judged: Mapping[AlertKey, Judgement] = field(default_factory=dict)
+    """What the rule finds in the answer, of all that it tells apart."""
+    seen: Mapping[AlertKey, datetime] = field(default_factory=dict)
+    """Who was there within the last hour, and when last; the 5,000 that came last."""
 
     @property
     def doubt(self) -> str:
@@ -46,13 +49,15 @@ class PromStanding:
             return _EMPTY
         return f"{len(self.answered.unknown)} series are NaN" if self.answered.unknown else ""
 
-    def after(self, before: "PromStanding | None") -> "PromStanding":
-        """Return this with what is remembered of the time before it."""
+    def judged_by(
+        self, rule: Rule, bounds: Mapping[str, Bound], before: "PromStanding | None" = None
+    ) -> "PromStanding":
+        """Return this with what the rule finds in it, once for all looks, and what is remembered of the time before."""
+        judged = {} if self.answered is None else _judged(rule, bounds, self.answered)
         known = {} if before is None else before.seen
-        seen = {labels: at for labels, at in known.items() if self.asked_at - at < _KNOWN_FOR}
-        if self.answered is not None:
-            seen |= dict.fromkeys((one.labels for one in self.answered.series), self.asked_at)
-        return replace(self, seen=seen)
+        there = {key: self.asked_at for key, one in judged.items() if one.finding is not Finding.NO_DATA}
+        seen = {key: at for key, at in known.items() if self.asked_at - at < _KNOWN_FOR and key not in there} | there
+        return replace(self, judged=judged, seen=dict(list(seen.items())[-_MOST_SEEN:]))
 
 
 def prom_changes(
@@ -70,7 +75,8 @@ def prom_changes(
     """
     assert rule.prom is not None and rule.workspace is not None  # noqa: S101, PT018 - such rules come here alone
     gap = _gap(rule, standing, now)
-    found = {} if standing is None or gap else _judged(rule, bounds, standing, now)
+    found = {} if standing is None or gap else standing.judged
+    note = "" if standing is None else f"as answered {max((now - standing.asked_at).total_seconds(), 0):.0f} s ago"
     whole = _whole_key(rule)
     nothing = Judgement(Finding.NO_DATA, None, 0, gap or (_MISSING if found else _EMPTY))
     before = {alert.key: alert for alert in opened}
@@ -79,13 +85,14 @@ def prom_changes(
         judged[whole] = Judgement(Finding.BELOW, None, 0)
     judged |= {key: one for key, one in found.items() if one.finding in {Finding.ABOVE, Finding.NO_DATA}}
     if rule.no_data is NoData.ALERT:
-        missed = _missed(rule, standing, found) if found else [whole]
+        missed = _missed(standing, found) if found else [whole]
         judged = dict.fromkeys(missed, nothing) | judged
     changes: list[Change] = []
     for key, judgement in judged.items():
         alert = before.get(key)
         own, flaps = rule.of_tenant(key.tenant, bounds), flaps_of(key) if alert is None else ()
-        change = advance(own, alert, judgement, key=key, now=now, flaps=flaps)
+        aged = judgement if judgement.note else replace(judgement, note=note)
+        change = advance(own, alert, aged, key=key, now=now, flaps=flaps)
         if change is not None:
             scope = scope_of(1, 1, key.tenant) if key.tenant is not None else None
             changes.append(replace(change, alert=replace(change.alert, scope=scope)))
@@ -102,17 +109,13 @@ def _gap(rule: Rule, standing: PromStanding | None, now: datetime) -> str:
     return f"the last answer is {age.total_seconds():.0f} s old" if age > rule.prom.good_for else ""
 
 
-def _judged(
-    rule: Rule, bounds: Mapping[str, Bound], standing: PromStanding, now: datetime
-) -> dict[AlertKey, Judgement]:
-    assert standing.answered is not None  # noqa: S101 - without one there is a gap
-    note = f"as answered {max((now - standing.asked_at).total_seconds(), 0):.0f} s ago"
-    values = [(one.labels, one.value) for one in standing.answered.series]
-    values += [(labels, float("nan")) for labels in standing.answered.unknown]
+def _judged(rule: Rule, bounds: Mapping[str, Bound], answered: Answered) -> dict[AlertKey, Judgement]:
+    values = [(one.labels, one.value) for one in answered.series]
+    values += [(labels, float("nan")) for labels in answered.unknown]
     found: dict[AlertKey, Judgement] = {}
     for labels, value in values:
         key = _key_of(rule, labels)
-        judgement = judge_value(rule.of_tenant(key.tenant, bounds), value, note)
+        judgement = judge_value(rule.of_tenant(key.tenant, bounds), value)
         if key not in found or _is_worse(rule, judgement, found[key]):
             found[key] = judgement
     return found
@@ -124,9 +127,8 @@ def _is_worse(rule: Rule, one: Judgement, other: Judgement) -> bool:
     return one.value > other.value if rule.op is Op.ABOVE else one.value < other.value
 
 
-def _missed(rule: Rule, standing: PromStanding | None, found: Mapping[AlertKey, Judgement]) -> list[AlertKey]:
-    keys = {} if standing is None else dict.fromkeys(_key_of(rule, labels) for labels in standing.seen)
-    return [key for key in keys if key not in found]
+def _missed(standing: PromStanding | None, found: Mapping[AlertKey, Judgement]) -> list[AlertKey]:
+    return [] if standing is None else [key for key in standing.seen if key not in found]
 
 
 def _key_of(rule: Rule, labels: Labels) -> AlertKey:

@@ -11,6 +11,7 @@ from tidegate.kernel import format_duration
 
 MAX_RULES: Final = 1_000  # of a workspace: what one evaluation is measured with
 MAX_SETS: Final = 50
+MAX_ASKED: Final = 100  # rules that ask servers of others: each may bring 1,000 series every 5 s
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 
 from tidegate.alerts.model import Rule
 from tidegate.alerts.rule_sets.errors import Problem, RuleFileInvalidError, RuleNotFoundError
-from tidegate.alerts.rule_sets.model import MAX_RULES, MAX_SETS, LastAnswer, RulePlan, RuleSet, changes_between
+from tidegate.alerts.rule_sets.model import (
+    MAX_ASKED,
+    MAX_RULES,
+    MAX_SETS,
+    LastAnswer,
+    RulePlan,
+    RuleSet,
+    changes_between,
+)
 from tidegate.alerts.rule_sets.ports import NamedSources, NewRuleSet, RuleSetStore
 from tidegate.alerts.rule_sets.reading import ReadRules, read_rule_file
 from tidegate.audit import Doer
@@ -129,6 +137,11 @@ def _refuse_conflicts(read: ReadRules, others: Sequence[RuleSet]) -> None:
     total = len(owner) + len(read.rules)
     if total > MAX_RULES:
         problems.append(Problem(1, "rules", f"a workspace has at most {MAX_RULES:,} rules; these would be {total:,}."))
+    asked = sum(rule.prom is not None for rules in (read.rules, *(one.rules for one in others)) for rule in rules)
+    if asked > MAX_ASKED:
+        problems.append(
+            Problem(1, "rules", f"at most {MAX_ASKED} rules ask servers of others; these would be {asked}.")
+        )
     if len(others) >= MAX_SETS:
         problems.append(Problem(1, "metadata.name", f"a workspace has at most {MAX_SETS} sets: put rules together."))
     if problems:
