@@ -29,7 +29,6 @@ from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.on_call import build_pages
-from tidegate.app.own_rules import build_own_rules
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
 from tidegate.app.rules import build_rules
@@ -222,7 +221,6 @@ def _slices(  # noqa: PLR0913 - what slices share
     rules = load_rules()
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
-    rule_sets, own_rules, counting = build_own_rules(rules, database, trail, clock)
     alert_store = PostgresAlertStore(database, listener=paging)
     judging = build_rules(
         data_dir, database, trail, shipped=rules, reader=reader, alerts=alert_store, clock=clock, ids=ids,
@@ -230,7 +228,9 @@ def _slices(  # noqa: PLR0913 - what slices share
     )  # fmt: skip
     objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     freezes = build_freezes(database, objectives, trail, clock=clock, ids=ids)
-    alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock, budgets=freezes, own=counting)
+    alerts = AlertService(
+        rules=rules, reader=reader, store=alert_store, clock=clock, budgets=freezes, own=judging.remembered
+    )
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)

@@ -8,6 +8,7 @@ from typing import Any
 from tidegate.alerts import AlertEvaluator, PostgresWatchStore, Rule
 from tidegate.alerts.asked_rules import AskedRules
 from tidegate.alerts.ports import AlertStore
+from tidegate.alerts.rule_sets.remembering import RememberedRules
 from tidegate.alerts.rule_sets.service import RuleSetService
 from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.app.keys import load_envelopes
@@ -27,6 +28,8 @@ class Rules:
 
     evaluator: AlertEvaluator
     own: RuleSetService
+    remembered: RememberedRules
+    """For those who ask often."""
     services: dict[type[Any], object]
     asking: Callable[[], Awaitable[None]]
     """Asks servers of others, in the background."""
@@ -53,4 +56,4 @@ def build_rules(  # noqa: PLR0913 - what slices share
         own_rules=store, asked=asked, on_changed=on_changed,
     )  # fmt: skip
     own = RuleSetService(shipped=shipped, store=store, clock=clock, sources=sources.sources)
-    return Rules(evaluator, own, {RuleSetService: own, **sources.services}, asked.run)
+    return Rules(evaluator, own, RememberedRules(own, store), {RuleSetService: own, **sources.services}, asked.run)
