@@ -233,19 +233,15 @@ def _slices(  # noqa: PLR0913 - what slices share
         database, trail, releases=releases, allowed=egress_allowances(), askers=askers, ids=ids, clock=clock
     )
     gates = build_gates(
-        database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
-        evidence=evidence, trail=trail, ids=ids, clock=clock,
+        database, signals=reader, alerts=alerts, listener=paging.listener, rules=rules, releases=releases,
+        isolation=isolation, evidence=evidence, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
     objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
     traces = TraceService(store=EngineTraceStore(engine), clock=clock)
-    handlers: dict[str, Handler] = {
-        **deliveries.handlers,
-        **paging.handlers,
-        **alertmanager.handlers,
-        **records.handlers,
-    }  # by kind of job
+    of_kinds = (deliveries.handlers, paging.handlers, alertmanager.handlers, records.handlers, gates.handlers)
+    handlers: dict[str, Handler] = {kind: run for handled in of_kinds for kind, run in handled.items()}
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {
         Worker: worker,

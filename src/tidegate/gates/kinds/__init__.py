@@ -5,6 +5,8 @@ A new kind is a module here, one beside it in `gates.model.measures`, one line b
 """
 
 from tidegate.gates.kinds.alerts_quiet import AlertsQuietCheckFile
+from tidegate.gates.kinds.approval import ApprovalCheckFile
+from tidegate.gates.kinds.freeze import FreezeCheckFile
 from tidegate.gates.kinds.regression import RegressionCheckFile
 from tidegate.gates.kinds.signal import SignalCheckFile
 
@@ -15,5 +17,7 @@ AnyCheckFile = (
     SignalCheckFile
     | AlertsQuietCheckFile
     | RegressionCheckFile
+    | ApprovalCheckFile
+    | FreezeCheckFile
 )
 # fmt: on
