@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tidegate.alerts import OverrideAlerts
 from tidegate.gates.approvals.override_store import END_JOB, PostgresOverrides
 from tidegate.gates.approvals.overriding import OverrideService
+from tidegate.gates.approvals.reading import PostgresSayings
 from tidegate.gates.approvals.service import ApprovalService, FunctionService
-from tidegate.gates.approvals.sources import PostgresSayings
 from tidegate.gates.approvals.store import PostgresApprovals, PostgresFunctions
 from tidegate.gates.approvals.tasks import OverrideEnding
 from tidegate.gates.freezes.service import FreezeService

@@ -281,9 +281,7 @@ VOICES: Final[dict[str, Entry]] = {
         withdraw_on_page, withdraw_none_on_page, _APPROVED, "approval/apr_"
     ),
     "POST /api/v1/gates/{gate_id}/overrides": Entry(request, request_without_a_reason, _ASKED, "override/ovr_"),
-    "POST /gates/{gate_id}/override": Entry(
-        request_on_page, request_without_a_reason_on_page, _ASKED, "override/ovr_"
-    ),
+    "POST /gates/{gate_id}/override": Entry(request_on_page, request_without_a_reason_on_page, _ASKED, "override/ovr_"),
     "POST /api/v1/gates/{gate_id}/overrides/{override_id}/confirm": Entry(
         confirm, confirm_none, _CONFIRMED, "override/ovr_"
     ),

@@ -27,7 +27,7 @@ _POLLS: Final = f"""
 
 
 class PostgresPolls:
-    """Keeps the promises of `PollStore` and, for the judgement, of `approvals.sources.PollReader`."""
+    """Keeps the promises of `PollStore` and, for the judgement, of `approvals.reading.PollReader`."""
 
     def __init__(self, database: Database, trail: AuditTrail) -> None:
         self._database = database
