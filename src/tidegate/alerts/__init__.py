@@ -29,7 +29,8 @@ if TYPE_CHECKING:
         Severity,
         Transition,
     )
-    from tidegate.alerts.ports import Watch
+    from tidegate.alerts.overriding import OVERRIDE_CODE, OverrideAlerts, OverrideNews
+    from tidegate.alerts.ports import AlertListener, Watch
     from tidegate.alerts.rules import BUILT_IN_RULES, load_rules
     from tidegate.alerts.service import OPEN_STATES, AlertService
     from tidegate.alerts.store import PostgresAlertStore, PostgresWatchStore
@@ -63,7 +64,8 @@ else:
                 "Severity",
                 "Transition",
             ),
-            "tidegate.alerts.ports": ("Watch",),
+            "tidegate.alerts.overriding": ("OVERRIDE_CODE", "OverrideAlerts", "OverrideNews"),
+            "tidegate.alerts.ports": ("AlertListener", "Watch"),
             "tidegate.alerts.rules": (
                 "BUILT_IN_RULES",
                 "load_rules",
@@ -82,10 +84,12 @@ else:
 __all__ = [
     "BUILT_IN_RULES",
     "OPEN_STATES",
+    "OVERRIDE_CODE",
     "Alert",
     "AlertDetail",
     "AlertEvaluator",
     "AlertKey",
+    "AlertListener",
     "AlertNotFoundError",
     "AlertOutOfStepError",
     "AlertPreview",
@@ -97,7 +101,9 @@ __all__ = [
     "Evaluation",
     "FamilyAlert",
     "Origin",
+    "OverrideAlerts",
     "OverrideInvalidError",
+    "OverrideNews",
     "PostgresAlertStore",
     "PostgresWatchStore",
     "QuietState",

@@ -20,7 +20,7 @@ _WATCHES = {Origin.RULES: "alert_watch", Origin.OBJECTIVES: "burn_watch"}
 BURN_CODES = frozenset(map(str, BurnCode))
 _FILTER = """
     ($2::text[] IS NULL OR state = ANY ($2)) AND ($3::text IS NULL OR service = $3)
-    AND ($4::text IS NULL OR tenant = $4) AND ($5::text IS NULL OR (family = $5 AND origin <> 'outside'))
+    AND ($4::text IS NULL OR tenant = $4) AND ($5::text IS NULL OR (family = $5 AND origin NOT IN ('outside', 'gates')))
     AND ($6::text[] IS NULL OR code = ANY ($6)) AND ($7::text[] IS NULL OR service = ANY ($7))
 """
 

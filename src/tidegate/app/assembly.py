@@ -238,8 +238,8 @@ def _slices(  # noqa: PLR0913 - what slices share
         database, trail, releases=releases, allowed=egress_allowances(), askers=askers, ids=ids, clock=clock
     )
     gates = build_gates(
-        database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
-        evidence=evidence, book=records.book, trail=trail, ids=ids, clock=clock,
+        database, signals=reader, alerts=alerts, listener=paging.listener, rules=rules, releases=releases,
+        isolation=isolation, evidence=evidence, book=records.book, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)
@@ -251,6 +251,7 @@ def _slices(  # noqa: PLR0913 - what slices share
         **paging.handlers,
         **alertmanager.handlers,
         **records.handlers,
+        **gates.handlers,
     }  # by kind of job
     worker, keeper = build_worker(database, handlers, ids=ids, clock=clock)
     services: dict[type[Any], object] = {

@@ -39,6 +39,16 @@ _NOUNS: Final = {
         "evaluation",
         "Evaluations: how good answers were, and retrieval metrics.",
     ),
+    "freeze": (
+        "tidegate.gates.freezes.commands",
+        "freeze",
+        "Freezes: when nothing goes out, and what may all the same.",
+    ),
+    "function": (
+        "tidegate.gates.approvals.commands",
+        "function",
+        "Functions: for whom people speak when they approve.",
+    ),
     "gate": ("tidegate.gates.commands", "gate", "Gates: verdicts, why, and what would make them go."),
     "incident": (
         "tidegate.alerts.incidents.commands",
@@ -51,6 +61,7 @@ _NOUNS: Final = {
     "mcp": ("tidegate.app.mcp_commands", "mcp", "Tools for AI agents, and a bridge to them."),
     "member": ("tidegate.identity.members.commands", "member", "Members: people, service accounts and their roles."),
     "person": ("tidegate.app.workspace_commands", "person", "People, in every workspace at once (operator)."),
+    "poll": ("tidegate.gates.polls.commands", "poll", "Launch polls: go, hold or no-go, role by role."),
     "service-account": (
         "tidegate.identity.members.commands",
         "service_account",

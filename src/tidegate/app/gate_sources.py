@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tidegate.app.gate_voices import build_voices
 from tidegate.gates import GateReader, GateService, PostgresGateStore, QuietSource, RegressionSource, SignalSource
 from tidegate.gates.catalogues import AlertQuietReader, BuiltInRunbooks, LoadedRules
 from tidegate.gates.kinds.standings import StandingSource
@@ -21,13 +22,14 @@ from tidegate.gates.waivers.service import WaiverService
 from tidegate.gates.waivers.store import AuditedMakers, PostgresWaiverStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from tidegate.alerts import AlertService, Rule
+    from tidegate.alerts import AlertListener, AlertService, Rule
     from tidegate.audit import AuditTrail
     from tidegate.evidence import EvidenceBook, EvidenceService
     from tidegate.gates.ports import CheckSource
     from tidegate.isolation import IsolationService
+    from tidegate.jobs import Handler
     from tidegate.kernel import Clock, IdFactory
     from tidegate.releases import ReleasesService
     from tidegate.signals import SignalReader
@@ -42,6 +44,8 @@ class Gating:
 
     service: GateService
     services: dict[type[Any], object] = field(default_factory=dict)
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    """By kind of job."""
 
 
 def build_gates(  # noqa: PLR0913 - one argument a collaborator
@@ -49,6 +53,7 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
     *,
     signals: SignalReader,
     alerts: AlertService,
+    listener: AlertListener,
     rules: Sequence[Rule],
     releases: ReleasesService,
     isolation: IsolationService,
@@ -60,6 +65,7 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
 ) -> Gating:
     """Return the gates with the real source of each kind of check."""
     catalogue = LoadedRules(rules)
+    voices = build_voices(database, trail, listener=listener, ids=ids)
     sources: dict[CheckKind, CheckSource] = {
         CheckKind.SIGNAL: SignalSource(signals),
         CheckKind.ALERTS_QUIET: QuietSource(alerts=AlertQuietReader(alerts), catalogue=catalogue, signals=signals),
@@ -70,6 +76,7 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
         CheckKind.ROLLBACK_PROOF: StandingSource(book, measure_rehearsal),
         CheckKind.DRILL: StandingSource(book, measure_rehearsal),
         CheckKind.DEPENDENCY: StandingSource(book, measure_dependency),
+        CheckKind.FREEZE: voices.freezes,
     }
     waivers, makers = PostgresWaiverStore(database, trail), AuditedMakers(database)
     gates = GateService(
@@ -80,6 +87,8 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
         ids=ids,
         clock=clock,
         waivers=CountingWaivers(store=waivers, makers=makers),
+        said=voices.sayings,
     )
     waiving = WaiverService(store=waivers, gates=gates, makers=makers, ids=ids, clock=clock)
-    return Gating(gates, {GateService: gates, WaiverService: waiving})
+    said = voices.services(gates, releases=releases, makers=makers, ids=ids, clock=clock)
+    return Gating(gates, {GateService: gates, WaiverService: waiving, **said}, voices.handlers(clock))

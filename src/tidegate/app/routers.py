@@ -26,7 +26,12 @@ from tidegate.evidence.keys.routes import router as evidence_key_routes
 from tidegate.evidence.records.pages import router as evidence_pages
 from tidegate.evidence.records.routes import router as evidence_record_routes
 from tidegate.evidence.routes import router as evidence_routes
+from tidegate.gates.approvals.pages import router as approval_pages
+from tidegate.gates.approvals.routes import router as approval_routes
+from tidegate.gates.freezes.routes import router as freeze_routes
 from tidegate.gates.pages import router as gate_pages
+from tidegate.gates.polls.pages import router as poll_pages
+from tidegate.gates.polls.routes import router as poll_routes
 from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.waivers.pages import router as waiver_pages
 from tidegate.gates.waivers.routes import router as waiver_routes
@@ -137,6 +142,11 @@ ROUTERS = (
     evidence_key_routes,
     evidence_pages,
     gate_routes,
+    approval_routes,
+    approval_pages,
+    poll_routes,
+    poll_pages,
+    freeze_routes,
     waiver_routes,
     waiver_pages,
     gate_pages,

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["MARKS", "Mark", "Tone", "words_of"]
+__all__ = ["MARKS", "Mark", "Tone", "overridden", "words_of"]
 
 Tone = Literal["go", "hold", "no-go", "unknown", "running"]
 
@@ -42,6 +42,11 @@ MARKS: Mapping[str, Mark] = {
     "within": Mark("WITHIN BOUNDS", "go", "go"),
 }
 """By wire word. Only what passed is green: a resolved alert says that it is over, not that all is well."""
+
+
+def overridden(words: str) -> Mark:
+    """Return the mark of a verdict that people overrode: never green, never the word GO alone."""
+    return Mark(words, "hold", "waived")
 
 
 def words_of(marks: Iterable[Mark]) -> str:

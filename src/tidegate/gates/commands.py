@@ -8,6 +8,7 @@ import click
 
 from tidegate.edge.client import api
 from tidegate.edge.console import GLYPHS, exit_with_verdict, json_option, print_json, print_rows, printable
+from tidegate.gates.approvals.commands import approvals, approve, override, overrides
 from tidegate.gates.history_commands import diff, history
 from tidegate.gates.import_commands import import_
 from tidegate.gates.waivers.commands import waive, waivers
@@ -37,7 +38,7 @@ def list_(release: str | None, as_json: bool) -> None:  # noqa: FBT001 - click p
     urgency = ("no_go", "hold", "go")
     rows = [
         {
-            "verdict": _WORDS[item["verdict"]],
+            "verdict": _word_of(item),
             "gate": item["gate"],
             "release": item["release"],
             "checks": "".join(GLYPHS[check["outcome"]] for check in item["checks"]),
@@ -151,13 +152,22 @@ gate.add_command(history)
 gate.add_command(diff)
 gate.add_command(waive)
 gate.add_command(waivers)
+gate.add_command(approve)
+gate.add_command(approvals)
+gate.add_command(override)
+gate.add_command(overrides)
+
+
+def _word_of(answer: dict[str, Any]) -> str:
+    """An override never looks like a plain GO, and the exit code stays that of the verdict."""
+    return printable(answer["override"]["words"]) if answer.get("override") else _WORDS[answer["verdict"]]
 
 
 def _print_why(dashboard: dict[str, Any], definition: dict[str, Any]) -> None:
     verdict = dashboard["verdict"]
     release = f"release {printable(dashboard['release'])}" if dashboard["release"] else "no release"
     decided = f"decided {_clock(dashboard['decidedAt'])}, verified {_clock(dashboard['verifiedAt'])}"
-    word = click.style(_WORDS[verdict], fg=_COLORS[verdict], bold=True)
+    word = click.style(_word_of(dashboard), fg=_COLORS["hold" if dashboard.get("override") else verdict], bold=True)
     click.echo(f"{word}  {printable(definition['title'])} · {release} · {decided}")
     known = {check["id"]: check for check in definition["checks"]}
     titles = {check: printable(known[check]["title"]) for check in known}

@@ -13,6 +13,7 @@ from tidegate.gates.model import (
     Gate,
     Judgement,
     QuietReading,
+    Said,
     Waiver,
 )
 from tidegate.kernel import Cursor, DecisionId, GateId, Page, ReleaseId, WorkspaceId
@@ -152,6 +153,12 @@ class WaiverReader(Protocol):
         self, workspace: WorkspaceId, gate_id: GateId, release_id: ReleaseId, *, now: datetime
     ) -> tuple[Waiver, ...]:
         """Return the waivers of a gate that count for a release at `now`: none that its makers gave."""
+        ...
+
+
+class SaidReader(Protocol):
+    async def read_said(self, workspace: WorkspaceId, gate_id: GateId, release_id: ReleaseId, *, now: datetime) -> Said:
+        """Return the approvals, polls and overrides that could count for a release at `now`."""
         ...
 
 

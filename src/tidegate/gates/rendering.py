@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tidegate.alerts import Alert, AlertState, Watch
-from tidegate.edge.marks import MARKS, Mark
+from tidegate.edge.marks import MARKS, Mark, overridden
 from tidegate.gates.definitions import definition_of
 from tidegate.gates.model import (
     Check,
@@ -16,6 +16,7 @@ from tidegate.gates.model import (
     Dashboard,
     Decision,
     Gate,
+    Judgement,
     Step,
     Verdict,
     Waiver,
@@ -64,13 +65,14 @@ def board_view(
     """Return the launch board. The worst gate speaks for the release; without a gate nothing says GO."""
     by_id = {gate.id: gate for gate in gates}
     known = [dashboard for dashboard in dashboards if dashboard.judgement.gate_id in by_id]
-    known.sort(key=lambda own: (_VERDICTS.index(own.judgement.verdict), own.judgement.gate_id))
+    # What people overrode comes after what blocks, and before what is GO by itself.
+    known.sort(key=lambda own: (_attention_of(own.judgement), own.judgement.gate_id))
     rows = tuple(_row(by_id[own.judgement.gate_id], own) for own in known)
-    verdict = known[0].judgement.verdict if known and release else Verdict.HOLD
+    mark = rows[0].mark if rows and release else MARKS[Verdict.HOLD]
     is_one_gates_matter = bool(rows) and release is not None
     return BoardView(
-        mark=MARKS[verdict],
-        sentence=_board_sentence(release, [own.judgement.verdict for own in known]),
+        mark=mark,
+        sentence=_board_sentence(release, [own.judgement for own in known]),
         why=rows[0].why if is_one_gates_matter else None,
         worst=rows[0] if is_one_gates_matter else None,
         release=_release(release) if release else None,
@@ -93,7 +95,7 @@ def gate_view(gate: Gate, dashboard: Dashboard, history: Page[Decision]) -> Gate
         sprint=gate.sprint,
         version=gate.version,
         policy_digest=gate.policy_digest,
-        mark=MARKS[judgement.verdict],
+        mark=_mark_of(judgement),
         sentence=_reason(judgement.sentence, judgement.verdict),
         release=judgement.release_name,
         decided_at=dashboard.decided_at,
@@ -104,8 +106,19 @@ def gate_view(gate: Gate, dashboard: Dashboard, history: Page[Decision]) -> Gate
         next_cursor=history.next_cursor,
         diff=_last_change(history),
         waivers=tuple(map(_waiver, judgement.waivers)),
+        approvals=judgement.approvals,
+        override=judgement.override,
         definition=definition_of(gate),
     )
+
+
+def _attention_of(judgement: Judgement) -> tuple[int, bool]:
+    counted = Verdict.GO if judgement.override else judgement.verdict
+    return _VERDICTS.index(counted), not judgement.override
+
+
+def _mark_of(judgement: Judgement) -> Mark:
+    return overridden(judgement.override.words) if judgement.override else MARKS[judgement.verdict]
 
 
 def alerts_view(alerts: Page[Alert], watch: Watch, *, rule_count: int, now: datetime) -> AlertsView:
@@ -124,21 +137,24 @@ def alerts_view(alerts: Page[Alert], watch: Watch, *, rule_count: int, now: date
     )
 
 
-def _board_sentence(release: Release | None, verdicts: Sequence[Verdict]) -> str:
+def _board_sentence(release: Release | None, judgements: Sequence[Judgement]) -> str:
     if release is None:
         return "There is no release to decide on, so nothing may go out."
-    if not verdicts:
+    if not judgements:
         return f"Release {release.name} has to wait: there is no gate that could say GO."
-    counts = Counter(verdicts)
+    counts = Counter(own.verdict for own in judgements if not own.override)
     holding = f"{counts[Verdict.HOLD]} {'holds' if counts[Verdict.HOLD] == 1 else 'hold'}"
-    of_all = f"of {len(verdicts)} {'gate' if len(verdicts) == 1 else 'gates'}"
+    of_all = f"of {len(judgements)} {'gate' if len(judgements) == 1 else 'gates'}"
     if refusing := counts[Verdict.NO_GO]:
         also = f", {holding}" if counts[Verdict.HOLD] else ""
         says = "says" if refusing == 1 else "say"
         return f"Release {release.name} may not go out: {refusing} {of_all} {says} NO-GO{also}."
     if count := counts[Verdict.HOLD]:
         return f"Release {release.name} has to wait: {count} {of_all} {'holds' if count == 1 else 'hold'}."
-    return f"Release {release.name} may go out: {len(verdicts)} {of_all} {'says' if len(verdicts) == 1 else 'say'} GO."
+    going = f"{counts[Verdict.GO]} {of_all} {'says' if counts[Verdict.GO] == 1 else 'say'} GO"
+    if overridden_count := len(judgements) - counts[Verdict.GO]:
+        return f"Release {release.name} may go out by override: {going}, {overridden_count} overridden by two people."
+    return f"Release {release.name} may go out: {going}."
 
 
 def _row(gate: Gate, dashboard: Dashboard) -> GateRow:
@@ -150,7 +166,7 @@ def _row(gate: Gate, dashboard: Dashboard) -> GateRow:
         id=gate.id,
         title=gate.title,
         owner=gate.owner,
-        mark=MARKS[judgement.verdict],
+        mark=_mark_of(judgement),
         why=_reason(judgement.sentence, judgement.verdict),
         check_marks=tuple([MARKS[result.outcome] for result in results] or unmeasured),
         answered_count=sum(result.outcome not in _UNANSWERED for result in required),
@@ -253,7 +269,7 @@ def _waiver(waiver: Waiver) -> WaiverView:
 def _decision(decision: Decision) -> DecisionView:
     return DecisionView(
         id=decision.id,
-        mark=MARKS[decision.verdict],
+        mark=overridden(decision.override.words) if decision.override else MARKS[decision.verdict],
         sentence=_reason(decision.sentence, decision.verdict),
         release=decision.release_name,
         decided_at=decision.decided_at,

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from tidegate.edge.wire import Utc, WireModel
 from tidegate.gates.model import (
+    Approval,
     Check,
     CheckKind,
     CheckOutcome,
@@ -14,7 +15,9 @@ from tidegate.gates.model import (
     Decision,
     EvidenceRef,
     Gate,
+    Override,
     RecordedCheck,
+    RecordedOverride,
     RecordedWaiver,
     Step,
     Verdict,
@@ -137,11 +140,59 @@ class ReleaseGateStep(WireModel):
 
 
 class ReleaseGateApproval(WireModel):
-    """A person in a role who agreed. No gate asks for approvals yet, so dashboards list none."""
+    """A person in a role who agreed to what the other checks say."""
 
     role: str
     person: str
     approved_at: Utc
+    id: str
+    check: str
+    name: str
+
+    @classmethod
+    def of(cls, approval: Approval) -> Self:
+        return cls(
+            role=approval.role,
+            person=approval.person,
+            approved_at=approval.given_at,
+            id=approval.id,
+            check=approval.check_id,
+            name=approval.name,
+        )
+
+
+class ReleaseGateOverride(WireModel):
+    """Two people let a release out that its gate does not, until a moment; the verdict stays what the gate says."""
+
+    id: str
+    words: str
+    """What is shown in the place of a plain GO: `GO (overridden by … until …)`."""
+    reason: str
+    requested_by: str
+    confirmed_by: str
+    expires_at: Utc
+
+    @classmethod
+    def of(cls, override: Override) -> Self:
+        return cls(
+            id=override.id,
+            words=override.words,
+            reason=override.reason,
+            requested_by=override.requested_by,
+            confirmed_by=override.confirmed_by or "",
+            expires_at=override.expires_at,
+        )
+
+    @classmethod
+    def of_recorded(cls, override: RecordedOverride) -> Self:
+        return cls(
+            id=override.id,
+            words=override.words,
+            reason=override.reason,
+            requested_by=override.requested_by,
+            confirmed_by=override.confirmed_by,
+            expires_at=override.expires_at,
+        )
 
 
 class ReleaseGateWaiver(WireModel):
@@ -189,6 +240,8 @@ class ReleaseGateDashboard(WireModel):
     """Most urgent first; empty when it is GO."""
     approvals: tuple[ReleaseGateApproval, ...]
     waivers: tuple[ReleaseGateWaiver, ...]
+    override: Annotated[ReleaseGateOverride | None, Field(exclude_if=lambda override: override is None)] = None
+    """In force now; left out otherwise. `verdict` says hold or no_go all the same: who reads it alone stops."""
 
     @classmethod
     def of(cls, dashboard: Dashboard) -> Self:
@@ -203,8 +256,9 @@ class ReleaseGateDashboard(WireModel):
             policy_digest=judgement.policy_digest,
             checks=tuple(map(ReleaseGateDashboardCheckStatus.of, judgement.results)),
             to_reach_go=tuple(map(ReleaseGateStep.of, judgement.steps)),
-            approvals=(),
+            approvals=tuple(map(ReleaseGateApproval.of, judgement.approvals)),
             waivers=tuple(map(ReleaseGateWaiver.of, judgement.waivers)),
+            override=ReleaseGateOverride.of(judgement.override) if judgement.override else None,
         )
 
 
@@ -290,6 +344,7 @@ class DecisionOut(WireModel):
     to_reach_go: tuple[ReleaseGateStep, ...]
     decided_at: Utc
     digest: str
+    override: Annotated[ReleaseGateOverride | None, Field(exclude_if=lambda override: override is None)] = None
 
     @classmethod
     def of(cls, decision: Decision) -> Self:
@@ -306,6 +361,7 @@ class DecisionOut(WireModel):
             to_reach_go=tuple(map(ReleaseGateStep.of, decision.steps)),
             decided_at=decision.decided_at,
             digest=decision.digest,
+            override=ReleaseGateOverride.of_recorded(decision.override) if decision.override else None,
         )
 
 

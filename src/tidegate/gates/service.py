@@ -20,10 +20,11 @@ from tidegate.gates.model import (
     DecisionDiff,
     Gate,
     Judgement,
+    Said,
     compare,
     judge,
 )
-from tidegate.gates.ports import CheckSource, GateLimits, GateStore, StoredGate, WaiverReader
+from tidegate.gates.ports import CheckSource, GateLimits, GateStore, SaidReader, StoredGate, WaiverReader
 from tidegate.gates.reading import GateReader, body_of
 from tidegate.gates.shipped import template_files
 from tidegate.kernel import (
@@ -62,6 +63,7 @@ class GateService:
         clock: Clock,
         limits: GateLimits | None = None,
         waivers: WaiverReader | None = None,
+        said: SaidReader | None = None,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -71,6 +73,7 @@ class GateService:
         self._clock = clock
         self._limits = limits or GateLimits()
         self._waivers = waivers
+        self._said = said
 
     async def apply(self, workspace: WorkspaceId, text: bytes | str, *, by: Doer) -> Gate:
         """Store a gate file as the next version; the file that is in force already changes nothing.
@@ -214,10 +217,12 @@ class GateService:
         if release is None:
             return judge(gate, None, (), now=now)
         # Sources may be slow: they are asked before the write, so that the transaction stays short.
-        results = await asyncio.gather(*(self._measure(workspace, check, release, now=now) for check in gate.checks))
+        asked = [check for check in gate.checks if check.kind is not CheckKind.APPROVAL]
+        results = await asyncio.gather(*(self._measure(workspace, check, release, now=now) for check in asked))
         counting = self._waivers
         waivers = await counting.list_counting(workspace, gate.id, release.id, now=now) if counting else ()
-        return judge(gate, release, results, now=now, waivers=waivers)
+        said = await self._said.read_said(workspace, gate.id, release.id, now=now) if self._said else Said()
+        return judge(gate, release, results, now=now, waivers=waivers, said=said)
 
     async def _measure(self, workspace: WorkspaceId, check: Check, release: Release, *, now: datetime) -> CheckResult:
         """Ask the source of `check`. Whatever happens there holds this check and hides no other."""

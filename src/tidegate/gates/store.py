@@ -15,7 +15,9 @@ from tidegate.gates.model import (
     EvidenceRef,
     Gate,
     Judgement,
+    Override,
     RecordedCheck,
+    RecordedOverride,
     RecordedWaiver,
     Step,
     Verdict,
@@ -40,7 +42,7 @@ from tidegate.storage import Connection, Database
 _GATE = "id, version, body, policy_digest, applied_at"
 _DECISION = """
     id, seq, gate_id, gate_version, policy_digest, release_id, release_name, verdict, sentence, checks, steps,
-    decided_at, digest
+    decided_at, digest, override
 """
 
 
@@ -209,8 +211,8 @@ async def _add_decision(
     await connection.execute(
         """
         INSERT INTO decisions (workspace, id, gate_id, gate_version, policy_digest, release_id, release_name, verdict,
-            sentence, checks, steps, fingerprint, digest, decided_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            sentence, checks, steps, fingerprint, digest, decided_at, binding, override)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         """,
         workspace,
         decision_id,
@@ -226,6 +228,8 @@ async def _add_decision(
         judgement.fingerprint,
         judgement.digest,
         judgement.decided_at,
+        judgement.binding,
+        _override_row(judgement.override) if judgement.override else None,
     )
 
 
@@ -286,6 +290,22 @@ def _row_of(result: CheckResult) -> dict[str, Any]:
     }
 
 
+def _override_row(override: Override) -> dict[str, str | None]:
+    return {
+        "id": override.id,
+        "reason": override.reason,
+        "requested_by": override.requested_by,
+        "confirmed_by": override.confirmed_by,
+        "words": override.words,
+        "expires_at": format_utc(override.expires_at),
+        "digest": override.confirmed_digest,
+    }
+
+
+def _override_of(row: Mapping[str, Any] | None) -> RecordedOverride | None:
+    return RecordedOverride(**{**row, "expires_at": parse_utc(row["expires_at"])}) if row else None
+
+
 def _waiver_row(waived: Waived) -> dict[str, str]:
     waiver = waived.waiver
     return {
@@ -334,6 +354,7 @@ def _decision_of(row: Record) -> Decision:
         steps=tuple(Step(**step) for step in row["steps"]),
         decided_at=row["decided_at"],
         digest=row["digest"],
+        override=_override_of(row["override"]),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidegate.edge.marks import Mark, words_of
+from tidegate.gates.model import Approval, Override
 
 __all__ = [
     "AlertLine",
@@ -201,5 +202,7 @@ class GateView:
     """`None` while there is nothing to compare with."""
     waivers: tuple[WaiverView, ...]
     """Those that let a check through."""
+    approvals: tuple[Approval, ...]
+    override: Override | None
     definition: str
     """The gate file, as YAML."""

@@ -10,6 +10,7 @@ from tests.api.audit.incident_writes import INCIDENTS
 from tests.api.audit.objective_writes import ENTRIES as OBJECTIVES
 from tests.api.audit.paging_writes import PAGING
 from tests.api.audit.people_writes import PEOPLE
+from tests.api.audit.voice_writes import VOICES
 from tests.api.audit.writing import Left, World
 from tests.api.gates.test_tenant_isolation import make_case
 from tests.api.identity.people import PASSWORD
@@ -458,7 +459,7 @@ ENTRIES: Final[dict[str, Entry]] = {
     "POST /api/v1/gates/{gate_id}/decisions": Entry(
         evaluate, api("POST", "/api/v1/gates/unknown/decisions"), ("gates:evaluate",), "gate/money"
     ),
-} | PEOPLE | PAGING | INCIDENTS | WAIVERS | EVIDENCE | OBJECTIVES  # fmt: skip
+} | PEOPLE | PAGING | INCIDENTS | WAIVERS | EVIDENCE | OBJECTIVES | VOICES  # fmt: skip
 UNRECORDED: Final = {
     "HEAD /assets/{file}": "reads",
     "POST /appearance": "a cookie of the browser; nothing is kept",

@@ -14,6 +14,7 @@ from tests.doing import trail_of
 from tests.unit.gates.fakes import FakeAuthenticator, FakeQuiet, FakeSignals
 
 from tidegate.alerts import load_rules
+from tidegate.app.gate_voices import build_voices
 from tidegate.edge.caller import SESSION_COOKIE
 from tidegate.edge.http import build_http_app
 from tidegate.evidence import EvidenceService, PostgresCiReportStore
@@ -27,7 +28,10 @@ from tidegate.gates import (
     RegressionSource,
     SignalSource,
 )
+from tidegate.gates.approvals.routes import router as approval_routes
 from tidegate.gates.catalogues import BuiltInRunbooks, LoadedRules
+from tidegate.gates.freezes.routes import router as freeze_routes
+from tidegate.gates.polls.routes import router as poll_routes
 from tidegate.gates.routes import router as gate_routes
 from tidegate.gates.waivers.counting import CountingWaivers
 from tidegate.gates.waivers.routes import router as waiver_routes
@@ -73,6 +77,12 @@ class Api:
         return await self.call("POST", "/api/v1/ci/reports", content=text, params=about, headers=headers)
 
 
+class FakeListener:
+    """Follows no alert."""
+
+    async def changed(self, connection: object, workspace: WorkspaceId, changes: object) -> None: ...
+
+
 @pytest.fixture
 def signals() -> FakeSignals:
     return FakeSignals()
@@ -90,25 +100,30 @@ def services(database: Database, signals: FakeSignals, quiet: FakeQuiet) -> dict
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail_of(database)), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail_of(database)), ids=ids, clock=clock)
     waivers = PostgresWaiverStore(database, trail_of(database))
+    voices = build_voices(database, trail_of(database), listener=FakeListener(), ids=ids)
     gates = GateService(
         store=PostgresGateStore(database, trail_of(database)),
         sources={
             CheckKind.SIGNAL: SignalSource(signals),
             CheckKind.ALERTS_QUIET: QuietSource(alerts=quiet, catalogue=rules, signals=signals),
             CheckKind.REGRESSION: RegressionSource(isolation=isolation, evidence=evidence),
+            CheckKind.FREEZE: voices.freezes,
         },
         releases=releases,
         reader=GateReader(alerts=rules, runbooks=BuiltInRunbooks()),
         ids=ids,
         clock=clock,
         waivers=CountingWaivers(store=waivers, makers=AuditedMakers(database)),
+        said=voices.sayings,
     )
+    said = voices.services(gates, releases=releases, makers=AuditedMakers(database), ids=ids, clock=clock)
     return {
         WaiverService: WaiverService(store=waivers, gates=gates, makers=AuditedMakers(database), ids=ids, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,
         GateService: gates,
+        **said,
     }
 
 
@@ -118,6 +133,7 @@ async def client(services: dict[type[Any], object]) -> AsyncIterator[httpx.Async
         version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
     )
     include(application, release_routes, isolation_routes, evidence_routes, gate_routes, waiver_routes)
+    include(application, approval_routes, poll_routes, freeze_routes)
     transport = httpx.ASGITransport(application, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as opened:
         yield opened

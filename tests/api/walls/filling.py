@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests.api.walls.voices import fill_voices
 from tests.api.walls.world import ORIGIN, Doors, Installation, Workspace
 from tests.conftest import EngineProcess, migrated_engine, migrated_state
 from tests.factories import NANO, auth_span, make_request, make_span
@@ -65,6 +66,7 @@ async def fill(installation: Installation, count: int) -> None:
             await _until_counted(doors, workspace)
             await _finish(installation, doors, workspace)
             await _fill_waivers(installation, workspace)
+            await fill_voices(installation, workspace)
         await _until_done(installation)
         for workspace in made:
             again = await doors.make(workspace, "POST", "/api/v1/recounts", json={})

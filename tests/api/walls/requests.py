@@ -26,6 +26,7 @@ from tests.api.walls.filling import (
     price_file,
     rule_file,
 )
+from tests.api.walls.voices import VOICES
 from tests.api.walls.world import ORIGIN, Installation, Workspace, slots_of
 
 from tidegate.app.routers import ROUTERS
@@ -52,7 +53,8 @@ SLOTS: Mapping[str, str] = {
     "delivery_id": "delivery_id", "tested": "delivery_id", "silence_id": "silence_id",
     "exception_id": "exception_id",
     "waiver_id": "waiver_id", "decision_id": "decision_id", "against": "decision_id",
-    "evidence_id": "evidence_id", "key_id": "key_id",
+    "evidence_id": "evidence_id", "key_id": "key_id", "approval_id": "approval_id", "override_id": "override_id",
+    "poll_id": "poll_id", "poll": "poll_id", "freeze_id": "freeze_id",
     "schedule": "schedule", "alertmanager": "alertmanager",
 }  # fmt: skip
 # What is no id: taken from here, so that a request comes as far as the ids.
@@ -75,6 +77,7 @@ PLAIN: Mapping[str, Sequence[str]] = {
     "at": ("2026-11-20T12:00:00Z",),
     "start": ("2026-11-20T12:00:00Z",), "end": ("2099-11-20T12:00:00Z",), "time": ("2026-11-20T12:00:00Z",),
     "url": ("https://hooks.invalid/",), "startIndex": ("1",), "count": ("200",), "urn": ("none",),
+    "function": ("qa", "security"), "lasting": ("10m",), "answer": ("hold", "no_go"), "check": ("agreed", "poll"),
     "verdict": ("accepted", "refused"), "reason": ("asked for",),
 }  # fmt: skip
 # Streams do not end by themselves; health and style sheets are the same for everybody.
@@ -518,4 +521,5 @@ _FILES: Mapping[str, Any] = {
     "POST /api/v2/alerts": _pushed,
     "POST /api/v1/gates/{gate_id}/waivers": _waiver,
     "POST /api/v2/silences": _kept_quiet,
+    **VOICES,
 }  # fmt: skip

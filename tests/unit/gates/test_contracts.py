@@ -34,7 +34,7 @@ SHAPES = {
     ],
     "ReleaseGateDashboard": [
         "gate", "release", "verdict", "sentence", "decidedAt", "verifiedAt", "policyDigest", "checks", "toReachGo",
-        "approvals", "waivers",
+        "approvals", "waivers", "override",
     ],
 }  # fmt: skip
 

@@ -7,8 +7,8 @@ import pytest
 from tests.unit.gates.fakes import NOW
 
 from tidegate.gates.model import (
+    ApprovalSpec,
     Check,
-    CheckKind,
     CheckOutcome,
     CheckResult,
     CheckSpec,
@@ -112,15 +112,8 @@ def test_a_waiver_of_one_tenant_is_for_the_check_that_asks_about_it() -> None:
     assert verdict_with(check, CheckOutcome.FAILED, waiver_of(check, tenant="beta")) is Verdict.NO_GO
 
 
-class ApprovalAsked(CheckSpec):
-    kind = CheckKind.APPROVAL
-
-    def define(self) -> dict[str, None]:
-        return {}
-
-
 def test_an_approval_is_never_waived() -> None:
-    check = check_of(ApprovalAsked())
+    check = check_of(ApprovalSpec(("security",), 1))
     assert verdict_with(check, CheckOutcome.MISSING, waiver_of(check)) is Verdict.HOLD
 
 

@@ -14,6 +14,7 @@ ROUTES = {f"/{what}/{name}" for what in ("alerts", "metrics") for name in ALIASE
 VERBS = {
     "tidegate alert list",
     "tidegate alert show",
+    "tidegate gate overrides",
     "tidegate gate why",
     "tidegate signal query",
     "tidegate signal show",
@@ -24,6 +25,7 @@ VERBS = {
 PAGES = list_runbooks()
 
 OF_NO_RULE = "outside_alert"  # what others fire has its rule there
+OF_PEOPLE = "release_gate_overridden"  # two people open and end it
 OF_OBJECTIVES = {
     "core_error_budget_burn": "P1 or P2", "objective_burn_fast": "P1", "objective_burn_slow": "P2"
 }  # fmt: skip
@@ -33,7 +35,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.slug)
 
 def test_each_rule_has_a_page_and_each_page_a_rule() -> None:
     of_rules = [rule.runbook for rule in BUILT_IN_RULES]
-    assert [page.slug for page in PAGES] == sorted([*of_rules, *OF_OBJECTIVES, OF_NO_RULE])
+    assert [page.slug for page in PAGES] == sorted([*of_rules, *OF_OBJECTIVES, OF_NO_RULE, OF_PEOPLE])
 
 
 @each_page
@@ -42,7 +44,9 @@ def test_a_page_has_all_its_sections_in_order(page: Runbook) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.slug not in {OF_NO_RULE, *OF_OBJECTIVES}], ids=lambda page: page.slug
+    "page",
+    [page for page in PAGES if page.slug not in {OF_NO_RULE, OF_PEOPLE, *OF_OBJECTIVES}],
+    ids=lambda page: page.slug,
 )
 def test_a_page_opens_with_its_rule_and_severity(page: Runbook) -> None:
     (rule,) = [rule for rule in BUILT_IN_RULES if rule.runbook == page.slug]

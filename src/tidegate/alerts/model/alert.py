@@ -41,6 +41,8 @@ class Origin(StrEnum):
     """Another tool that sends it here."""
     OBJECTIVES = "objectives"
     """An error budget that burns."""
+    GATES = "gates"
+    """People: an override of a gate."""
 
 
 class CauseKind(StrEnum):
@@ -65,9 +67,9 @@ class CauseKind(StrEnum):
     WITHDRAWN = "withdrawn"
     """Its rule is gone, switched off, or groups in another way; or its objective asks for it no more."""
     REPORTED = "reported"
-    """Another tool says that it fires."""
+    """Another tool says that it fires, or two people did it."""
     ENDED = "ended"
-    """That tool says that it is over."""
+    """That tool says that it is over, or those people did."""
     UNHEARD = "unheard"
     """That tool said nothing of it for too long."""
 

@@ -5,8 +5,10 @@ A new kind is a module here, one beside it in `gates.model.measures`, one line b
 """
 
 from tidegate.gates.kinds.alerts_quiet import AlertsQuietCheckFile
+from tidegate.gates.kinds.approval import ApprovalCheckFile
 from tidegate.gates.kinds.dependency import DependencyCheckFile
 from tidegate.gates.kinds.evidence import EvidenceCheckFile
+from tidegate.gates.kinds.freeze import FreezeCheckFile
 from tidegate.gates.kinds.load import LoadCheckFile
 from tidegate.gates.kinds.regression import RegressionCheckFile
 from tidegate.gates.kinds.rehearsals import DrillCheckFile, RollbackProofCheckFile
@@ -26,5 +28,7 @@ AnyCheckFile = (
     | RollbackProofCheckFile
     | DrillCheckFile
     | DependencyCheckFile
+    | ApprovalCheckFile
+    | FreezeCheckFile
 )
 # fmt: on

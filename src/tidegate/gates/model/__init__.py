@@ -1,10 +1,19 @@
 """What a gate is, how a check is measured and how a verdict is reached. Pure: no I/O, no clock, no framework."""
 
+from tidegate.gates.model.approvals import Approval, ApprovalSpec, Poll, PollAnswer, Voice
 from tidegate.gates.model.checks import TEMPLATE_VERSION, Check, CheckKind, CheckSpec, Gate, Score
 from tidegate.gates.model.diffs import ChangeKind, CheckChange, DecisionDiff, compare
 from tidegate.gates.model.judgements import judge
+from tidegate.gates.model.measures.approval import Said
 from tidegate.gates.model.measures.dependency import DependencySpec, measure_dependency
 from tidegate.gates.model.measures.evidence import EvidenceSpec, measure_evidence
+from tidegate.gates.model.measures.freeze import (
+    BudgetFreeze,
+    FreezeException,
+    FreezeSpec,
+    FreezeWindow,
+    measure_freeze,
+)
 from tidegate.gates.model.measures.load import LoadSpec, measure_load
 from tidegate.gates.model.measures.quiet import ActivityReading, OpenAlert, QuietReading, QuietSpec, measure_quiet
 from tidegate.gates.model.measures.regression import (
@@ -18,6 +27,7 @@ from tidegate.gates.model.measures.rehearsals import DrillSpec, RehearsalSpec, R
 from tidegate.gates.model.measures.scan import ScanSpec, measure_scan
 from tidegate.gates.model.measures.signal import Bound, BoundError, SignalReading, SignalSpec, measure_signal
 from tidegate.gates.model.measures.standings import Asked, StandingSpec, StandingsReading
+from tidegate.gates.model.overrides import MAX_OVERRIDE, Overridden, Override
 from tidegate.gates.model.scores import Scored, score_of
 from tidegate.gates.model.verdicts import (
     LETS_THROUGH,
@@ -28,6 +38,7 @@ from tidegate.gates.model.verdicts import (
     EvidenceRef,
     Judgement,
     RecordedCheck,
+    RecordedOverride,
     RecordedWaiver,
     Step,
     Verdict,
@@ -38,11 +49,15 @@ from tidegate.gates.model.waivers import Waiver
 
 __all__ = [
     "LETS_THROUGH",
+    "MAX_OVERRIDE",
     "TEMPLATE_VERSION",
     "ActivityReading",
+    "Approval",
+    "ApprovalSpec",
     "Asked",
     "Bound",
     "BoundError",
+    "BudgetFreeze",
     "ChangeKind",
     "Check",
     "CheckChange",
@@ -57,19 +72,28 @@ __all__ = [
     "DrillSpec",
     "EvidenceRef",
     "EvidenceSpec",
+    "FreezeException",
+    "FreezeSpec",
+    "FreezeWindow",
     "Gate",
     "Judgement",
     "LoadSpec",
     "OpenAlert",
+    "Overridden",
+    "Override",
+    "Poll",
+    "PollAnswer",
     "QuietReading",
     "QuietSpec",
     "RecordedCheck",
+    "RecordedOverride",
     "RecordedWaiver",
     "RegressionSpec",
     "RehearsalSpec",
     "RollbackSpec",
     "RunReading",
     "RunSource",
+    "Said",
     "ScanSpec",
     "Score",
     "Scored",
@@ -80,6 +104,7 @@ __all__ = [
     "Step",
     "SubjectReading",
     "Verdict",
+    "Voice",
     "Waived",
     "Waiver",
     "compare",
@@ -87,6 +112,7 @@ __all__ = [
     "judge",
     "measure_dependency",
     "measure_evidence",
+    "measure_freeze",
     "measure_load",
     "measure_quiet",
     "measure_regression",

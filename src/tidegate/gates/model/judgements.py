@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from tidegate.gates.model.checks import Gate
+from tidegate.gates.model.approvals import Approval
+from tidegate.gates.model.checks import CheckKind, Gate
+from tidegate.gates.model.measures.approval import Said, binding_of, is_answered, measure_voices
 from tidegate.gates.model.moments import moment_in_words
+from tidegate.gates.model.overriding import override_of
 from tidegate.gates.model.scores import Scored, score_of
 from tidegate.gates.model.verdicts import CheckOutcome, CheckResult, Judgement, Step, Verdict, blockers_of, decide
 from tidegate.gates.model.waivers import Waiver
 from tidegate.gates.model.waiving import waive
 from tidegate.releases import Release
 
+_NOTHING_SAID = Said()
 _WORSE = (Verdict.GO, Verdict.HOLD, Verdict.NO_GO)
 
 
@@ -21,16 +25,27 @@ def judge(
     *,
     now: datetime,
     waivers: Sequence[Waiver] = (),
+    said: Said = _NOTHING_SAID,
 ) -> Judgement:
-    """Return what `gate` says. Without a release, a readable file and a required check it holds."""
+    """Return what `gate` says. Without a release, a readable file and a required check it holds.
+
+    `results` are those of every check but approvals, which are judged here: they agree to what the others say.
+    """
+    binding = None
     if release is not None:
         results = waive(gate, release.id, results, waivers, now=now)
+        binding = binding_of(gate, release, results)
+        results = _with_voices(gate, results, said, binding=binding, now=now)
     scored = score_of(results, gate.score, holds_on_warning=gate.holds_on_warning) if gate.score else None
     verdict = Verdict.HOLD if release is None or gate.problem else _verdict_of(gate, results, scored)
     blockers = blockers_of(results, holds_on_warning=gate.holds_on_warning)
     if scored and release is not None:
         known = {blocker.check.id for blocker in blockers}
         blockers += tuple(result for result in scored.lacking if result.check.id not in known)
+    override = None
+    if release is not None and verdict is not Verdict.GO:
+        override = override_of(gate, release.id, blockers, said.overrides, now=now)
+    truth = f"{_word(verdict, results)}: {_why(gate, release, results, blockers, verdict=verdict, scored=scored)}"
     return Judgement(
         gate_id=gate.id,
         gate_version=gate.version,
@@ -38,11 +53,31 @@ def judge(
         release_id=release.id if release else None,
         release_name=release.name if release else None,
         verdict=verdict,
-        sentence=f"{_word(verdict, results)}: {_why(gate, release, results, blockers, verdict=verdict, scored=scored)}",
+        sentence=f"{override.words}; in truth {truth}" if override else truth,
         results=tuple(results),
         steps=_steps(gate, release, blockers),
         decided_at=now,
+        override=override,
+        binding=binding if is_answered(results) else None,
+        approvals=_counted(said, results),
     )
+
+
+def _counted(said: Said, results: Sequence[CheckResult]) -> tuple[Approval, ...]:
+    counted = {ref.id for result in results if result.check.kind is CheckKind.APPROVAL for ref in result.evidence}
+    return tuple(approval for approval in said.approvals if approval.id in counted)
+
+
+def _with_voices(
+    gate: Gate, results: Sequence[CheckResult], said: Said, *, binding: str, now: datetime
+) -> Sequence[CheckResult]:
+    """Return `results` with those of the approvals of `gate`, in its order."""
+    asked = [check for check in gate.checks if check.kind is CheckKind.APPROVAL]
+    if not asked:
+        return results
+    known = {result.check.id: result for result in results}
+    known |= {check.id: measure_voices(gate.id, check, said, binding=binding, now=now) for check in asked}
+    return [known[check.id] for check in gate.checks if check.id in known]
 
 
 def _verdict_of(gate: Gate, results: Sequence[CheckResult], scored: Scored | None) -> Verdict:

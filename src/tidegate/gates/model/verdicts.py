@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tidegate.gates.model.approvals import Approval
 from tidegate.gates.model.checks import Check
+from tidegate.gates.model.overrides import Override
 from tidegate.gates.model.waivers import Waiver
 from tidegate.kernel import DecisionId, GateId, ReleaseId, digest_of, format_utc
 from tidegate.kernel.canonical import JsonValue
@@ -138,6 +140,12 @@ class Judgement:
     steps: tuple[Step, ...]
     """To reach GO, most urgent first."""
     decided_at: datetime
+    override: Override | None = None
+    """Set where two people let it out all the same; the verdict stays what the gate says."""
+    binding: str | None = None
+    """What an approval of now would agree to; `None` while a source does not answer."""
+    approvals: tuple[Approval, ...] = ()
+    """Those that count, in order of receipt."""
 
     @property
     def fingerprint(self) -> str:
@@ -151,6 +159,7 @@ class Judgement:
                     [result.check.id, result.outcome, [ref.digest for ref in result.evidence], *_waiver_of(result)]
                     for result in self.results
                 ],
+                **_override_of(self.override),
             }
         )
 
@@ -174,12 +183,31 @@ class Judgement:
                     [result.check.id, result.outcome, result.reason, result.inputs_digest, *_waiver_of(result)]
                     for result in self.results
                 ],
+                **_override_of(self.override),
             }
         )
 
 
 def _waiver_of(result: CheckResult) -> tuple[str, ...]:
     return (result.waived.outcome, result.waived.waiver.digest) if result.waived else ()
+
+
+def _override_of(override: Override | None) -> dict[str, JsonValue]:
+    """Left out where there is none: decisions of before keep their digests."""
+    return {"override": override.confirmed_digest} if override else {}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOverride:
+    """An override as it stands in a recorded decision."""
+
+    id: str
+    reason: str
+    requested_by: str
+    confirmed_by: str
+    words: str
+    expires_at: datetime
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +263,7 @@ class Decision:
     steps: tuple[Step, ...]
     decided_at: datetime
     digest: str
+    override: RecordedOverride | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Approvals, overrides, and for whom people speak."""
