@@ -43,6 +43,7 @@ class PacketView:
     checks: tuple[CheckLine, ...]
     evidence: tuple[JSON, ...]
     more_evidence: int
+    override: JSON | None
 
 
 @router.get("/gates/{gate_id}/decisions/{decision_id}/packet")
@@ -75,6 +76,7 @@ def _view(packet: Packet) -> PacketView:
         checks=tuple(map(_line, decision["checks"])),
         evidence=tuple(evidence[:_MAX_EVIDENCE]),
         more_evidence=max(0, len(evidence) - _MAX_EVIDENCE),
+        override=decision.get("override"),
     )
 
 
