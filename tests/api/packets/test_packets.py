@@ -146,7 +146,10 @@ async def test_the_verbs_verify_show_and_sign_without_a_server(api: Api, decided
     packet, key = tmp_path / "p.intoto.jsonl", tmp_path / "key.pem"
     packet.write_bytes((await api.get(f"{decided}/packet/file")).content)
     key.write_text((await api.get("/api/v1/packets/keys")).json()["items"][0]["pem"])
-    run: Any = lambda *words: CliRunner().invoke(cli, ["packet", *map(str, words)])  # noqa: E731 - one line, used below
+
+    def run(*words: object) -> Any:
+        return CliRunner().invoke(cli, ["packet", *map(str, words)])
+
     good = run("verify", packet, "--key", key)
     assert good.exit_code == 0, good.output
     assert good.output.startswith("HOLDS  GO: 2026.02.1 passed 2 required checks.")
