@@ -222,10 +222,11 @@ def subjects_of(release: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _check_lines(verdict: Mapping[str, Any], others: Sequence[Mapping[str, Any]], payloads: Sequence[bytes]) -> None:
     listed = [(each["predicateType"], each["digest"]) for each in verdict["predicate"]["attestations"]]
     there = [(other["predicateType"], _sha256(payload)) for other, payload in zip(others, payloads, strict=True)]
+    known, found = set(listed), set(there)
     for line, each in enumerate(there, start=2):
-        if each not in listed:
+        if each not in known:
             _fail("attestation_unlisted", f"Line {line} ({each[0]}) is not listed in the verdict.")
-    if missing := [each for each in listed if each not in there]:
+    if missing := [each for each in listed if each not in found]:
         _fail("attestation_missing", f"The verdict lists {missing[0][0]} {missing[0][1]}, and it is not there.")
     if there != listed:
         _fail("form_changed", "The lines are not in the order of the verdict, or one stands twice.")
@@ -365,6 +366,7 @@ def _score(policy: Mapping[str, Any], checks: Sequence[Mapping[str, Any]], *, is
 def _check_attestations(verdict: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> None:
     predicate, decision = verdict["predicate"], verdict["predicate"]["decision"]
     digests = [each["digest"] for each in predicate["evidence"]]
+    known = set(digests)
     summaries = [each for each in others if each["predicateType"] == VSA]
     if len(summaries) != int(is_summarised(decision)):
         _fail("attestation_wrong", f"A verdict {decision['verdict']} has {len(summaries)} verification summaries.")
@@ -383,7 +385,7 @@ def _check_attestations(verdict: Mapping[str, Any], others: Sequence[Mapping[str
             )
         else:
             files = [digest_text(each["digest"]) for each in said["configuration"]]
-            is_right = kind == TEST_RESULT and bool(files) and set(digests).issuperset(files)
+            is_right = kind == TEST_RESULT and bool(files) and known.issuperset(files)
         if not is_right:
             _fail("attestation_wrong", f"The attestation {kind} says something else than the verdict.")
 
