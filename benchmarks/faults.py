@@ -1,8 +1,9 @@
 """Claim: what rules of this kind reach on faults of others, beside a baseline that learns what is usual.
 
 Both are judged by the same engine of backtests: the baseline is computed here and comes to the rules as a series, as
-anybody's detector would come as a metric. Nothing of either is fitted to the labels: bounds come from what was there
-before the first fault, and the baseline's one limit is the same for all series of all sets.
+anybody's detector would come as a metric. Bounds come from what was there before the first fault, but which
+settings were kept was decided with the labels in sight; and the baseline's one limit is the same for all series of
+all sets.
 """
 
 import argparse

@@ -9,6 +9,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,7 @@ def _default_of(option: click.Option) -> str:
     return f"`{default}`" if is_plain else ""
 
 
+@cache
 def application() -> "FastAPI":
     """Return the HTTP application with every router and nothing behind it."""
     from tidegate.app.routers import ROUTERS
@@ -117,6 +119,7 @@ def application() -> "FastAPI":
     return built
 
 
+@cache
 def routes() -> list[tuple[str, str, str, str, bool]]:
     """Return method, path, scope, words and whether it is in the OpenAPI, for every route in the order of the code."""
     from fastapi.routing import APIRoute
@@ -176,6 +179,7 @@ def _route_table(rows: list[tuple[str, str, str, str, bool]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+@cache
 def error_classes() -> list[type[Any]]:
     """Return every error of ours that carries a code of its own, by code."""
     found = []

@@ -93,11 +93,12 @@ class World:
 
     def erase(self, trace: int) -> None:
         """Erase the rows of a trace, as another process does."""
+        self.flush_count += 1
         gone = [row for row in self.store.rows if row[2] == trace]
         self.store.rows = [row for row in self.store.rows if row[2] != trace]
         for workspace in {row[0] for row in gone}:
             seconds = sorted({row[1] for row in gone if row[0] == workspace})
-            self.touches.append(Touch(workspace, f"era_{trace}", NOW, seconds, [None] * len(seconds)))
+            self.touches.append(Touch(workspace, f"era_{self.flush_count}", NOW, seconds, [None] * len(seconds)))
 
     def touch(self, workspace: WorkspaceId, seconds: Sequence[int]) -> None:
         """Say that another process changed `seconds`."""

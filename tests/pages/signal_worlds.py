@@ -56,7 +56,8 @@ class FakeWatcher:
         self.is_watched = True
         self.is_away = False
 
-    def bounds(self, family: Family) -> Sequence[Bound]:
+    async def bounds(self, workspace: WorkspaceId, family: Family, *, tenant: str | None = None) -> Sequence[Bound]:
+        del workspace, tenant
         return [rule for rule in self.rules if rule.family is family]
 
     async def burning(

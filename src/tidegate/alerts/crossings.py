@@ -212,7 +212,8 @@ class Batch:
 
     def _mask(self, placed: Placed) -> Numbers | None:
         """Return for which subjects a rule counts; `None` when for all."""
-        skips_all = not placed.rule.measure.adds_up and "tenant" in placed.rule.group_by
+        rule = placed.rule
+        skips_all = "tenant" in rule.group_by and not (rule.measure.adds_up and rule.judges_all_tenants)
         key = placed.rule.workspace, placed.but, skips_all
         if key not in self._masks:
             owns = np.array([placed.counts_for(workspace) for workspace, _, _ in self.keys], bool)

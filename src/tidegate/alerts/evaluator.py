@@ -8,13 +8,15 @@ Contract of this part:
   alerts are kept in memory as a copy of the store: written first, then applied. After a failed write the copy is
   thrown away and read again, so a write whose answer was lost is found and not repeated. A workspace whose own
   rules cannot be read or judged, or whose changes cannot be stored, is held: it keeps no other from its alerts.
-- An alert opens within one tick of being visible to the reader: at once after a flush of this process, else within
-  1 s, 2 s while there is nothing at all. After a crash, evaluation goes on when the lease has run out.
+- An alert opens within one tick of being visible to the reader: at once after a closing of this process, else within
+  1 s, 2 s while there is nothing at all; a third closing within a second waits for the end of the pause. After a crash,
+  evaluation goes on when the lease has run out.
 - `evaluated_at` moves only when all families were read and all transitions are stored; of a workspace that is held it
   stands alone. While it stands, gates hold.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +30,7 @@ from tidegate.alerts.errors import WatchLostError
 from tidegate.alerts.judging import changes_of
 from tidegate.alerts.model import FLAP_WINDOW, Change, Rule, withdraw
 from tidegate.alerts.opened import OpenAlerts
+from tidegate.alerts.pace import Pace
 from tidegate.alerts.ports import AlertStore, OwnRules, WatchStore
 from tidegate.alerts.questions import Placed, Question, questions_of
 from tidegate.alerts.rules import digest_of_rules
@@ -37,7 +40,8 @@ from tidegate.signals import SubjectReader
 __all__ = ["AlertEvaluator", "Evaluation"]
 
 _TICK_S = 1.0  # DESIGN section 4: each flush wakes the evaluator, and a tick every second
-_PAUSE_S = 0.5  # an evaluation costs 15 CPU-ms however little changed: at most two a second, p50 stays within 1 s
+_PAUSE_S = 0.5  # an evaluation costs 15 CPU-ms however little changed: at most two a second for closings, besides ticks
+_IN_A_ROW = 2  # a closing in a hurry comes soon after an ordinary one: whom it pages does not wait for the pause
 _IDLE = timedelta(seconds=2)  # another process may have stored events without waking this one: bar 3 s
 _LEASE = timedelta(seconds=5)  # five missed renewals; a crashed evaluator's successor has 10 s to be back
 _NOW_AND_THEN = timedelta(seconds=5)  # as much again for each further grouping and window: within the bar of gates
@@ -98,12 +102,14 @@ class AlertEvaluator:
 
     async def run(self, wake: asyncio.Event) -> None:
         """Evaluate whenever `wake` is set, and every second, until cancelled."""
+        pace = Pace(_PAUSE_S, in_a_row=_IN_A_ROW)
         try:
             while True:
                 is_woken = await _wait(wake)
+                if is_woken:
+                    await asyncio.sleep(pace.wait_s(time.monotonic()))
                 wake.clear()
                 await self._evaluate_safely(is_woken=is_woken)
-                await asyncio.sleep(_PAUSE_S)
         finally:
             await self.release()
 
@@ -305,6 +311,6 @@ def _of_owners_only(rules: Sequence[Placed], failed: dict[WorkspaceId, Exception
 
 async def _wait(wake: asyncio.Event) -> bool:
     with suppress(TimeoutError):
-        async with asyncio.timeout(_TICK_S - _PAUSE_S):
+        async with asyncio.timeout(_TICK_S):
             return await wake.wait()
     return False

@@ -123,5 +123,7 @@ class OpenAlerts:
 def _fits(placed: Placed, key: AlertKey) -> bool:
     """Return whether a rule groups in the way in which this alert was grouped."""
     rule = placed.rule
+    if key.tenant is None and "tenant" in rule.group_by and not rule.judges_all_tenants:
+        return False
     named = {name for name, _ in key.labels} | {"service", "tenant"}
     return (key.tenant is None or "tenant" in rule.group_by) and named == {*rule.group_by, "service", "tenant"}

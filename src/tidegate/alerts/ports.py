@@ -82,6 +82,14 @@ class AlertStore(Protocol):
         ...
 
 
+class CountingRules(Protocol):
+    """Knows which rules count in a workspace."""
+
+    async def list_rules(self, workspace: WorkspaceId) -> Sequence[Rule]:
+        """Return those that ship, changed or not, and its own; those that are switched off as well."""
+        ...
+
+
 class BudgetEvents(Protocol):
     """Knows what happened to releases because of a budget."""
 

@@ -13,7 +13,15 @@ from tidegate.alerts.model import Rule, Unit
 from tidegate.runbooks import find_runbook
 from tidegate.signals import Family
 
-__all__ = ["BUILT_IN_RULES", "batches_of", "digest_of_rules", "load_rules", "override_names", "override_rules"]
+__all__ = [
+    "BUILT_IN_RULES",
+    "batches_of",
+    "digest_of_rules",
+    "load_rules",
+    "overridden",
+    "override_names",
+    "override_rules",
+]
 
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
@@ -60,10 +68,11 @@ def override_rules(rules: Sequence[Rule], overrides: Mapping[str, str]) -> tuple
     for name in overrides:
         if name not in known:
             raise OverrideInvalidError(f"There is no {name!r} here. Known are: {', '.join(known) or 'none'}.", name)
-    return tuple(_overridden(rule, overrides) for rule in rules)
+    return tuple(overridden(rule, overrides) for rule in rules)
 
 
-def _overridden(rule: Rule, overrides: Mapping[str, str]) -> Rule:
+def overridden(rule: Rule, overrides: Mapping[str, str]) -> Rule:
+    """Return `rule` with those of the bounds of `overrides` that are its own."""
     threshold = overrides.get(rule.threshold_override) if rule.threshold_override else None
     min_count = overrides.get(rule.min_count_override) if rule.min_count_override else None
     return replace(

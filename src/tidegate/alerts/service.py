@@ -21,8 +21,8 @@ from tidegate.alerts.model import (
     sentence_of,
     window_at,
 )
-from tidegate.alerts.ports import AlertFilter, AlertStore, BudgetEvents, Watch
-from tidegate.alerts.rules import batches_of, override_names, override_rules
+from tidegate.alerts.ports import AlertFilter, AlertStore, BudgetEvents, CountingRules, Watch
+from tidegate.alerts.rules import batches_of, overridden, override_names, override_rules
 from tidegate.kernel import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -58,8 +58,10 @@ class AlertService:
         store: AlertStore,
         clock: Clock,
         budgets: BudgetEvents | None = None,
+        own: CountingRules | None = None,
     ) -> None:
         self._budgets = budgets
+        self._own = own
         self._rules = tuple(rules)
         self._reader = reader
         self._store = store
@@ -68,6 +70,11 @@ class AlertService:
     @property
     def rules(self) -> tuple[Rule, ...]:
         return self._rules
+
+    async def list_rules(self, workspace: WorkspaceId) -> Sequence[Rule]:
+        """Return the rules that count in `workspace`: those that ship, changed or not, and its own."""
+        found = self._rules if self._own is None else await self._own.list_rules(workspace)
+        return [rule for rule in found if rule.is_enabled]
 
     @property
     def rule_count(self) -> int:
@@ -132,13 +139,16 @@ class AlertService:
             UnavailableError: an engine does not answer for the moment.
         """
         _refuse_nul(tenant, field="workspaceId")
-        rules = override_rules(self._rules_of(family), overrides)
+        shipped = self._rules_of(family)
+        override_rules(shipped, overrides)
+        counting = [rule for rule in await self.list_rules(workspace) if rule.family is family] if overrides else []
+        rules = tuple(overridden(rule, overrides) for rule in counting)
         now = self._clock.now()
         # Asked first: an alert that opens in between is then shown with a later moment, never with one before it.
         watch = await self._store.find_watch(workspace)
         which = AlertFilter(states=OPEN_STATES, family=family, tenant=tenant)
         stored = await self._store.list_alerts(workspace, which, limit=_OPEN_LIMIT, after=None)
-        window = window_at(now, max((rule.window for rule in rules), default=DEFAULT_WINDOW))
+        window = window_at(now, max((rule.window for rule in shipped), default=DEFAULT_WINDOW))
         scope = SignalScope(tenant=tenant)
         return AlertPreview(
             family=family,
@@ -204,10 +214,12 @@ class AlertService:
         for (family, length), batch in batches_of(plain):
             groups = await self._reader.groups([workspace], family, window_at(now, length))
             found += [
-                _would_be(rule, group, since, now)
-                for rule in batch
+                _would_be(own, group, since, now)
+                for rule, bounds in [(rule, dict(rule.tenants)) for rule in batch]
                 for group in groups
-                if exceeds(rule, group.totals) and (tenant is None or group.tenant == tenant)
+                if (tenant is None or group.tenant == tenant)
+                and (group.tenant or rule.judges_all_tenants)
+                and exceeds(own := rule.of_tenant(group.tenant, bounds), group.totals)
             ]
         return tuple(found[:_OPEN_LIMIT])
 

@@ -123,10 +123,8 @@ class PostgresAlertStore:
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 """
-                SELECT CASE WHEN burns.evaluated_at < rules.evaluated_at - $3::interval THEN burns.evaluated_at
-                    ELSE rules.evaluated_at END AS evaluated_at,
-                    greatest(rules.watched_since, burns.watched_since, workspaces.created_at) AS watched_since
-                SELECT least(moved.evaluated_at, burns.evaluated_at) AS evaluated_at,
+                SELECT CASE WHEN burns.evaluated_at < moved.evaluated_at - $3::interval THEN burns.evaluated_at
+                    ELSE moved.evaluated_at END AS evaluated_at,
                     greatest(rules.watched_since, burns.watched_since, held.watched_since, workspaces.created_at)
                         AS watched_since
                 FROM workspaces CROSS JOIN alert_watch AS rules

@@ -1,11 +1,14 @@
 """What agents ask of alerts."""
 
+import re
 from collections import Counter
 from typing import Any, Final
 
 from tidegate.edge.mcp import Tool
 
 __all__ = ["TOOLS"]
+
+_OWN_RUNBOOK: Final = re.compile(r"/runbooks/[\w.-]{1,100}", re.ASCII)
 
 
 def _alerts(answer: Any) -> str:  # noqa: ANN401 - JSON
@@ -18,10 +21,12 @@ def _alerts(answer: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def _alert(answer: Any) -> str:  # noqa: ANN401 - JSON
-    alert = answer["alert"]
+    alert, runbook = answer["alert"], answer["alert"]["runbook"]
+    # Whoever sends an alert chooses its link, which may read as an instruction: that stands in the fence alone.
+    where = f"Runbook: {runbook}" if _OWN_RUNBOOK.fullmatch(runbook) else "Its runbook is a link in the data."
     return (
         f"{alert['severity']}, {alert['state']} since {alert['since']}, {len(answer['transitions'])} transitions. "
-        f"Runbook: {alert['runbook']}"
+        f"{where}"
     )
 
 

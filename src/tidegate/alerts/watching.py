@@ -19,8 +19,13 @@ class AlertWatcher:
         self._alerts = alerts
         self._clock = clock
 
-    def bounds(self, family: Family) -> Sequence[Bound]:
-        return [_bound(rule) for rule in self._alerts.rules if rule.family is family and _is_of_all(rule)]
+    async def bounds(self, workspace: WorkspaceId, family: Family, *, tenant: str | None = None) -> Sequence[Bound]:
+        rules = await self._alerts.list_rules(workspace)
+        return [
+            _bound(rule.of_tenant(tenant, dict(rule.tenants)))
+            for rule in rules
+            if rule.family is family and _is_of_all(rule)
+        ]
 
     async def burning(
         self, workspace: WorkspaceId, *, family: Family | None = None, tenant: str | None = None

@@ -17,7 +17,6 @@ from tidegate.alerts.backtest.service import BacktestService
 from tidegate.alerts.paging.assembly import Paging
 from tidegate.alerts.paging.sources import DeliveryCourier
 from tidegate.alerts.rule_sets.service import RuleSetService
-from tidegate.alerts.rule_sets.store import PostgresRuleSets
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
@@ -31,6 +30,7 @@ from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.on_call import build_pages
 from tidegate.app.packets import build_packets
+from tidegate.app.own_rules import build_own_rules
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
 from tidegate.app.running import Edge, Task, connect_engines, running
@@ -215,16 +215,15 @@ def _slices(  # noqa: PLR0913 - what slices share
     rules = load_rules()
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
-    rule_sets = PostgresRuleSets(database, trail)
+    rule_sets, own_rules, counting = build_own_rules(rules, database, trail, clock)
     alert_store = PostgresAlertStore(database, listener=paging)
     evaluator = AlertEvaluator(
         rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
         own_rules=rule_sets, on_changed=hub.wake,
     )  # fmt: skip
-    own_rules = RuleSetService(shipped=rules, store=rule_sets, clock=clock)
     objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     freezes = build_freezes(database, objectives, trail, clock=clock, ids=ids)
-    alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock, budgets=freezes)
+    alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock, budgets=freezes, own=counting)
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
@@ -233,7 +232,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     )
     gates = build_gates(
         database, signals=reader, alerts=alerts, rules=rules, releases=releases, isolation=isolation,
-        evidence=evidence, trail=trail, ids=ids, clock=clock,
+        evidence=evidence, book=records.book, trail=trail, ids=ids, clock=clock,
     )  # fmt: skip
     rows, erasures = EngineErasedRows(engine), PostgresErasures(database, trail)
     eraser = EraseRunner(rows=rows, store=erasures, clock=clock, holder=ids.new_id("edg"), askers=askers)

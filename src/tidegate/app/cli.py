@@ -100,7 +100,7 @@ _MORE_VERBS: Final = {
     "packet": (("tidegate.app.packet_key", "key"),),
     "rule": (
         ("tidegate.alerts.prometheus_commands", "test_rules"),
-        ("tidegate.alerts.prometheus_commands", "import_rules"),
+        ("tidegate.alerts.importing.commands", "import_rules"),
         ("tidegate.alerts.backtest.commands", "backtest"),
     ),
     "runbook": (("tidegate.app.runbook_commands", "check"),),

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.gates import GateReader, GateService, PostgresGateStore, QuietSource, RegressionSource, SignalSource
 from tidegate.gates.catalogues import AlertQuietReader, BuiltInRunbooks, LoadedRules
-from tidegate.gates.model import CheckKind
+from tidegate.gates.kinds.standings import StandingSource
+from tidegate.gates.model import (
+    CheckKind,
+    measure_dependency,
+    measure_evidence,
+    measure_load,
+    measure_rehearsal,
+    measure_scan,
+)
 from tidegate.gates.waivers.counting import CountingWaivers
 from tidegate.gates.waivers.service import WaiverService
 from tidegate.gates.waivers.store import AuditedMakers, PostgresWaiverStore
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
 
     from tidegate.alerts import AlertService, Rule
     from tidegate.audit import AuditTrail
-    from tidegate.evidence import EvidenceService
+    from tidegate.evidence import EvidenceBook, EvidenceService
     from tidegate.gates.ports import CheckSource
     from tidegate.isolation import IsolationService
     from tidegate.kernel import Clock, IdFactory
@@ -45,6 +53,7 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
     releases: ReleasesService,
     isolation: IsolationService,
     evidence: EvidenceService,
+    book: EvidenceBook,
     trail: AuditTrail,
     ids: IdFactory,
     clock: Clock,
@@ -55,6 +64,12 @@ def build_gates(  # noqa: PLR0913 - one argument a collaborator
         CheckKind.SIGNAL: SignalSource(signals),
         CheckKind.ALERTS_QUIET: QuietSource(alerts=AlertQuietReader(alerts), catalogue=catalogue, signals=signals),
         CheckKind.REGRESSION: RegressionSource(isolation=isolation, evidence=evidence),
+        CheckKind.EVIDENCE: StandingSource(book, measure_evidence),
+        CheckKind.SCAN: StandingSource(book, measure_scan),
+        CheckKind.LOAD: StandingSource(book, measure_load),
+        CheckKind.ROLLBACK_PROOF: StandingSource(book, measure_rehearsal),
+        CheckKind.DRILL: StandingSource(book, measure_rehearsal),
+        CheckKind.DEPENDENCY: StandingSource(book, measure_dependency),
     }
     waivers, makers = PostgresWaiverStore(database, trail), AuditedMakers(database)
     gates = GateService(

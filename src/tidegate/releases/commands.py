@@ -21,13 +21,15 @@ def release() -> None:
 @click.option("--version", "versions", multiple=True, help="Version of the service given at the same place.")
 @click.option("--commit", "commits", multiple=True, help="Commit of the service given at the same place.")
 @click.option("--environment", help="Where it goes; production unless said.")
+@click.option("--repository", help="Repository of the commits: evidence that names another one never counts.")
 @json_option
-def create(  # noqa: PLR0917 - one argument an option: click passes them by name
+def create(  # noqa: PLR0913, PLR0917 - one argument an option: click passes them by name
     name: str,
     services: tuple[str, ...],
     versions: tuple[str, ...],
     commits: tuple[str, ...],
     environment: str | None,
+    repository: str | None,
     as_json: bool,  # noqa: FBT001 - click passes it by name
 ) -> None:
     """Create the release NAME, which becomes the candidate of its environment.
@@ -37,6 +39,8 @@ def create(  # noqa: PLR0917 - one argument an option: click passes them by name
     Several:       tidegate release create 2026.02.1 --service harbor@2026.02.1@4f1c2ab --service web@7@99e0d1c
     """  # noqa: D301 - click reads \b as: leave the lines as they are
     body: dict[str, Any] = {"name": name, "services": _triples(services, versions, commits)}
+    if repository is not None:
+        body["services"] = [{**own, "repository": repository} for own in body["services"]]
     if environment is not None:
         body["environment"] = environment
     created = api().post("/api/v1/releases", body)

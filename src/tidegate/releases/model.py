@@ -16,6 +16,8 @@ class ReleaseService:
     service: str
     version: str
     commit: str
+    repository: str | None = None
+    """Where the commit is; forks share commits. `None`: the release does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class ReleaseServiceIn(WireModel):
     version: Word
     commit: Word
     """Compared character by character with the commit of runs and reports."""
+    repository: Word | None = None
+    """Where the commit is, for example `acme/shop`: what names another repository never counts."""
 
 
 class ReleaseIn(WireModel):
@@ -26,13 +28,14 @@ class ReleaseIn(WireModel):
     environment: Word = DEFAULT_ENVIRONMENT
 
     def services_of(self) -> tuple[ReleaseService, ...]:
-        return tuple(ReleaseService(own.service, own.version, own.commit) for own in self.services)
+        return tuple(ReleaseService(own.service, own.version, own.commit, own.repository) for own in self.services)
 
 
 class ReleaseServiceOut(WireModel):
     service: str
     version: str
     commit: str
+    repository: str | None = None
 
 
 class ReleaseOut(WireModel):
@@ -51,7 +54,9 @@ class ReleaseOut(WireModel):
             name=release.name,
             environment=release.environment,
             services=tuple(
-                ReleaseServiceOut(service=own.service, version=own.version, commit=own.commit)
+                ReleaseServiceOut(
+                    service=own.service, version=own.version, commit=own.commit, repository=own.repository
+                )
                 for own in release.services
             ),
             created_at=release.created_at,

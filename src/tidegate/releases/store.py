@@ -55,7 +55,7 @@ class PostgresReleaseStore:
                 release_id,
                 name,
                 environment,
-                [asdict(service) for service in services],
+                [_row_of(service) for service in services],
                 created_at,
             )
             if added:
@@ -121,6 +121,10 @@ def _sequence_of(cursor: Cursor | None) -> int | None:
     if not (key.isascii() and key.isdigit() and len(key) < 19):
         raise InvalidInputError("This cursor is not one of ours: start again without it.", field="cursor")
     return int(key)
+
+
+def _row_of(service: ReleaseService) -> dict[str, str]:
+    return {name: value for name, value in asdict(service).items() if value is not None}
 
 
 def _release_of(row: Record) -> Release:

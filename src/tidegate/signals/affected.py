@@ -9,7 +9,7 @@ import numpy as np
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.ports import Seconds
 from tidegate.signals.runs import AGENT, INFERENCE, ROLES, Runs
-from tidegate.storage.native import Numbers, Words
+from tidegate.storage.native import Numbers, Words, used_of
 
 _REMEMBERED_RUNS: Final = 500_000  # 16 bytes each; at 20,000 spans a second those of three minutes
 _SAID: Final = (
@@ -105,8 +105,8 @@ def _moments(runs: Runs) -> Numbers:
 
 def _hashes(words: Words, codes: Numbers) -> Numbers:
     """Return a number for the word of each of `codes`; -1 stands for no word."""
-    used, places = np.unique(codes, return_inverse=True)
-    own = np.array([hash(words.words[code]) if code >= 0 else 0 for code in used.tolist()], np.int64)
+    used, places = used_of(codes.astype(np.int64) + 1, len(words.words) + 1)
+    own = np.array([hash(words.words[code - 1]) if code else 0 for code in used.tolist()], np.int64)
     found: Numbers = own.astype(np.uint64)[places]
     return found
 
@@ -128,8 +128,8 @@ def digests_of(runs: Runs) -> Numbers:
     digest = np.zeros(len(runs), np.uint64)
     with np.errstate(over="ignore"):
         numbers = [runs.outcome, runs.cost_source, *(runs.sums[name] for name in sorted(runs.sums))]
-        numbers += [runs.is_cut_off, spans.number("start_ns")[root], spans.number("end_ns")[root]]
-        numbers += [spans.number(name)[root] for name in ("weight_milli", "is_sampled", "replayed")]
+        numbers += [runs.is_cut_off, spans.number("start_ns", root), spans.number("end_ns", root)]
+        numbers += [spans.number(name, root) for name in ("weight_milli", "is_sampled", "replayed")]
         for column in numbers:
             digest = (digest ^ column.astype(np.uint64)) * odd
             digest ^= digest >> np.uint64(29)

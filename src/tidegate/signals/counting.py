@@ -12,7 +12,7 @@ import numpy as np
 from tidegate.signals.ports import Seconds
 from tidegate.signals.run_costs import UNPRICED
 from tidegate.signals.runs import OUTCOMES, TOO_LARGE, Runs
-from tidegate.storage.native import Columns, Numbers, Words
+from tidegate.storage.native import Columns, Numbers, Words, used_of
 from tidegate.telemetry.families import FAMILY_BITS
 
 # Durations are kept without tenants: buckets by tenant would be a row an event.
@@ -33,6 +33,7 @@ _NUMBERS: Final = {
 }  # fmt: skip
 _COMMON: Final = ("workspace", "service", "environment", "release")
 _NANO: Final = 1_000_000_000
+_DENSE: Final = 8  # keys for each row: a table of them costs less than to sort the rows
 _MOST: Final = 2**62  # of one row, scaled: somebody else's number
 
 Keys = dict[str, Words | Numbers]
@@ -61,7 +62,7 @@ class Counts:
         if not isinstance(column, Words):
             return codes
         known = self.words[name]
-        used, places = np.unique(codes, return_inverse=True)
+        used, places = used_of(codes, len(column.words))
         own = np.array([known.setdefault(column.words[code], len(known)) for code in used.tolist()], np.int64)
         recoded: Numbers = own[places]
         return recoded
@@ -120,8 +121,15 @@ def _groups(columns: Sequence[Numbers]) -> tuple[Numbers, Numbers]:
             lowest, size = 0, len(own)
         key = key * size + (codes - lowest)
         radix *= size
-    _, first, group = np.unique(key, return_index=True, return_inverse=True)
-    return first, group
+    if radix > _DENSE * len(key):
+        _, first, group = np.unique(key, return_index=True, return_inverse=True)
+        return first, group
+    first_of = np.full(radix, -1, np.int64)
+    first_of[key[::-1]] = np.arange(len(key) - 1, -1, -1)
+    used = np.flatnonzero(first_of >= 0)
+    first = first_of[used]
+    first_of[used] = np.arange(len(used))
+    return first, first_of[key]
 
 
 def _summed(values: Numbers, group: Numbers, count: int, *, is_max: bool) -> Numbers:
@@ -278,12 +286,12 @@ def count_runs(counts: Counts, runs: Runs, which: Numbers) -> None:
     if not len(which):
         return
     spans, root = runs.spans, runs.root
-    weight = spans.number("weight_milli")[root].astype(np.int64)
+    weight = spans.number("weight_milli", root).astype(np.int64)
     spent = np.maximum(spans.number("end_ns").astype(np.int64) - spans.number("start_ns").astype(np.int64), 0)
     spent_us = spent[root] // 1000
     sums = {name: scaled(runs.sums[name], weight) for name in _RUN_SUMS} | {
         "weight_milli": weight,
-        "sampled_count": spans.number("is_sampled")[root].astype(np.int64),
+        "sampled_count": spans.number("is_sampled", root).astype(np.int64),
         "priced_milli": np.where(runs.cost_source == UNPRICED, 0, weight),
         "duration_us": scaled(spent_us, weight),
     }
@@ -293,8 +301,8 @@ def count_runs(counts: Counts, runs: Runs, which: Numbers) -> None:
         "provider": _of_runs(runs, "provider", runs.words_of["model"]),
         "object": _of_runs(runs, "agent_name", root),
         "outcome": Words(OUTCOMES, runs.outcome),
-        "second": spans.number("second")[root],
-        "replayed": spans.number("replayed")[root],
+        "second": spans.number("second", root),
+        "replayed": spans.number("replayed", root),
     }
     timed = keys | {"family": _named("ai_run.duration", len(root)), "bucket": _bucket_of(spent_us)}
     whole = keys | {

@@ -16,7 +16,7 @@ from tidegate.kernel import WorkspaceId
 from tidegate.signals.packed import Packed, PackedSpans, is_of_late, pack, unpacked
 from tidegate.signals.ports import Seconds
 from tidegate.signals.statements import EVENT_NUMBERS, EVENT_WORDS, LINK_NUMBERS, LINK_WORDS
-from tidegate.storage.native import Columns, Dictionaries, Numbers, Words
+from tidegate.storage.native import Columns, Dictionaries, Numbers, Words, stable_order, used_of
 
 MAX_ROWS: Final = 240_000  # 170 bytes each; twelve seconds of full load
 MAX_WORDS: Final = 300_000  # of all dictionaries together: ids of conversations never end
@@ -185,7 +185,7 @@ def _by_second(columns: Columns, seconds: Seconds) -> Iterator[tuple[Second, Num
     workspace, second = columns.words["workspace"], columns.numbers["second"]
     codes = {word: code for code, word in enumerate(workspace.words)}
     place = workspace.codes.astype(np.int64) * _WIDTH + second
-    order = np.argsort(place, kind="stable")
+    order = stable_order(place)
     ranked = place[order]
     for name, found in seconds.items():
         for one in found:
@@ -210,7 +210,7 @@ def recoded(columns: Columns, rows: Numbers, dictionaries: Dictionaries) -> Colu
     words: dict[str, Words] = {}
     for name in LINK_WORDS + EVENT_WORDS:
         column, known = columns.words[name], dictionaries.setdefault(name, {})
-        used, places = np.unique(column.codes[rows], return_inverse=True)
+        used, places = used_of(column.codes[rows], len(column.words))
         own = [known.setdefault(column.words[code], len(known)) for code in used.tolist()]
         words[name] = Words((), np.array(own, np.int32)[places])
     return Columns(len(rows), {name: column[rows] for name, column in columns.numbers.items()}, words)

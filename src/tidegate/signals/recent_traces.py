@@ -12,7 +12,7 @@ import numpy as np
 
 from tidegate.kernel import WorkspaceId
 from tidegate.signals.ports import Seconds
-from tidegate.storage.native import Columns, Numbers
+from tidegate.storage.native import Columns, Numbers, stable_order
 
 _MOST_TRACES: Final = 1_500_000  # 4 bytes each
 _MOST_SECONDS: Final = 50_000
@@ -43,7 +43,7 @@ class RecentTraces:
         rows = np.flatnonzero(columns.numbers["distrusted"] == 0)
         workspace, second = columns.words["workspace"], columns.numbers["second"]
         moments = workspace.codes[rows].astype(np.int64) * _WIDTH + second[rows]
-        order = np.argsort(moments, kind="stable")
+        order = stable_order(moments)
         ranked, traces = moments[order], _short(columns, rows[order])
         codes = {word: code for code, word in enumerate(workspace.words)}
         for name, found in seconds.items():

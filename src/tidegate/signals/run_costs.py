@@ -34,14 +34,14 @@ def usage_of(counted: Counted) -> dict[str, Numbers]:
     sums: dict[str, Numbers] = {}
     for name in _SUMMED:
         sums[name] = np.zeros(len(root), np.int64)
-        np.add.at(sums[name], runs, spans.number(name)[rows].astype(np.int64))
+        np.add.at(sums[name], runs, spans.number(name, rows).astype(np.int64))
     sums["is_cache_exclusive"] = np.zeros(len(root), np.int64)
-    np.maximum.at(sums["is_cache_exclusive"], runs, spans.number("is_cache_exclusive")[rows].astype(np.int64))
+    np.maximum.at(sums["is_cache_exclusive"], runs, spans.number("is_cache_exclusive", rows).astype(np.int64))
     ttfc = spans.number("ttfc_ns").astype(np.int64)
     sums["ttfc_ns"] = ttfc[root]
     has_answer = ttfc[rows] > 0
     answered, of_run = rows[has_answer], runs[has_answer]
-    order = np.lexsort((spans.span[answered], spans.number("start_ns")[answered], of_run))
+    order = np.lexsort((spans.span[answered], spans.number("start_ns", answered), of_run))
     which, first = np.unique(of_run[order], return_index=True)
     silent = ttfc[root[which]] == 0
     sums["ttfc_ns"][which[silent]] = ttfc[answered[order[first[silent]]]]
@@ -86,7 +86,7 @@ def _used_nothing(counted: Counted) -> Numbers:
     went_wrong = np.array([word not in {"", "ok"} for word in outcome.words], bool)
     nothing: Numbers = went_wrong[outcome.codes[spans.rows[rows]]]
     for name in ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"):
-        nothing &= spans.number(name)[rows] == 0
+        nothing &= spans.number(name, rows) == 0
     return nothing
 
 

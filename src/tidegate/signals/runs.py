@@ -65,9 +65,8 @@ def find_runs(spans: Spans, prices: Prices) -> Runs:
     sums = usage_of(counted)
     sums["cost_nano_usd"], cost_source, versions = costs_of(counted, prices)
     sums["span_count"] = np.bincount(place, minlength=len(root)).astype(np.int64)
-    by_span = members[np.lexsort((spans.span[members], place))]
     words_of = {name: _first_word(name, counted) for name in _BELOW}
-    words_of["tenant"] = _first_word("tenant", Counted(spans, root, by_span, run_of[by_span]))
+    words_of["tenant"] = _first_word("tenant", _saying("tenant", spans, root, members=members, run_of=place))
     is_cut_off = spans.cut_off[root]
     outcome[is_cut_off] = FAILED  # what was cut off is not known, and unknown is not good
     return Runs(spans, root, outcome, cause, is_cut_off, words_of, sums, cost_source, versions, run_of)
@@ -187,10 +186,10 @@ def _not_made_good(spans: Spans, rows: Numbers, run_of: Numbers, ends: Numbers) 
 
     A step is the same parent, operation, and model or tool; spans without a parent in common are no attempts of one.
     """
-    parent = spans.number("parent")[rows]
+    parent = spans.number("parent", rows)
     step = np.where(parent == 0, spans.span[rows], parent)
-    operation, subject = spans.codes("operation")[rows], _subjects(spans)[rows]
-    start, end = spans.number("start_ns")[rows], spans.number("end_ns")[rows]
+    operation, subject = spans.codes("operation", rows), _subjects(spans)[rows]
+    start, end = spans.number("start_ns", rows), spans.number("end_ns", rows)
     order = np.lexsort((spans.span[rows], end, start, subject, operation, step, run_of[rows]))
     keys = (run_of[rows][order], step[order], operation[order], subject[order])
     is_new = np.ones(len(rows), bool)
@@ -212,6 +211,15 @@ def _subjects(spans: Spans) -> Numbers:
     model = np.array([known.setdefault(word, len(known)) for word in models.words], dtype=np.int64)
     found: Numbers = np.where(tool != 0, tool, model[spans.codes("model")])
     return found
+
+
+def _saying(name: str, spans: Spans, root: Numbers, *, members: Numbers, run_of: Numbers) -> Counted:
+    """Return those of `members` that say `name` in runs whose own span does not, by run and id."""
+    nothing = code_of(spans.columns.words[name], "")
+    is_wanted = (spans.codes(name, root) == nothing)[run_of] & (spans.codes(name, members) != nothing)
+    rows, runs = members[is_wanted], run_of[is_wanted]
+    order = np.lexsort((spans.span[rows], runs))
+    return Counted(spans, root, rows[order], runs[order])
 
 
 def _first_word(name: str, among: Counted) -> Numbers:

@@ -17,6 +17,7 @@ MAX_TRACE_SPANS: Final = 20_000  # the bar of a trace page is 5,000; an id used 
 LINK_SLACK_S: Final = 10  # clocks of two hosts differ by less; more slack is more spans to read again with each count
 MAX_SPAN_S: Final = 3_600  # a longer span is taken as one of an hour: nobody reads further back for its parts
 _NANO: Final = 1_000_000_000
+_MASK: Final = np.uint64(2**16 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,14 @@ class Spans:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def number(self, name: str) -> Numbers:
-        found: Numbers = self.columns.numbers[name][self.rows]
+    def number(self, name: str, of: Numbers | None = None) -> Numbers:
+        """Return a column, or of it the spans at the places `of`."""
+        found: Numbers = self.columns.numbers[name][self.rows if of is None else self.rows[of]]
         return found
 
-    def codes(self, name: str) -> Numbers:
-        found: Numbers = self.columns.words[name].codes[self.rows]
+    def codes(self, name: str, of: Numbers | None = None) -> Numbers:
+        """Return the codes of a column, or of it of the spans at the places `of`."""
+        found: Numbers = self.columns.words[name].codes[self.rows if of is None else self.rows[of]]
         return found
 
 
@@ -85,8 +88,12 @@ def sort_spans(columns: Columns) -> Fetched:
             trace += columns.words["workspace"].codes.astype(np.uint64) * third
         trace ^= trace >> np.uint64(32)
         keys = numbers["span"] ^ trace
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)
         same = np.flatnonzero(keys[order][1:] == keys[order][:-1])
+        if len(same):  # copies stand in the order of their rows
+            places = np.union1d(same, same + 1)
+            copies = np.sort(order[places])
+            order[places] = copies[np.argsort(keys[copies], kind="stable")]
         if _is_same(columns, order[same], order[same + 1], "span"):
             return Fetched(columns, trace, keys, order)
 
@@ -151,7 +158,10 @@ def _best_of_each(keys: Numbers, precedence: Numbers) -> Numbers:
 def _cut(order: Numbers, fetched: Fetched) -> tuple[Numbers, Numbers]:
     """Keep the first spans of a trace that is too large, and say which are of such a trace."""
     numbers = fetched.columns.numbers
-    _, place, counts = np.unique(fetched.trace[order], return_inverse=True, return_counts=True)
+    traces = fetched.trace[order]
+    if np.bincount((traces & _MASK).astype(np.int64), minlength=1).max() < MAX_TRACE_SPANS:
+        return order, np.zeros(len(order), bool)  # nor have many traces together as many
+    _, place, counts = np.unique(traces, return_inverse=True, return_counts=True)
     is_large = counts >= MAX_TRACE_SPANS
     if not is_large.any():
         return order, np.zeros(len(order), bool)

@@ -22,7 +22,7 @@ from tidegate.signals.statements import (
     logs_in,
     spans_in,
 )
-from tidegate.storage.native import Columns, Dictionaries, Numbers, Words, write_native
+from tidegate.storage.native import Columns, Dictionaries, Encoded, Numbers, Words, hex_texts, write_native
 
 
 class RowsEngine(Protocol):
@@ -135,7 +135,7 @@ _ROOT_TYPES: Final = {
     "start_ns": "UInt64", "end_ns": "UInt64", "weight_milli": "UInt32", "is_sampled": "UInt8", "replayed": "UInt8",
 }  # fmt: skip
 
-_Column = tuple[str, str, Numbers | Words]
+_Column = tuple[str, str, Numbers | Words | Encoded]
 
 
 def _run_block(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, written: int) -> tuple[list[str], bytes]:
@@ -157,15 +157,16 @@ def _run_columns(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, 
         told = [workspace for workspace, _ in markers] if name == "workspace" else [""] * len(markers)
         columns.append((name, kind, _with(found.words, codes, told)))
     for name, kind in _ROOT_TYPES.items():
-        columns.append((name, kind, _padded(spans.number(name)[root], count)))
+        columns.append((name, kind, _padded(spans.number(name, root), count)))
     for name, kind in _SUM_TYPES.items():
         columns.append((name, kind, _padded(runs.sums[name][which], count)))
-    second = np.r_[spans.number("second")[root], np.array([moment for _, moment in markers], np.int64)]
+    second = np.r_[spans.number("second", root), np.array([moment for _, moment in markers], np.int64)]
     causes = causes_of(runs)
-    is_missing = (spans.number("parent")[root] != 0) & (spans.parent[root] == len(spans))
+    versions = [runs.price_version[place] for place in which.tolist()]
+    is_missing = (spans.number("parent", root) != 0) & (spans.parent[root] == len(spans))
     columns += [
         ("second", "DateTime('UTC')", second),
-        ("trace_id", "String", _ids([spans.number(name)[root] for name in ("trace_hi", "trace_lo")], len(markers))),
+        ("trace_id", "String", _ids([spans.number(name, root) for name in ("trace_hi", "trace_lo")], len(markers))),
         ("span_id", "String", _ids([spans.span[root]], len(markers))),
         ("version", "UInt64", np.full(count, version)),
         ("written", "DateTime('UTC')", np.full(count, written)),
@@ -174,7 +175,7 @@ def _run_columns(runs: Runs, which: Numbers, seconds: Seconds, *, version: int, 
         ("outcome", "LowCardinality(String)", _with(OUTCOMES, runs.outcome[which], [""] * len(markers))),
         ("cost_source", "LowCardinality(String)", _with(COST_SOURCES, runs.cost_source[which], [""] * len(markers))),
         ("error_code", "LowCardinality(String)", _with(causes.words, causes.codes[which], [""] * len(markers))),
-        ("price_version", "LowCardinality(String)", _coded([runs.price_version[i] for i in which], len(markers))),
+        ("price_version", "LowCardinality(String)", _coded(versions, len(markers))),
     ]
     return columns
 
@@ -202,6 +203,12 @@ def _coded(texts: Sequence[str], blank_count: int) -> Words:
     return Words(list(places), np.array([*codes, *[0] * blank_count], np.int64))
 
 
-def _ids(halves: Sequence[Numbers], blank_count: int) -> Words:
-    texts = ["".join(f"{half:016x}" for half in row) for row in zip(*(half.tolist() for half in halves), strict=True)]
-    return Words([*texts, ""], np.r_[np.arange(len(texts)), np.full(blank_count, len(texts), np.int64)])
+def _ids(halves: Sequence[Numbers], blank_count: int) -> Encoded:
+    """Return ids as texts, and as many blanks."""
+    count = len(halves[0])
+    ids = np.zeros((count + blank_count, len(halves)), ">u8")
+    for place, half in enumerate(halves):
+        ids[:count, place] = half
+    is_blank = np.zeros(len(ids), bool)
+    is_blank[count:] = True
+    return hex_texts(ids.view(np.uint8), blank=is_blank)

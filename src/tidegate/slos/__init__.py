@@ -2,6 +2,7 @@
 
 from tidegate.slos.burning import BurnAnswer, BurnCode, BurnFinding, BurnLook, BurnReading, BurnSubject
 from tidegate.slos.model import (
+    COUNTED,
     BudgetPolicy,
     BurnSeverity,
     FreezeEvent,
@@ -16,6 +17,7 @@ from tidegate.slos.model import (
 from tidegate.slos.ports import BurnListener, FreezeReader, ObjectiveStore
 
 __all__ = [
+    "COUNTED",
     "BudgetPolicy",
     "BurnAnswer",
     "BurnCode",

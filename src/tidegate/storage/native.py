@@ -20,7 +20,11 @@ __all__ = [
     "Numbers",
     "Optional",
     "Words",
+    "hex_texts",
     "read_native",
+    "stable_order",
+    "used_codes",
+    "used_of",
     "write_native",
 ]
 
@@ -215,7 +219,7 @@ def _blobs(values: Sequence[bytes]) -> Sequence[bytes]:
         return [bytes(len(values))]  # each of no length
     parts = [b""] * (2 * len(values))
     parts[1::2] = values
-    parts[::2] = [_SHORT[length] if length < 128 else _as_varint(length) for length in map(len, values)]
+    parts[::2] = [_LENGTHS[length] if length < _LISTED else _as_varint(length) for length in map(len, values)]
     return parts
 
 
@@ -245,7 +249,7 @@ def _wide(column: Numbers) -> bytes:
 def _dictionary(column: Words) -> bytes:
     if not len(column.codes):
         return b""
-    used, codes = np.unique(column.codes, return_inverse=True)
+    used, codes = used_codes(column)
     words = [column.words[code] for code in used.tolist()]
     # The engine's own dictionaries begin with the empty text.
     keys = b"".join(_as_text(word) for word in ["", *words])
@@ -256,18 +260,58 @@ def _dictionary(column: Words) -> bytes:
 def _texts(column: Words) -> bytes:
     if not len(column.codes):
         return b""
-    used, codes = np.unique(column.codes, return_inverse=True)
+    used, codes = used_codes(column)
     encoded = [_as_text(column.words[code]) for code in used.tolist()]
     return b"".join([encoded[code] for code in codes.tolist()])
 
 
-_SHORT: Final = tuple(bytes([number]) for number in range(128))
+def used_codes(column: Words) -> tuple[Numbers, Numbers]:
+    """Return which codes the rows have, ascending, and of each row its place among these."""
+    return used_of(column.codes, len(column.words))
+
+
+def used_of(codes: Numbers, size: int) -> tuple[Numbers, Numbers]:
+    """Return which of `codes`, all below `size`, are there, ascending, and of each its place among these.
+
+    By a table of all that may be there instead of by sorting, unless that is much more than the rows.
+    """
+    if size > _MUCH * len(codes) + _LISTED:
+        used, places = np.unique(codes, return_inverse=True)
+        return used, places
+    place = np.zeros(size, np.int32)
+    place[codes] = 1
+    used = np.flatnonzero(place)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    return used, place[codes]
+
+
+def stable_order(keys: Numbers) -> Numbers:
+    """Return what sorts `keys`, equal ones as they stand; near numbers in one pass."""
+    if len(keys):
+        lowest = keys.min()
+        if keys.max() - lowest < _NEAR:
+            return np.argsort((keys - lowest).astype(np.uint16), kind="stable")
+    return np.argsort(keys, kind="stable")
+
+
+def hex_texts(ids: Numbers, *, blank: Numbers | None = None) -> Encoded:
+    """Return rows of bytes as a column of texts of hexadecimal digits; those that are `blank` are empty."""
+    rows = np.empty((len(ids), 1 + 2 * ids.shape[1]), np.uint8)
+    rows[:, 0] = 2 * ids.shape[1]
+    rows[:, 1::2] = _DIGITS[ids >> 4]
+    rows[:, 2::2] = _DIGITS[ids & 15]
+    if blank is None or not blank.any():
+        return Encoded(len(ids), rows.tobytes())
+    rows[blank, 0] = 0
+    is_written = np.ones(rows.shape, np.bool_)
+    is_written[blank, 1:] = False
+    return Encoded(len(ids), rows[is_written].tobytes())
 
 
 def _as_text(text: str | bytes) -> bytes:
     raw = text if isinstance(text, bytes) else text.encode()
     length = len(raw)
-    return (_SHORT[length] if length < 128 else _as_varint(length)) + raw
+    return (_LENGTHS[length] if length < _LISTED else _as_varint(length)) + raw
 
 
 def _as_varint(number: int) -> bytes:
@@ -277,3 +321,10 @@ def _as_varint(number: int) -> bytes:
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+_MUCH: Final = 8
+_NEAR: Final = 2**16
+_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
+_LISTED: Final = 4_096  # most texts and spans are shorter
+_LENGTHS: Final = tuple(_as_varint(number) for number in range(_LISTED))

@@ -11,14 +11,24 @@ from typing import Any, Final
 import numpy as np
 
 from tidegate.kernel import WorkspaceId
-from tidegate.storage.native import Blobs, Column, Columns, Encoded, Numbers, Optional, Words, write_native
+from tidegate.storage.native import (
+    Blobs,
+    Column,
+    Columns,
+    Encoded,
+    Numbers,
+    Optional,
+    Words,
+    hex_texts,
+    used_codes,
+    write_native,
+)
 from tidegate.telemetry.content import without_secrets
 from tidegate.telemetry.counted_columns import counted_columns
 from tidegate.telemetry.masking import has_secrets
 from tidegate.telemetry.meaning import Usage
 from tidegate.telemetry.model import LAST_SECOND, NANO
 from tidegate.telemetry.span_columns import TEXTS, BodySpans, Meaning, Place, Shared, SpanColumns, gathered
-from tidegate.telemetry.span_table import Array
 
 _LOW: Final = "LowCardinality(String)"
 _BELIEVABLE: Final = np.uint64(1 << 63)
@@ -35,7 +45,6 @@ _PLAIN_NUMBERS: Final = (
     ("ttfc_ns", "UInt64"), *((name, "UInt64") for name in Usage._fields[:-1]), ("is_cache_exclusive", "UInt8"),
 )  # fmt: skip
 _ALWAYS: Final = frozenset({"workspace", "second", "distrusted", "precedence"})
-_DIGITS: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 Named = tuple[str, str, Column]
 
 
@@ -52,9 +61,9 @@ def block_and_columns_of(
     spans, owners = gathered(bodies)
     columns: list[Named] = [("workspace", _LOW, owners), ("received_ns", "UInt64", spans.received_ns)]
     columns += [
-        ("trace_id", "String", _hex(spans.trace_ids)),
-        ("span_id", "String", _hex(spans.span_ids)),
-        ("parent_span_id", "String", _hex(spans.parent_span_ids, may_miss=True)),
+        ("trace_id", "String", hex_texts(spans.trace_ids)),
+        ("span_id", "String", hex_texts(spans.span_ids)),
+        ("parent_span_id", "String", hex_texts(spans.parent_span_ids, blank=(spans.parent_span_ids == 0).all(axis=1))),
         ("span", "String", Blobs(spans.spans)),
     ]
     columns += _times(spans)
@@ -71,7 +80,7 @@ def block_and_columns_of(
 
 def _is_default(column: Column) -> bool:
     if isinstance(column, Words):
-        return not any(column.words[code] for code in np.unique(column.codes).tolist())
+        return not any(column.words[code] for code in used_codes(column)[0].tolist())
     if isinstance(column, Optional):
         return all(value is None for value in column.values)
     return not isinstance(column, Blobs | Encoded) and not column.any()
@@ -82,21 +91,6 @@ def _masked(texts: Words) -> Words:
     if not has_secrets("\n".join(texts.words).encode()):
         return texts
     return Words([without_secrets(text) for text in texts.words], texts.codes)
-
-
-def _hex(ids: Array, *, may_miss: bool = False) -> Encoded:
-    """Return ids as texts of hexadecimal digits; one that is all zeros and `may_miss` is empty."""
-    rows = np.empty((len(ids), 1 + 2 * ids.shape[1]), np.uint8)
-    rows[:, 0] = 2 * ids.shape[1]
-    rows[:, 1::2] = _DIGITS[ids >> 4]
-    rows[:, 2::2] = _DIGITS[ids & 15]
-    is_missing = ~ids.any(axis=1) if may_miss else np.zeros(len(ids), np.bool_)
-    if not is_missing.any():
-        return Encoded(len(ids), rows.tobytes())
-    rows[is_missing, 0] = 0
-    is_written = np.ones(rows.shape, np.bool_)
-    is_written[is_missing, 1:] = False
-    return Encoded(len(ids), rows[is_written].tobytes())
 
 
 def _times(spans: SpanColumns) -> list[Named]:

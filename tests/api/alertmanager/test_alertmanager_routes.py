@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from tests.api.alertmanager.conftest import Api
 from tests.contract.alertmanager.conftest import START, Harbour
+from tests.contract.paging.conftest import BY
 
-from tidegate.alerts.paging.model import fingerprint_of
+from tidegate.alerts.paging.answers import SilenceWish
+from tidegate.alerts.paging.model import Span, TimeInterval, fingerprint_of, parse_matcher
 from tidegate.kernel import format_utc
 
 M, H = timedelta(minutes=1), timedelta(hours=1)
@@ -154,6 +156,18 @@ async def test_filters_and_states_choose_what_is_shown(api: Api, harbour: Harbou
     for query in ({"filter": "a b"}, {"filter": 'a=~"("'}, {"receiver": "("}):
         answer = await api.call("GET", ALERTS, params=query)
         assert (answer.status_code, type(answer.json())) == (400, str)
+
+
+async def test_a_maintenance_window_that_amtool_changes_stays_one(api: Api, harbour: Harbour) -> None:
+    nights = (TimeInterval(minutes=(Span(0, 359),), location="Europe/Berlin"),)
+    wish = SilenceWish((parse_matcher('service="db"'),), "backups", None, START + 24 * H, recurring=nights)
+    silences = harbour.sea.paging.silences
+    made = await silences.create(harbour.sea.workspace, wish, by=BY)
+    answer = await api.call("POST", "/api/v2/silences", json=silence(id=made.id, comment="longer backups"))
+    changed = await silences.get(harbour.sea.workspace, made.id)
+    assert answer.status_code == 200
+    assert (changed.reason, changed.recurring) == ("longer backups", nights)
+    assert not changed.holds_at(START)  # at nine in the morning nothing is kept back
 
 
 async def test_a_silence_is_made_shown_changed_and_ended(api: Api, harbour: Harbour) -> None:

@@ -1,17 +1,13 @@
 """The doors of the audit over chains in memory."""
 
-import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
+from tests.shells import Shell, shell_at
 from tests.unit.audit.fakes import AT, KEY, FakeChains, FakeTrail
 from tests.unit.gates.fakes import FakeAuthenticator
 
@@ -39,33 +35,6 @@ class World:
         return await self.client.get(path, headers=headers, params=parameters or None)
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Shell:
-    url: str
-    token: str
-
-    async def run(self, *words: str | Path) -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tidegate",
-            *map(str, words),
-            env=os.environ | {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "PYTHONPATH": ":".join(sys.path)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            out, err = await process.communicate()
-        return Ended(process.returncode or 0, out.decode(), err.decode())
-
-
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     clock, chains = FakeClock(AT), FakeChains()
@@ -85,12 +54,5 @@ async def world() -> AsyncIterator[World]:
 
 @pytest.fixture
 async def shell(world: World) -> AsyncIterator[Shell]:
-    server = uvicorn.Server(uvicorn.Config(world.application, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Shell(f"http://127.0.0.1:{port}", "admin:harbor")
-    server.should_exit = True
-    await serving
+    async with shell_at(world.application, "admin:harbor") as opened:
+        yield opened

@@ -1,4 +1,4 @@
-"""The verbs of `tidegate audit`, as processes."""
+"""The verbs of `tidegate audit`."""
 
 import json
 from pathlib import Path

@@ -5,14 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from aiohttp import web
-from click.testing import CliRunner, Result
 from tests.api.deliveries.conftest import Doors
 from tests.api.identity.people import client_of
 from tests.pages.documents import Document, assert_is_sound
+from tests.shells import Shell, shell_at
 
-from tidegate.app.cli import cli
 from tidegate.edge.caller import SESSION_COOKIE, Role
 from tidegate.edge.csrf import new_form_token
 
@@ -63,29 +61,12 @@ async def test_one_under_way_is_not_replayed(doors: Doors) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "delivery_pending")
 
 
-class Shell:
-    """The command line against the served doors, while a worker runs; in a thread, which starts in no time."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self._environment = {"TIDEGATE_URL": url, "TIDEGATE_TOKEN": token}
-
-    async def run(self, *words: str, stdin: str = "") -> Result:
-        async with asyncio.timeout(60):
-            return await asyncio.to_thread(CliRunner().invoke, cli, words, input=stdin, env=self._environment)
-
-
 @pytest.fixture
 async def shell(doors: Doors) -> AsyncIterator[Shell]:
-    server = uvicorn.Server(uvicorn.Config(doors.application, port=0, log_config=None, lifespan="off"))
-    serving, working = asyncio.create_task(server.serve()), asyncio.create_task(doors.worker.run())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    token = await doors.installation.operator_token(doors.workspace)
-    yield Shell(f"http://127.0.0.1:{port}", token)
-    server.should_exit = True
-    await serving
+    """The command line, while a worker runs."""
+    working = asyncio.create_task(doors.worker.run())
+    async with shell_at(doors.application, await doors.installation.operator_token(doors.workspace)) as opened:
+        yield opened
     working.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await working
@@ -94,36 +75,36 @@ async def shell(doors: Doors) -> AsyncIterator[Shell]:
 async def test_a_channel_is_added_tried_and_replayed_by_commands(doors: Doors, shell: Shell) -> None:
     url = f"{doors.receiver.url}/in"
     tried = await shell.run("channel", "add", "ops", "--webhook", url, "--dry-run")
-    assert (tried.exit_code, tried.stdout) == (0, "")
+    assert (tried.code, tried.out) == (0, "")
     added = await shell.run("channel", "add", "ops", "--webhook", url)
-    assert added.exit_code == 0, added.stderr
-    assert added.stdout.startswith("whsec_")
+    assert added.code == 0, added.err
+    assert added.out.startswith("whsec_")
     good = await shell.run("channel", "test", "ops", "--wait")
-    assert (good.exit_code, good.stdout.splitlines()[-1]) == (0, "delivered: It answered 204."), good.stderr
+    assert (good.code, good.out.splitlines()[-1]) == (0, "delivered: It answered 204."), good.err
     doors.receiver.answers = [web.Response(status=503)]
     bad = await shell.run("channel", "test", "ops", "--wait")
-    assert (bad.exit_code, bad.stdout.splitlines()[-1]) == (1, "dead: It answered 503."), bad.stderr
+    assert (bad.code, bad.out.splitlines()[-1]) == (1, "dead: It answered 503."), bad.err
     dead = await shell.run("delivery", "dead")
-    [line] = dead.stdout.splitlines()
+    [line] = dead.out.splitlines()
     again = await shell.run("delivery", "replay", line.split("\t")[0], "--wait")
-    assert again.exit_code == 0, again.stderr
+    assert again.code == 0, again.err
     unknown = await shell.run("delivery", "show", "msg_x")
-    assert unknown.exit_code == 5
+    assert unknown.code == 5
     wrong = await shell.run(
         "channel", "add", "ops", "--slack-url-file", "-", "--webhook", url, stdin="https://x.example"
     )
-    assert wrong.exit_code == 2
+    assert wrong.code == 2
     slack = await shell.run(
         "channel", "add", "s", "--slack-url-file", "-", stdin="https://hooks.slack.example/x/WXYZ\n"
     )
-    assert slack.exit_code == 0, slack.stderr
+    assert slack.code == 0, slack.err
     listed = await shell.run("channel", "list")
-    assert [row.split("\t")[:3] for row in listed.stdout.splitlines()] == [
+    assert [row.split("\t")[:3] for row in listed.out.splitlines()] == [
         ["ops", "webhook", url],
         ["s", "slack", "hooks.slack.example"],
     ]
     removed = await shell.run("channel", "remove", "s")
-    assert removed.exit_code == 0
+    assert removed.code == 0
 
 
 async def test_the_page_shows_channels_adds_a_webhook_and_tries_it(doors: Doors) -> None:

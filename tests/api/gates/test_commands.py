@@ -1,21 +1,17 @@
-"""The verbs, as processes against a served application: what they print and how they end."""
+"""The verbs against a served application: what they print and how they end."""
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from tests.api.gates.conftest import Api
 from tests.api.gates.test_tenant_isolation import make_case, make_run
 from tests.applications import include
 from tests.authority import shipped_authorizer
+from tests.shells import Shell, shell_at
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.edge.http import build_http_app
@@ -26,49 +22,14 @@ from tidegate.isolation.routes import router as isolation_routes
 from tidegate.releases.routes import router as release_routes
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Shell:
-    url: str
-    token: str
-
-    async def run(self, *words: str | Path, stdin: str = "") -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tidegate",
-            *map(str, words),
-            env=os.environ | {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "PYTHONPATH": ":".join(sys.path)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            out, err = await process.communicate(stdin.encode())
-        return Ended(process.returncode or 0, out.decode(), err.decode())
-
-
 @pytest.fixture
 async def shell(services: dict[type[Any], object], api: Api) -> AsyncIterator[Shell]:
     application = build_http_app(
         version="test", authenticator=FakeAuthenticator(), authorizer=shipped_authorizer(), services=services
     )
     include(application, release_routes, isolation_routes, evidence_routes, gate_routes, waiver_routes)
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Shell(f"http://127.0.0.1:{port}", f"write:{api.workspace}")
-    server.should_exit = True
-    await serving
+    async with shell_at(application, f"write:{api.workspace}") as opened:
+        yield opened
 
 
 CREATE = ("release", "create", "7", "--service", "harbor", "--version", "7", "--commit", "4f1c2ab")

@@ -144,7 +144,7 @@ async def test_an_incident_is_led_from_the_shell(harbour: Harbour, shell: Shell)
     assert "Noted as " in (await shell.run("incident", "note", incident, "rolled back")).output
     assert "mitigated" in (await shell.run("incident", "mitigate", incident)).output
     refused = await shell.run("incident", "resolve", incident)
-    assert (refused.exit_code, "incident_burns" in refused.output) == (6, True)
+    assert (refused.code, "incident_burns" in refused.output) == (6, True)
     assert "resolved" in (await shell.run("incident", "resolve", incident, "--despite-open-alerts")).output
     shown = await shell.run("incident", "show", incident)
     assert "ga-launch" in shown.output
@@ -154,8 +154,8 @@ async def test_an_incident_is_led_from_the_shell(harbour: Harbour, shell: Shell)
     listed = await shell.run("incident", "list", "--state", "all")
     assert incident in listed.output
     table = await shell.run("incident", "statistics", "--by", "service")
-    assert table.exit_code == 0
+    assert table.code == 0
     assert "left out of MTTR" in table.output
     assert "open (P1)" in (await shell.run("incident", "reopen", incident)).output
-    assert (await shell.run("incident", "show", "inc_none")).exit_code == 5
-    assert (await shell.run("incident", "open")).exit_code == 2
+    assert (await shell.run("incident", "show", "inc_none")).code == 5
+    assert (await shell.run("incident", "open")).code == 2

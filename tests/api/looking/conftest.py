@@ -1,10 +1,7 @@
 """Traces, runs and erasing over real engines, for callers of every kind, over HTTP and the command line."""
 
 import asyncio
-import os
 import secrets
-import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +14,7 @@ from fastapi import FastAPI
 from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.doing import trail_of
-from tests.pages.test_in_a_browser import Server
+from tests.shells import Ended, shell_at
 from tests.telemetry_rows import AT_NS, NANO, make_log_row, make_run_row, make_span_row, marker_of, store
 from tests.unit.gates.fakes import FakeAuthenticator
 
@@ -41,17 +38,6 @@ NOW = datetime.fromtimestamp(AT_NS / NANO, UTC) + timedelta(minutes=5)
 
 
 @dataclass
-class Result:
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def output(self) -> str:
-        return self.stdout + self.stderr
-
-
-@dataclass
 class Api:
     """One caller of the application."""
 
@@ -68,25 +54,15 @@ class Api:
     async def get(self, path: str, **parameters: str) -> httpx.Response:
         return await self.call("GET", path, params=parameters)
 
-    async def run(self, *words: str) -> Result:
-        """Run the command line in a process of its own, against this application on a loopback port."""
-        server = Server(self.application)
-        await server.start()
-        environment = os.environ | {"TIDEGATE_TOKEN": f"{self.scope}:{self.workspace}", "NO_PROXY": "127.0.0.1"}
-        url = f"http://127.0.0.1:{server.port}"
+    async def run(self, *words: str) -> Ended:
+        """Run the command line against this application, while what was asked for is erased."""
         erasing = asyncio.ensure_future(self.eraser.run())
         try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tidegate", "--url", url, *words,
-                stdin=DEVNULL, stdout=PIPE, stderr=PIPE, env=environment,
-            )  # fmt: skip
-            out, err = await process.communicate()
-            assert process.returncode is not None
-            return Result(process.returncode, out.decode(), err.decode())
+            async with shell_at(self.application, f"{self.scope}:{self.workspace}") as shell:
+                return await shell.run(*words)
         finally:
             erasing.cancel()
             await asyncio.gather(erasing, return_exceptions=True)
-            await server.stop()
 
 
 @dataclass

@@ -30,29 +30,29 @@ DECEPTIVE = ["\x1b", "\u202e", "\u2028", "\x9b"]
 )
 async def test_text_from_outside_never_moves_a_terminal(api: Api, words: tuple[str, ...]) -> None:
     result = await api.run(*words)
-    assert result.exit_code == 0, result.output
+    assert result.code == 0, result.output
     assert not [character for character in DECEPTIVE if character in result.output]
     if "--json" in words:
-        json.loads(result.stdout)
+        json.loads(result.out)
 
 
 async def test_a_list_of_runs_is_tab_separated_in_a_pipe(api: Api) -> None:
-    line = (await api.run("run", "list", "--outcome", "failed")).stdout.strip().split("\t")
+    line = (await api.run("run", "list", "--outcome", "failed")).out.strip().split("\t")
     assert line[1:5] == ["failed", RUN, "gpt-4o-mini", "acme"]
     assert line[6] == "0.0125"
-    assert (await api.run("run", "list", "--unpriced")).stdout == ""
+    assert (await api.run("run", "list", "--unpriced")).out == ""
 
 
 async def test_a_run_is_shown_with_its_cause_and_content_only_when_asked(api: Api) -> None:
     shown = await api.run("run", "show", RUN)
-    assert shown.stdout.startswith("FAILED  timeout")
-    assert "tool.call.arguments" not in shown.stdout
-    assert "1 parts of stored content are hidden" in shown.stderr
-    assert "gen_ai.tool.call.arguments" in (await api.run("run", "show", TRACE, span_id(1), "--content")).stdout
+    assert shown.out.startswith("FAILED  timeout")
+    assert "tool.call.arguments" not in shown.out
+    assert "1 parts of stored content are hidden" in shown.err
+    assert "gen_ai.tool.call.arguments" in (await api.run("run", "show", TRACE, span_id(1), "--content")).out
 
 
 async def test_a_trace_is_shown_as_a_tree(api: Api) -> None:
-    lines = (await api.run("trace", "show", TRACE)).stdout.splitlines()
+    lines = (await api.run("trace", "show", TRACE)).out.splitlines()
     assert lines[0].startswith("3 spans, 2 failed, 900.000 ms")
     assert f"{span_id(2)}    step 2 [harbor-api] search  timeout" in lines[2]
 
@@ -73,32 +73,32 @@ async def test_a_trace_is_shown_as_a_tree(api: Api) -> None:
 )
 async def test_exit_codes_say_what_went_wrong(api: Api, words: tuple[str, ...], exit_code: int) -> None:
     result = await api.run(*words)
-    assert result.exit_code == exit_code, result.output
+    assert result.code == exit_code, result.output
 
 
 async def test_a_reader_may_look_and_not_erase(api: Api) -> None:
     api.scope = "read"
-    assert (await api.run("trace", "show", TRACE)).exit_code == 0
-    assert (await api.run("trace", "erase", TRACE, "--reason", "r", "--yes")).exit_code == 4
+    assert (await api.run("trace", "show", TRACE)).code == 0
+    assert (await api.run("trace", "erase", TRACE, "--reason", "r", "--yes")).code == 4
 
 
 async def test_a_dry_run_only_counts(api: Api) -> None:
     result = await api.run("tenant", "erase", "acme", "--dry-run")
-    assert result.stdout == "2 spans, 1 log records, 0 metric points, 1 AI runs\n"
-    assert (await api.run("trace", "show", TRACE)).exit_code == 0
+    assert result.out == "2 spans, 1 log records, 0 metric points, 1 AI runs\n"
+    assert (await api.run("trace", "show", TRACE)).code == 0
 
 
 async def test_a_trace_is_erased_and_the_verb_waits_for_it(api: Api) -> None:
     result = await api.run("trace", "erase", TRACE, "--reason", "asked for", "--yes")
-    assert result.exit_code == 0, result.output
-    assert result.stdout.startswith("Erased: 3 spans, 1 log records")
-    assert (await api.run("trace", "show", TRACE)).exit_code == 5
+    assert result.code == 0, result.output
+    assert result.out.startswith("Erased: 3 spans, 1 log records")
+    assert (await api.run("trace", "show", TRACE)).code == 5
 
 
 async def test_a_tenant_is_erased_as_json(api: Api) -> None:
     result = await api.run("tenant", "erase", "acme", "--reason", "asked for", "--yes", "--json")
-    assert json.loads(result.stdout)["state"] == "held"
-    assert (await api.run("run", "list")).stdout == ""
+    assert json.loads(result.out)["state"] == "held"
+    assert (await api.run("run", "list")).out == ""
 
 
 def test_tail_prints_each_run_once_the_oldest_first() -> None:

@@ -1,21 +1,18 @@
 """The doors of paging over a real state store."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from click.testing import CliRunner, Result
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
 from tests.contract.paging.conftest import Sea, sea
+from tests.shells import Shell, shell_at
 
 from tidegate.alerts import AlertService
 from tidegate.alerts.paging.routes import router
-from tidegate.app.cli import cli
 from tidegate.edge.caller import Caller, Role, Scope
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import UnauthenticatedError, WorkspaceId
@@ -75,25 +72,7 @@ async def api(application: FastAPI, sea: Sea) -> AsyncIterator[Api]:
         yield Api(client, f"write:{sea.workspace}:usr_one")
 
 
-@dataclass
-class Shell:
-    url: str
-    token: str
-
-    async def run(self, *words: str, stdin: str | None = None) -> Result:
-        """Run a verb as a person would."""
-        environment = {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token}
-        return await asyncio.to_thread(CliRunner().invoke, cli, words, input=stdin, env=environment)
-
-
 @pytest.fixture
 async def shell(application: FastAPI, sea: Sea) -> AsyncIterator[Shell]:
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Shell(f"http://127.0.0.1:{port}", f"write:{sea.workspace}:usr_one")
-    server.should_exit = True
-    await serving
+    async with shell_at(application, f"write:{sea.workspace}:usr_one") as opened:
+        yield opened

@@ -1,23 +1,19 @@
 """The doors of prices over a real state store."""
 
-import asyncio
-import os
 import secrets
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from tests.applications import include
 from tests.authority import shipped_authorizer
 from tests.doing import trail_of
+from tests.shells import Shell, shell_at
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.edge.http import build_http_app
@@ -48,33 +44,6 @@ class Api:
     async def put(self, text: str | bytes) -> httpx.Response:
         headers = {"content-type": "application/yaml"}
         return await self.call("PUT", "/api/v1/prices/overrides", content=text, headers=headers)
-
-
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Shell:
-    url: str
-    token: str
-
-    async def run(self, *words: str | Path) -> Ended:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tidegate",
-            *map(str, words),
-            env=os.environ | {"TIDEGATE_URL": self.url, "TIDEGATE_TOKEN": self.token, "PYTHONPATH": ":".join(sys.path)},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            out, err = await process.communicate()
-        return Ended(process.returncode or 0, out.decode(), err.decode())
 
 
 @pytest.fixture
@@ -112,12 +81,5 @@ async def stranger(client: httpx.AsyncClient, owner_connection: "asyncpg.Connect
 
 @pytest.fixture
 async def shell(application: FastAPI, workspace: WorkspaceId) -> AsyncIterator[Shell]:
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Shell(f"http://127.0.0.1:{port}", f"write:{workspace}")
-    server.should_exit = True
-    await serving
+    async with shell_at(application, f"write:{workspace}") as opened:
+        yield opened

@@ -1,9 +1,6 @@
 """Evaluations over HTTP and from the command line."""
 
-import asyncio
 import json
-import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -12,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from tests.applications import include
 from tests.authority import shipped_authorizer
+from tests.shells import Shell, shell_at
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.edge.http import build_http_app
@@ -206,82 +203,61 @@ async def test_an_engine_that_is_away_is_said_so(client: httpx.AsyncClient, sink
 
 
 @pytest.fixture
-async def url(application: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
-
-
-async def run(url: str, *words: str | Path) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tidegate",
-        *map(str, words),
-        env=os.environ | {"TIDEGATE_URL": url, "TIDEGATE_TOKEN": "write:w-1", "PYTHONPATH": ":".join(sys.path)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
+async def shell(application: FastAPI) -> AsyncIterator[Shell]:
+    async with shell_at(application, "write:w-1") as opened:
+        yield opened
 
 
 async def test_a_file_of_evaluations_is_sent_and_sent_again_counts_once(
-    url: str, sink: FakeSink, tmp_path: Path
+    shell: Shell, sink: FakeSink, tmp_path: Path
 ) -> None:
     file = tmp_path / "scores.jsonl"
     lines = [{"id": str(number), "name": "groundedness", "score": number / 1_000} for number in range(1_200)]
     file.write_text("\n".join(map(json.dumps, lines)) + "\n\n")
     for _ in range(2):
-        code, out, err = await run(url, "evaluation", "add", file, "--service", "shop")
-        assert (code, out) == (0, "1200 evaluations were received.\n"), err
+        ended = await shell.run("evaluation", "add", file, "--service", "shop")
+        assert (ended.code, ended.out) == (0, "1200 evaluations were received.\n"), ended.err
     assert len(sink.rows) == 1_200
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", '{"name": "n", "service": "s", "score": -1e9}'])
-async def test_a_line_that_cannot_be_read_ends_with_2(url: str, sink: FakeSink, tmp_path: Path, text: str) -> None:
+async def test_a_line_that_cannot_be_read_ends_with_2(shell: Shell, sink: FakeSink, tmp_path: Path, text: str) -> None:
     file = tmp_path / "scores.jsonl"
     file.write_text(text)
-    code, _, err = await run(url, "evaluation", "add", file)
-    assert code == 2, err
+    ended = await shell.run("evaluation", "add", file)
+    assert ended.code == 2, ended.err
     assert sink.rows == {}
 
 
 async def test_retrieval_metrics_are_computed_here_and_sent_when_asked(
-    url: str, sink: FakeSink, tmp_path: Path
+    shell: Shell, sink: FakeSink, tmp_path: Path
 ) -> None:
     judged, answered = tmp_path / "qrels", tmp_path / "run"
     judged.write_text("q1 0 a 1\nq1 0 b 0\nq2 0 a 1\n")
     answered.write_text("q1 Q0 b 1 0.9 r\nq1 Q0 a 2 0.8 r\n")
     files = ("--qrels", judged, "--run", answered)
-    code, out, err = await run("http://127.0.0.1:1", "evaluation", "retrieval", *files)
-    assert code == 0, err
-    assert "recip_rank\t0.5000" in out.splitlines()
-    assert "1 judged without an answer" in err
+    ended = await Shell("http://127.0.0.1:1", "").run("evaluation", "retrieval", *files)
+    assert ended.code == 0, ended.err
+    assert "recip_rank\t0.5000" in ended.out.splitlines()
+    assert "1 judged without an answer" in ended.err
     for _ in range(2):
-        code, out, err = await run(url, "evaluation", "retrieval", *files, "--json", "--send", "shop")
-        assert code == 0, err
-    assert json.loads(out)["means"]["recip_rank"] == 0.5
+        ended = await shell.run("evaluation", "retrieval", *files, "--json", "--send", "shop")
+        assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["means"]["recip_rank"] == 0.5
     assert {row["object"]: row["amount_micro"] for row in sink.rows.values()}["recip_rank"] == 500_000
-    assert len(sink.rows) == len(json.loads(out)["means"])
+    assert len(sink.rows) == len(json.loads(ended.out)["means"])
     judged.write_text("q1 0 a 1 5\n")
-    code, _, err = await run(url, "evaluation", "retrieval", *files)
-    assert (code, "[judgements.1]" in err) == (2, True)
+    ended = await shell.run("evaluation", "retrieval", *files)
+    assert (ended.code, "[judgements.1]" in ended.err) == (2, True)
 
 
-async def test_citation_coverage_is_computed_here(url: str, tmp_path: Path) -> None:
+async def test_citation_coverage_is_computed_here(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "claims.jsonl"
     claims = [
         {"claim": "The bridge opened in 1932.", "cited": ["The bridge opened to trains in 1932."]},
         {"claim": "It is red.", "cited": []},
     ]
     file.write_text("\n".join(map(json.dumps, claims)))
-    code, out, err = await run(url, "evaluation", "citations", file, "--json")
-    assert code == 0, err
-    assert json.loads(out) == {"claimCount": 2, "citationCoverage": 0.5, "unsupported": ["It is red."]}
+    ended = await shell.run("evaluation", "citations", file, "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out) == {"claimCount": 2, "citationCoverage": 0.5, "unsupported": ["It is red."]}

@@ -1,19 +1,16 @@
 """The doors of recounts; the work behind them is counting's, here a fake that keeps the promises of the port."""
 
-import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from tests.applications import include
 from tests.authority import shipped_authorizer
+from tests.shells import Shell, shell_at
 from tests.unit.gates.fakes import FakeAuthenticator
 
 from tidegate.audit import Doer
@@ -145,50 +142,29 @@ async def test_a_bad_wish_is_refused_with_its_field(client: httpx.AsyncClient, b
 
 
 @pytest.fixture
-async def url(application: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
+async def shell(application: FastAPI) -> AsyncIterator[Shell]:
+    async with shell_at(application, "write:w-1") as opened:
+        yield opened
 
 
-async def run(url: str, *words: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tidegate",
-        *words,
-        env=os.environ | {"TIDEGATE_URL": url, "TIDEGATE_TOKEN": "write:w-1", "PYTHONPATH": ":".join(sys.path)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
-
-
-async def test_the_verb_waits_shows_progress_and_prints_the_diff(url: str) -> None:
-    code, out, err = await run(url, "price", "reprice", "--from", "2026-11-01T00:00:00Z", "--wait")
-    assert code == 0, err
-    assert "rec_1: running, 25% (30 of 120 seconds)" in err
-    assert out.splitlines() == [
+async def test_the_verb_waits_shows_progress_and_prints_the_diff(shell: Shell) -> None:
+    ended = await shell.run("price", "reprice", "--from", "2026-11-01T00:00:00Z", "--wait")
+    assert ended.code == 0, ended.err
+    assert "rec_1: running, 25% (30 of 120 seconds)" in ended.err
+    assert ended.out.splitlines() == [
         "rec_1: done, 100% (120 of 120 seconds)",
         "acme-1\t4 → 4\t$0 → $2\t4 → 0",
         "gpt-4o\t10 → 10\t$0.075 → $0.06\t0 → 0",
     ]
 
 
-async def test_the_verb_without_waiting_prints_what_was_begun(url: str) -> None:
-    code, out, err = await run(url, "price", "reprice", "--json")
-    assert code == 0, err
-    assert json.loads(out)["state"] == "waiting"
+async def test_the_verb_without_waiting_prints_what_was_begun(shell: Shell) -> None:
+    ended = await shell.run("price", "reprice", "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["state"] == "waiting"
 
 
-async def test_a_recount_that_fails_ends_with_1_and_says_why(url: str, recounts: FakeRecounts) -> None:
+async def test_a_recount_that_fails_ends_with_1_and_says_why(shell: Shell, recounts: FakeRecounts) -> None:
     recounts.ends = RecountState.FAILED
-    code, _, err = await run(url, "price", "reprice", "--wait")
-    assert (code, "the engine does not answer" in err) == (1, True)
+    ended = await shell.run("price", "reprice", "--wait")
+    assert (ended.code, "the engine does not answer" in ended.err) == (1, True)

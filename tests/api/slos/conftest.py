@@ -1,24 +1,25 @@
 """The doors of objectives over real engines."""
 
-import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from click.testing import CliRunner
 from fastapi import FastAPI
 from tests.authority import shipped_authorizer
 from tests.contract.slos.worlds import World
+from tests.doing import trail_of
+from tests.shells import Shell, shell_at
 from tests.unit.gates.fakes import FakeAuthenticator
 
-from tidegate.app.cli import cli
+from tidegate.alerts.rule_sets.routes import router as rule_routes
+from tidegate.alerts.rule_sets.service import RuleSetService
+from tidegate.alerts.rule_sets.store import PostgresRuleSets
+from tidegate.alerts.rules import BUILT_IN_RULES
 from tidegate.edge.html import PageRenderer
 from tidegate.edge.http import build_http_app
 from tidegate.kernel import WorkspaceId
@@ -51,25 +52,6 @@ class Api:
         return await self.call("POST", f"/api/v1/objectives/{verb}", content=text, headers=headers)
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Shell:
-    url: str
-    token: str
-
-    async def run(self, *words: str | Path) -> Ended:
-        arguments = ["--url", self.url, *map(str, words)]
-        runner = CliRunner(env={"TIDEGATE_TOKEN": self.token})
-        ended = await asyncio.to_thread(runner.invoke, cli, arguments)
-        return Ended(ended.exit_code, ended.stdout, ended.stderr)
-
-
 @pytest.fixture
 def world(database: Database, engine: TelemetryEngine, workspace: WorkspaceId) -> World:
     clock = FakeClock(datetime.fromtimestamp(int(time.time()) // 60 * 60 + 59, UTC))
@@ -77,7 +59,7 @@ def world(database: Database, engine: TelemetryEngine, workspace: WorkspaceId) -
 
 
 @pytest.fixture
-def application(world: World) -> FastAPI:
+def application(world: World, database: Database) -> FastAPI:
     built = build_http_app(
         version="test",
         authenticator=FakeAuthenticator(),
@@ -85,11 +67,15 @@ def application(world: World) -> FastAPI:
         services={
             ObjectiveService: world.objectives,
             FreezeService: world.freezes,
+            RuleSetService: RuleSetService(
+                shipped=BUILT_IN_RULES, store=PostgresRuleSets(database, trail_of(database)), clock=world.clock
+            ),
             PageRenderer: PageRenderer(version="test", clock=world.clock),
         },
     )
     built.include_router(router)
     built.include_router(pages)
+    built.include_router(rule_routes)
     return built
 
 
@@ -112,12 +98,5 @@ def stranger(client: httpx.AsyncClient) -> Api:
 
 @pytest.fixture
 async def shell(application: FastAPI, workspace: WorkspaceId) -> AsyncIterator[Shell]:
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Shell(f"http://127.0.0.1:{port}", f"write:{workspace}")
-    server.should_exit = True
-    await serving
+    async with shell_at(application, f"write:{workspace}") as opened:
+        yield opened

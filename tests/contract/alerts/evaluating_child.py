@@ -30,7 +30,10 @@ async def main(dsn: str, workspace: WorkspaceId, seed: int) -> int:
             evaluation = await evaluator.evaluate_once(moment_of(step))
         except WatchLostError:
             return LOST
-        except UnavailableError:  # a busy machine: the evaluator of a server tries the same step again as well
+        except UnavailableError:
+            # A busy machine, or a transaction that stood still for too long. A server goes on with a later moment as
+            # well, never with one that another process has judged meanwhile.
+            step = step_after((await alerts.find_watch(workspace)).evaluated_at)
             continue
         if evaluation is None:
             await asyncio.sleep(0.02)

@@ -4,12 +4,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from tests.api.evidence.conftest import FakeAskers
 from tests.doing import BY, trail_of
 from tests.unit.gates.fakes import FakeSignals
 
 from tidegate.alerts import AlertService, PostgresAlertStore, load_rules
 from tidegate.app.gate_sources import build_gates
-from tidegate.evidence import EvidenceService, PostgresCiReportStore
+from tidegate.egress import parse_allowances
+from tidegate.evidence import EvidenceService, PostgresCiReportStore, build_evidence
 from tidegate.gates import CheckOutcome, GateService, Verdict
 from tidegate.gates.ports import GateLimits
 from tidegate.gates.tasks import GateRefresher, workspace_lister
@@ -45,6 +47,15 @@ def gates(database: Database, signals: FakeSignals, releases: ReleasesService) -
         releases=releases,
         isolation=IsolationService(store=PostgresAuthzRunStore(database, trail_of(database)), clock=clock),
         evidence=EvidenceService(store=PostgresCiReportStore(database, trail_of(database)), ids=ids, clock=clock),
+        book=build_evidence(
+            database,
+            trail_of(database),
+            releases=releases,
+            allowed=parse_allowances(""),
+            askers=FakeAskers(),
+            ids=ids,
+            clock=clock,
+        ).book,
         trail=trail_of(database),
         ids=ids,
         clock=clock,

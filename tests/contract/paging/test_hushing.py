@@ -1,9 +1,11 @@
 """Silences, maintenance windows, mutes, inhibition: what keeps a page back, until when, and what it says of it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.contract.paging.conftest import BY, OTHER, START, Sea
+from tests.doing import trail_of
 
 from tidegate.alerts import Severity
 from tidegate.alerts.paging.answers import SilenceWish
@@ -14,8 +16,13 @@ from tidegate.alerts.paging.errors import (
     SilenceTooWideError,
     SilenceUnconfirmableError,
 )
-from tidegate.alerts.paging.model import Silence, Span, TimeInterval, parse_matcher
+from tidegate.alerts.paging.model import Silence, SilenceState, Span, TimeInterval, parse_matcher
+from tidegate.alerts.paging.service import SilenceService
+from tidegate.alerts.paging.sources import JobWakes
+from tidegate.alerts.paging.store import PostgresPageStore, PostgresSilenceStore
 from tidegate.audit import ActorKind, Doer
+from tidegate.jobs import PostgresOutbox
+from tidegate.kernel import WorkspaceId
 
 S, M, H, D = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ROUTES = "route: {receiver: ops, group_by: [alertname]}"
@@ -109,6 +116,48 @@ async def test_what_is_over_is_not_changed(sea: Sea) -> None:
     await sea.paging.silences.expire(sea.workspace, silence.id, by=BY)
     with pytest.raises(SilenceOverError):
         await sea.paging.silences.change(sea.workspace, silence.id, wish(), by=BY)
+
+
+class Overtaken(PostgresSilenceStore):
+    """Lets somebody else act between the look at a silence and the next deed, once."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def find_silence(self, workspace: WorkspaceId, silence_id: str) -> Silence | None:
+        found = await super().find_silence(workspace, silence_id)
+        other, self.meanwhile = self.meanwhile, None
+        if other is not None:
+            await other()
+        return found
+
+
+def overtaken(sea: Sea, meanwhile: Callable[[], Awaitable[object]]) -> SilenceService:
+    store = Overtaken(sea.database, trail_of(sea.database))
+    store.meanwhile = meanwhile
+    pages, wakes = PostgresPageStore(sea.database, sea.ids), JobWakes(PostgresOutbox(clock=sea.clock))
+    return SilenceService(silences=store, pages=pages, wakes=wakes, database=sea.database, ids=sea.ids, clock=sea.clock)
+
+
+@pytest.mark.parametrize("deed", ["confirm", "change"])
+async def test_who_acts_on_a_silence_that_ends_at_that_moment_does_not_bring_it_back(sea: Sea, deed: str) -> None:
+    silence = await silenced(sea)
+    silences = overtaken(sea, lambda: sea.paging.silences.expire(sea.workspace, silence.id, by=BY))
+    if deed == "confirm":
+        acting = silences.confirm(sea.workspace, silence.id, by=OTHER)
+    else:
+        acting = silences.change(sea.workspace, silence.id, wish(), by=OTHER)
+    with pytest.raises(SilenceOverError):
+        await acting
+    assert (await sea.paging.silences.get(sea.workspace, silence.id)).state_at(START) is SilenceState.EXPIRED
+
+
+async def test_who_confirms_a_silence_that_is_changed_at_that_moment_does_not_undo_the_change(sea: Sea) -> None:
+    silence = await silenced(sea)
+    narrow = wish('tenant="acme"')
+    silences = overtaken(sea, lambda: sea.paging.silences.change(sea.workspace, silence.id, narrow, by=BY))
+    await silences.confirm(sea.workspace, silence.id, by=OTHER)
+    found = await sea.paging.silences.get(sea.workspace, silence.id)
+    assert (found.matchers, found.is_confirmed) == (narrow.matchers, True)
 
 
 async def test_a_preview_shows_what_would_be_covered_now(sea: Sea) -> None:

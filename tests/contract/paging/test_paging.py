@@ -81,6 +81,41 @@ async def test_nobody_acknowledges_and_the_next_ones_are_told_at_their_moments(s
     assert await sea.kinds(alert) == ["waiting", "notified", "escalated", "escalated"]
 
 
+async def test_who_was_told_by_a_step_alone_learns_of_the_end(sea: Sea) -> None:
+    await sea.route("route: {receiver: ops, escalate: [{after: 10m, channels: boss}]}")
+    alerts = await sea.fire(tenants=["acme", "blue"])
+    await sea.pass_time(12 * M)
+    await sea.resolve(alerts[0])
+    await sea.pass_time(10 * M)
+    await sea.resolve(alerts[1])
+    await sea.pass_time(1 * H)
+    ended = [(name, event) for _, name, event in sea.told() if event == "alert.resolved"]
+    assert ended == [("ops", "alert.resolved"), ("boss", "alert.resolved")]
+    boss = [message for _, message in sea.courier.sent if message.channel.name == "boss"]
+    assert len({each.dedup_key for each in boss}) == 1  # it closes the incident that the step opened
+
+
+async def test_who_was_not_told_does_not_hear_of_the_end(sea: Sea) -> None:
+    await sea.route("route: {receiver: ops, escalate: [{after: 10m, channels: boss}]}")
+    [alert] = await sea.fire()
+    await sea.pass_time(5 * M)
+    await sea.resolve(alert)
+    await sea.pass_time(1 * H)
+    assert {name for _, name, _ in sea.told()} == {"ops"}
+
+
+async def test_who_was_told_hears_of_the_end_when_the_route_names_others_by_then(sea: Sea) -> None:
+    await sea.route("route: {receiver: ops}")
+    [alert] = await sea.fire()
+    await sea.pass_time(5 * M)
+    await sea.route("route: {receiver: boss}")
+    await sea.pass_time(10 * M)
+    await sea.resolve(alert)
+    await sea.pass_time(1 * H)
+    ended = {name for _, name, event in sea.told() if event == "alert.resolved"}
+    assert ended == {"ops", "boss"}
+
+
 async def test_an_acknowledged_alert_is_not_escalated(sea: Sea) -> None:
     await sea.route("route: {receiver: ops, escalate: [{after: 10m, channels: boss}]}")
     [alert] = await sea.fire()

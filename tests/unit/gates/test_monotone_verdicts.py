@@ -7,8 +7,11 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.gates import evidence_worlds
 from tests.unit.gates.worlds import StoredRun, evaluate, find_violation, make_world, measure, read_subject, spoil
 
+from tidegate.evidence import EvidenceRecord
+from tidegate.evidence.records.model import Kept
 from tidegate.gates.model import LETS_THROUGH, CheckOutcome, CheckResult, SubjectReading, Verdict, Waiver, decide
 from tidegate.isolation import AuthzSubject
 
@@ -71,6 +74,16 @@ def test_the_same_property_catches_reading_without_a_digest_check() -> None:
         return replace(reading, runs=tuple(replace(run, is_intact=True) for run in reading.runs))
 
     violation, _ = find_violation(seed=20260207, cases=CASES // 10, read=read_trustingly)
+    assert violation is not None
+
+
+def test_the_same_property_catches_evidence_read_without_a_digest_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_trustingly(kept: Kept, is_key_known: bool) -> EvidenceRecord:  # noqa: FBT001 - as it is called
+        return replace(read_evidence(kept, is_key_known), is_intact=True)
+
+    read_evidence = evidence_worlds.read_evidence
+    monkeypatch.setattr(evidence_worlds, "read_evidence", read_trustingly)
+    violation, _ = find_violation(seed=20260207, cases=CASES // 10)
     assert violation is not None
 
 

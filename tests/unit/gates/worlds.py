@@ -15,11 +15,14 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+from tests.unit.gates.evidence_worlds import Stored, checks, make_stored, measure_stored, spoil_stored
+
 from tidegate.gates.expressions import CelBound, compile_bound
 from tidegate.gates.kinds.regression import subject_of_authz
 from tidegate.gates.model import (
     Check,
     CheckResult,
+    CheckSpec,
     Gate,
     OpenAlert,
     QuietReading,
@@ -29,6 +32,7 @@ from tidegate.gates.model import (
     Score,
     SignalReading,
     SignalSpec,
+    StandingSpec,
     SubjectReading,
     Verdict,
     Waiver,
@@ -78,6 +82,7 @@ class World:
     signals: list[dict[str, SignalReading | None]]
     quiets: list[tuple[QuietReading | None, dict[str, int | None]]]
     runs: list[list[tuple[AuthzSubject, StoredRun | None]]]
+    evidence: list[list[Stored]] = field(default_factory=list)
     waivers: list[tuple[Waiver, str]] = field(default_factory=list)
     """Each with the digest that is stored beside it."""
     services: Sequence[ReleaseService] = field(default_factory=lambda: SERVICES[:1])
@@ -140,6 +145,8 @@ def measure(world: World, position: int, read: ReadSubject = read_subject) -> Ch
         case RegressionSpec():
             subjects = [read(subject, run) for subject, run in world.runs[position]]
             return measure_regression(check, world.services, subjects, now=NOW)
+        case _:
+            return measure_stored(check, world.evidence[position])
 
 
 def make_world(random: Random) -> World:
@@ -150,7 +157,7 @@ def make_world(random: Random) -> World:
         world.score = Score(0.9, random.choice((0.9, 0.5)))
     for position in range(random.choice((0, 1, 1, 1, 2, 2, 3))):
         family, bound, warn = random.choice(BOUNDS)
-        spec = random.choice((_signal_spec, _quiet_spec, _regression_spec))(random, family, bound)
+        spec = random.choice((_signal_spec, _quiet_spec, _regression_spec, _standing_spec))(random, family, bound)
         world.checks.append(
             Check(
                 f"c{position}",
@@ -167,6 +174,7 @@ def make_world(random: Random) -> World:
             (_quiet(random), {own.service: random.choice((1, 40, 40, 40, 40, 40, 0)) for own in services})
         )
         world.runs.append([one for own in services for one in _runs(random, own)])
+        world.evidence.append(make_stored(random, spec) if isinstance(spec, StandingSpec) else [])
         if random.random() < 0.2:
             world.waivers.append(_waiver(random, world.checks[-1]))
     return world
@@ -202,6 +210,10 @@ def _quiet_spec(random: Random, family: Family, bound: CelBound) -> QuietSpec:
 def _regression_spec(random: Random, family: Family, bound: CelBound) -> RegressionSpec:
     suite = random.choice((None, "authz"))
     return RegressionSpec(RunSource.AUTHZ, suite, DAY, None, random.random() < 0.3, random.random() < 0.3)
+
+
+def _standing_spec(random: Random, family: Family, bound: CelBound) -> CheckSpec:
+    return random.choice(checks())
 
 
 def _signal(random: Random) -> SignalReading | None:
@@ -268,6 +280,7 @@ def spoil(random: Random, world: World) -> World:
         list(world.signals),
         list(world.quiets),
         list(world.runs),
+        list(world.evidence),
         list(world.waivers),
         world.services,
         world.score,
@@ -276,7 +289,7 @@ def spoil(random: Random, world: World) -> World:
         if spoiled.checks:
             position = random.randrange(len(spoiled.checks))
             spoiled.touched.add(position)
-            _SPOILS[type(spoiled.checks[position].spec)](random, spoiled, position)
+            _SPOILS.get(type(spoiled.checks[position].spec), _spoil_evidence)(random, spoiled, position)
         if spoiled.waivers and random.random() < 0.3:
             _spoil_waiver(random, spoiled)
     return spoiled
@@ -363,6 +376,10 @@ def _spoil_run(random: Random, world: World, position: int) -> None:
     )
     body = {**stored.body, "cases": [dict(case) for case in stored.body["cases"]]}
     runs[chosen] = (subject, how(random, StoredRun(body, stored.digest, stored.received_at)))
+
+
+def _spoil_evidence(random: Random, world: World, position: int) -> None:
+    world.evidence[position] = spoil_stored(random, world.evidence[position])
 
 
 _SPOILS: Mapping[type, Callable[[Random, World, int], None]] = {

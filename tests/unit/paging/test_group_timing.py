@@ -14,6 +14,7 @@ from tidegate.alerts.paging.model import (
     Hush,
     HushKind,
     Member,
+    PageReason,
     Plan,
     Timing,
     Told,
@@ -205,3 +206,11 @@ def test_a_timer_tells_what_looking_every_second_would_tell_in_thousands_of_case
     told: list[Story], plan: Times
 ) -> None:
     check(told, plan)
+
+
+def test_the_end_reaches_those_who_were_told_although_the_route_has_no_channel_left() -> None:
+    over = Member("a", is_firing=False, told=Told.FIRING, told_first_at=START)
+    state = GroupState(last_sent_at=START, told_channels=frozenset({"boss"}))
+    flush = decide([over], state, Plan((), Timing(), told_at_end=("boss",)), now=START + timedelta(minutes=5))
+    assert [(page.reason, page.channels) for page in flush.pages] == [(PageReason.ALL_RESOLVED, ("boss",))]
+    assert decide([over], state, Plan((), Timing()), now=START + timedelta(minutes=5)).pages == ()

@@ -84,8 +84,8 @@ class WithBuckets(FakeSignals):
 class Unwatched:
     """Nobody watches, and no release is known."""
 
-    def bounds(self, family: Family) -> Sequence[Bound]:
-        del family
+    async def bounds(self, workspace: WorkspaceId, family: Family, *, tenant: str | None = None) -> Sequence[Bound]:
+        del workspace, family, tenant
         return ()
 
     async def burning(

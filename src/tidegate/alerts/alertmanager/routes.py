@@ -4,6 +4,7 @@ Its statuses and shapes are Alertmanager's: what a request says wrongly is 400 w
 """
 
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -185,6 +186,8 @@ async def set_silence(
     wish = wanted.wish()
     if not wanted.id:
         return SilenceMadeOut(silence_id=(await silences.create(workspace, wish, by=by)).id)
+    # This API has no words for when a maintenance window holds: who leaves that out changes nothing of it.
+    wish = replace(wish, recurring=(await silences.get(workspace, wanted.id)).recurring)
     try:
         return SilenceMadeOut(silence_id=(await silences.change(workspace, wanted.id, wish, by=by)).id)
     except SilenceOverError:

@@ -170,7 +170,8 @@ class _Desk:
         ]  # fmt: skip
         # Who was on call then is not known: schedules stand for themselves.
         steps = tuple(replace(step, channels=step.receivers) for step in route.escalate)
-        plan = Plan(route.receivers, route.timing, steps, route.send_resolved)
+        at_end = tuple(sorted(group.told_channels - set(route.receivers)))
+        plan = Plan(route.receivers, route.timing, steps, route.send_resolved, at_end)
         flush = decide(seen, GroupState(group.last_sent_at, group.told_channels, group.change_due_at), plan, now=now)
         self._say(group, flush, now)
         _after(group, flush, now)
@@ -221,6 +222,7 @@ def _after(group: _Group, flush: Flush, now: datetime) -> None:
     if whole is not None:
         group.last_sent_at = now
     group.told_channels |= {name for page in flush.pages for name in page.channels}
+    group.told_channels |= {name for escalation in flush.escalations for name in escalation.channels}
     group.change_due_at = group.change_due_at if flush.is_held else None
 
 

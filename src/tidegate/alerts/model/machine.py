@@ -138,7 +138,7 @@ def _ending(rule: Rule, alert: Alert, now: datetime) -> _Move | None:
     """Return how a firing alert ends that is good now: not yet, not at all because it flaps, or resolved."""
     if now - (alert.recovering_since or now) < _must_be_good_for(rule, alert):
         return None
-    if alert.unsettled_at is None and len(recent(alert.flaps, now)) + 1 >= FLAP_CHANGES:
+    if rule.is_damped and alert.unsettled_at is None and len(recent(alert.flaps, now)) + 1 >= FLAP_CHANGES:
         return alert.state, CauseKind.FLAPPING
     return AlertState.RESOLVED, CauseKind.RECOVERED
 

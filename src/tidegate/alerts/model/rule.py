@@ -175,6 +175,10 @@ class Rule:
     owner: str | None = None
     labels: tuple[tuple[str, str], ...] = ()
     is_enabled: bool = True
+    is_damped: bool = True
+    """Whether an alert that opens and closes again and again stays open instead."""
+    judges_all_tenants: bool = True
+    """Whether all tenants together are judged as well where tenants are told apart."""
     workspace: WorkspaceId | None = None
     """Whose rule it is; `None` for one that ships and counts for all."""
     rule_set: str | None = None

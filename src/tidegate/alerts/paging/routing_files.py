@@ -67,6 +67,7 @@ class MatcherFile(Published):
     value: Annotated[str, Field(max_length=512)]
 
 
+_ZERO: Final = frozenset({"0", "0ms", "0s", "0m", "0h", "0d", "0w", "0y"})  # as Prometheus writes durations
 _Matchers = Annotated[tuple[Annotated[str, Field(max_length=700)] | MatcherFile, ...], Field(max_length=MAX_MATCHERS)]
 
 
@@ -282,7 +283,7 @@ def _timing(given: RouteFile, above: Timing, field: str) -> Timing:
 
 
 def _duration(text: str, field: str, *, least: timedelta) -> timedelta:
-    if text in {"0", "0s"} and least <= timedelta():
+    if text in _ZERO and least <= timedelta():
         return timedelta()
     try:
         found = parse_duration(text, field=field)

@@ -31,10 +31,10 @@ async def list_rules(
     names: Annotated[list[str] | None, Query(alias="rule_name[]", description="Only these")] = None,
     exclude_alerts: bool = False,
 ) -> dict[str, Any]:
-    """List the rules with their open alerts, one group a family."""
+    """List the rules with their open alerts, one group a family and set."""
     found, warnings = await _open(workspace, alerts)
     watch = await alerts.get_watch(workspace)
-    rules = () if kind == "record" else alerts.rules
+    rules = () if kind == "record" else await alerts.list_rules(workspace)
     body = rules_out(rules, found, evaluated_at=watch.evaluated_at, names=names or (), with_alerts=not exclude_alerts)
     return success(body, warnings=warnings)
 

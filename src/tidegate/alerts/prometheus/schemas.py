@@ -31,26 +31,28 @@ def rules_out(
     names: Collection[str] = (),
     with_alerts: bool = True,
 ) -> dict[str, Any]:
-    """Return rules in groups, one a family, with their open alerts; of `names` alone when there are any."""
+    """Return rules in groups, one a family and set, with their open alerts; of `names` alone when there are any."""
     open_of: defaultdict[str, list[Alert]] = defaultdict(list)
     for alert in alerts:
         open_of[alert.code].append(alert)
-    groups: defaultdict[Family, list[dict[str, Any]]] = defaultdict(list)
+    groups: defaultdict[tuple[str, Family], list[dict[str, Any]]] = defaultdict(list)
     for rule in rules:
         if not names or rule.code in names:
-            groups[rule.family].append(_rule(rule, open_of[rule.code], evaluated_at, with_alerts=with_alerts))
+            groups[rule.rule_set or _FILE, rule.family].append(
+                _rule(rule, open_of[rule.code], evaluated_at, with_alerts=with_alerts)
+            )
     return {
         "groups": [
             {
                 "name": family.value,
-                "file": _FILE,
+                "file": file,
                 "rules": found,
                 "interval": 0,
                 "limit": 0,
                 "evaluationTime": 0,
                 "lastEvaluation": rfc3339(evaluated_at or _NEVER),
             }
-            for family, found in groups.items()
+            for (file, family), found in groups.items()
         ]
     }
 

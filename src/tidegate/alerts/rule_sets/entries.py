@@ -120,6 +120,8 @@ class _Reader:
             phrase=self._phrase(rule.phrase),
             runbook=self._runbook(entry.runbook or rule.runbook),
             is_enabled=rule.is_enabled if entry.enabled is None else entry.enabled,
+            is_damped=rule.is_damped if entry.flap_damping is None else entry.flap_damping,
+            judges_all_tenants=rule.judges_all_tenants if entry.all_tenants is None else entry.all_tenants,
         )
         clear = self._clear(("clear",), entry.clear, rule, rule.threshold)
         if clear is not None or entry.threshold is not None:
@@ -127,6 +129,8 @@ class _Reader:
         rule = replace(rule, tenants=self._tenants(rule) if entry.thresholds is not None else rule.tenants)
         if rule.confidence is not None and rule.measure.unit is not Unit.RATE:
             self._refuse("confidence", f"{rule.measure.figure} is no rate: there is no such bound of it.")
+        if not rule.judges_all_tenants and "tenant" not in rule.group_by:
+            self._refuse("allTenants", "there is nothing but all tenants together: group by `tenant`.")
         if rule.is_zero_tolerance:
             self._check_zero_tolerance(rule)
         if self._reasons:

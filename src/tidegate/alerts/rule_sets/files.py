@@ -75,6 +75,10 @@ class RuleEntryFile(_Published):
     confidence: Annotated[float, Field(ge=0.5, le=0.9999)] | None = None
     """For rates: the Wilson bound at this confidence must cross the threshold too."""
     no_data: Literal["hold", "alert", "ignore"] | None = None
+    flap_damping: Annotated[bool, Field(strict=True)] | None = None
+    """Whether an alert that opened and closed three times within an hour stays open; true unless said."""
+    all_tenants: Annotated[bool, Field(strict=True)] | None = None
+    """Whether all tenants together are judged too where `tenant` is grouped by; true unless said."""
     thresholds: Annotated[list[TenantBoundFile], Field(max_length=MAX_BOUNDS)] | None = None
     zero_tolerance: Annotated[bool, Field(strict=True)] | None = None
     """One event is enough, at once; always P1."""

@@ -87,6 +87,8 @@ def described(rule: Rule) -> Mapping[str, object]:
         "labels": dict(rule.labels),
         "summary": rule.phrase,
         "enabled": rule.is_enabled,
+        "flapDamping": rule.is_damped,
+        "allTenants": rule.judges_all_tenants,
     }
 
 
@@ -114,7 +116,8 @@ def explanation_of(rule: Rule, tenant: str | None) -> tuple[str, ...]:
     when = f"{signal} over {format_duration(rule.window)} is {side} {own.threshold:g}"
     lines = [
         f"Crossed when {when}, on at least {rule.min_count} events.",
-        f"Judged for each {', '.join(rule.group_by)}.",
+        f"Judged for each {', '.join(rule.group_by)}."
+        + ("" if rule.judges_all_tenants else " All tenants together are not judged."),
     ]
     if rule.where:
         lines.append(
@@ -126,6 +129,8 @@ def explanation_of(rule: Rule, tenant: str | None) -> tuple[str, ...]:
     lines.append(f"Resolves {good} {own.clear_bound:g}" + (
         f", once that lasted {format_duration(rule.keep_firing)}." if rule.keep_firing else "."))  # fmt: skip
     lines.append(_SILENCE[rule.no_data.value])
+    if not rule.is_damped:
+        lines.append("It may flap: nothing keeps it open when it opens and closes again and again.")
     if rule.measure.source is not Source.COUNTS or {*rule.group_by} - {"service", "tenant"} or rule.where:
         lines.append("Looked at every 5 seconds.")
     if not rule.is_enabled:

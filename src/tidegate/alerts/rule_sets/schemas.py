@@ -81,6 +81,8 @@ class RuleOut(WireModel):
     labels: dict[str, str]
     summary: str
     enabled: bool
+    flap_damping: bool
+    all_tenants: bool
 
     @classmethod
     def of(cls, rule: Rule, *, ships: bool) -> Self:

@@ -23,6 +23,8 @@ EVIDENCE_FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "env-validation": ("a validation of an environment", "env-validation"),
     "env-parity": ("a comparison of environments", "env-parity"),
     "preview-coverage": ("a list of preview deployments", "preview-coverage"),
+    "rehearsal": ("a record of a rehearsal", "drill"),
+    "dependency": ("a record of a dependency", "dependency"),
 }
 """What else is known: what it is in words, and the kind of evidence that it counts as."""
 
@@ -129,6 +131,8 @@ _DOCUMENTS: Final[tuple[tuple[str, Callable[[Mapping[str, Any]], bool]], ...]] =
     ("env-validation", _is_own("env-validation")),
     ("env-parity", _is_own("env-parity")),
     ("preview-coverage", _is_own("preview-coverage")),
+    ("rehearsal", _is_own("rehearsal")),
+    ("dependency", _is_own("dependency")),
     ("authz-run", _has("suite", "commit", "runId", "cases")),
     ("k6", _is_k6),
     ("repository-settings", _is_protection),

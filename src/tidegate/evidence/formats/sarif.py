@@ -42,6 +42,8 @@ class ScanRun:
     result_count: int
     reason: str | None
     """Why its execution failed or is not known."""
+    has_results: bool = True
+    """Whether it has a list of results, be it an empty one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def _read_run(run: Mapping[str, Any], where: str, tally: _Tally) -> ScanRun:
     version = as_text(
         driver.get("semanticVersion") or driver.get("version"), f"{where}.tool.driver.version", length=100
     )
-    return ScanRun(name, version, execution, len(results), reason)
+    return ScanRun(name, version, execution, len(results), reason, has_results=run.get("results") is not None)
 
 
 def _execution_of(

@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tidegate.evidence.formats.cyclonedx import SEVERITIES, read_cyclonedx
+from tidegate.evidence.formats.dependencies import read_dependency
 from tidegate.evidence.formats.environments import read_env_parity, read_env_validation
 from tidegate.evidence.formats.load import read_load
 from tidegate.evidence.formats.preview_coverage import read_preview_coverage
+from tidegate.evidence.formats.rehearsals import read_rehearsal
 from tidegate.evidence.formats.reports import read_report
 from tidegate.evidence.formats.repository_settings import read_repository_settings
 from tidegate.evidence.formats.sarif import LEVELS, read_sarif
 from tidegate.evidence.model import count_cases
+from tidegate.kernel import format_utc
 
 __all__ = ["READ_KINDS", "summarise"]
 
@@ -56,6 +59,7 @@ def _sarif(content: bytes) -> Summary:
             for run in scan.runs[:20]
         ],
         "runCount": len(scan.runs),
+        "withoutResultsCount": sum(not run.has_results for run in scan.runs),
         "new": {level: scan.count(level=level, is_new=True, is_suppressed=False) for level in LEVELS},
         "known": {level: scan.count(level=level, is_new=False, is_suppressed=False) for level in LEVELS},
         "suppressed": {level: scan.count(level=level, is_suppressed=True) for level in LEVELS},
@@ -160,6 +164,39 @@ def _env_parity(content: bytes) -> Summary:
     }
 
 
+def _rehearsal(content: bytes) -> Summary:
+    found = read_rehearsal(content)
+    return {
+        "drill": found.drill,
+        "environment": found.environment,
+        "startedAt": format_utc(found.started_at),
+        "finishedAt": format_utc(found.finished_at),
+        "outcome": found.outcome,
+        "stepCount": len(found.steps),
+        "passedCount": found.count("passed"),
+        "failedCount": found.count("failed"),
+        "skippedCount": found.count("skipped"),
+        "notPassed": [{"step": name, "outcome": outcome} for name, outcome in found.steps if outcome != "passed"][:20],
+        "recoveryS": found.recovery_s,
+        "fromVersion": found.from_version,
+        "toVersion": found.to_version,
+        "gapCount": len(found.gaps),
+        "unownedGapCount": sum(owner is None for _, owner in found.gaps),
+    }
+
+
+def _dependency(content: bytes) -> Summary:
+    found = read_dependency(content)
+    return {
+        "from": found.from_role,
+        "to": found.to_role,
+        "what": found.what,
+        "due": format_utc(found.due),
+        "state": found.state,
+        "until": None if found.until is None else format_utc(found.until),
+    }
+
+
 _READERS: Final[Mapping[str, Callable[[bytes], Summary]]] = {
     "test-report": _test_report,
     "sarif": _sarif,
@@ -169,6 +206,9 @@ _READERS: Final[Mapping[str, Callable[[bytes], Summary]]] = {
     "preview-coverage": _preview_coverage,
     "env-validation": _env_validation,
     "env-parity": _env_parity,
+    "dependency": _dependency,
+    "drill": _rehearsal,
+    "rollback-proof": _rehearsal,
 }
 READ_KINDS: Final = frozenset(_READERS)
 """Kinds whose bytes are read; of the others the digest alone counts."""

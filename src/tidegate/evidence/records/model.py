@@ -35,11 +35,14 @@ DOCUMENTS: Final = (
 MEASUREMENTS: Final = (
     "attestation",
     "cyclonedx",
+    "dependency",
+    "drill",
     "env-parity",
     "env-validation",
     "load",
     "preview-coverage",
     "repository-settings",
+    "rollback-proof",
     "sarif",
     "test-report",
 )

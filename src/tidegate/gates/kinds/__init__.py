@@ -5,7 +5,12 @@ A new kind is a module here, one beside it in `gates.model.measures`, one line b
 """
 
 from tidegate.gates.kinds.alerts_quiet import AlertsQuietCheckFile
+from tidegate.gates.kinds.dependency import DependencyCheckFile
+from tidegate.gates.kinds.evidence import EvidenceCheckFile
+from tidegate.gates.kinds.load import LoadCheckFile
 from tidegate.gates.kinds.regression import RegressionCheckFile
+from tidegate.gates.kinds.rehearsals import DrillCheckFile, RollbackProofCheckFile
+from tidegate.gates.kinds.scan import ScanCheckFile
 from tidegate.gates.kinds.signal import SignalCheckFile
 
 __all__ = ["AnyCheckFile"]
@@ -15,5 +20,11 @@ AnyCheckFile = (
     SignalCheckFile
     | AlertsQuietCheckFile
     | RegressionCheckFile
+    | EvidenceCheckFile
+    | ScanCheckFile
+    | LoadCheckFile
+    | RollbackProofCheckFile
+    | DrillCheckFile
+    | DependencyCheckFile
 )
 # fmt: on

@@ -153,6 +153,7 @@ def subject_of_report(standing: CiStanding) -> SubjectReading:
         commit=standing.subject.commit,
         latest_sequence=standing.latest_sequence,
         runs=runs,
+        repository=report.repository if report is not None else None,
     )
 
 

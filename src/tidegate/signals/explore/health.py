@@ -62,7 +62,7 @@ def _without_alerts(  # noqa: PLR0911 - one answer a state, worst first
         )
     if not count:
         return Health(HealthState.UNKNOWN, f"No {entry.unit_name} in the last 15 min.")
-    if not bounds:
+    if not bounds and burning is not None:  # else nobody knows which rules there are
         return Health(HealthState.NO_RULE, f"{count:,} {entry.unit_name} in the last 15 min; no rule watches them.")
     if burning is None or not burning.is_watched:
         return Health(HealthState.UNWATCHED, "The rules are not being evaluated; see `tidegate doctor`.")

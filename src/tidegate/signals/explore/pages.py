@@ -180,7 +180,7 @@ async def show_family(  # noqa: PLR0917 - FastAPI passes them by name
 
 async def _page_of(explore: ExploreService, workspace: WorkspaceId, asked: Asked) -> FamilyPage:
     entry, span = asked.entry, asked.span
-    bounds = explore.bounds(entry.family)
+    bounds = await explore.bounds(workspace, entry.family, tenant=asked.scope.tenant)
     figures, lines, marks, (table, split_problem) = await asyncio.gather(
         explore.figures(workspace, entry, span.window, scope=asked.scope),
         explore.lines(workspace, entry, span, scope=asked.scope, by=asked.split),

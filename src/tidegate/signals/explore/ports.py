@@ -94,7 +94,13 @@ class Points(Protocol):
 class Watcher(Protocol):
     """Knows the rules and what they found."""
 
-    def bounds(self, family: Family) -> Sequence[Bound]: ...
+    async def bounds(self, workspace: WorkspaceId, family: Family, *, tenant: str | None = None) -> Sequence[Bound]:
+        """Return the rules that count in a workspace, with the bounds of `tenant` where it has some of its own.
+
+        Raises:
+            UnavailableError: the state store does not answer for the moment.
+        """
+        ...
 
     async def burning(
         self, workspace: WorkspaceId, *, family: Family | None = None, tenant: str | None = None

@@ -36,10 +36,12 @@ Explore = Annotated[ExploreService, provide(ExploreService)]
 
 
 @router.get("")
-async def show_catalogue(workspace: CurrentWorkspace, explore: Explore) -> CatalogueOut:  # noqa: ARG001 - who may read
+async def show_catalogue(workspace: CurrentWorkspace, explore: Explore) -> CatalogueOut:
     """List the families with their figures, dimensions and the rules that watch them."""
     return CatalogueOut(
-        families=tuple(FamilyOut.of(entry, explore.bounds(entry.family)) for entry in CATALOGUE.values())
+        families=tuple(
+            [FamilyOut.of(entry, await explore.bounds(workspace, entry.family)) for entry in CATALOGUE.values()]
+        )
     )
 
 

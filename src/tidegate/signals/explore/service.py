@@ -63,8 +63,12 @@ class ExploreService:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def bounds(self, family: Family) -> tuple[Bound, ...]:
-        return tuple(self._watcher.bounds(family))
+    async def bounds(self, workspace: WorkspaceId, family: Family, *, tenant: str | None = None) -> tuple[Bound, ...]:
+        """Return the bounds of the rules of a family; none when they cannot be read."""
+        try:
+            return tuple(await self._watcher.bounds(workspace, family, tenant=tenant))
+        except UnavailableError:
+            return ()
 
     async def overview(self, workspace: WorkspaceId, scope: SignalScope = EVERYTHING) -> list[FamilyHealth]:
         """Return how every family is; what cannot be read says so and keeps nothing else from its answer."""
@@ -237,7 +241,7 @@ class ExploreService:
         figures: Figures | None,
         problem: str = "",
     ) -> FamilyHealth:
-        bounds = self.bounds(entry.family)
+        bounds = await self.bounds(workspace, entry.family, tenant=scope.tenant)
         if burning is not None and burning.has_more:  # too many for one answer: those of this family may be missing
             burning = await self.burning(workspace, family=entry.family, tenant=scope.tenant)
         own = _of_family(burning, entry.family)

@@ -5,10 +5,10 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-import uvicorn
 from click.testing import CliRunner, Result
 from fastapi import FastAPI
 from tests.api.identity.people import Installation
+from tests.shells import serving
 
 from tidegate.app.cli import cli
 from tidegate.kernel import WorkspaceId
@@ -16,14 +16,8 @@ from tidegate.kernel import WorkspaceId
 
 @pytest.fixture
 async def url(application: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await serving
+    async with serving(application) as opened:
+        yield opened
 
 
 async def test_groups_are_mapped_one_by_one_and_shown(

@@ -133,7 +133,10 @@ class Plan:
     escalate: tuple[EscalationStep, ...] = ()
     send_resolved: bool = True
     told_at_end: tuple[str, ...] = ()
-    """Channels that are told as well when all is over: of people who were on call and are no more."""
+    """Channels that are told as well when all is over.
+
+    Those of steps, of people who were on call and are no more, and those that the route named before.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +174,10 @@ def decide(members: Sequence[Member], state: GroupState, plan: Plan, *, now: dat
 
 def _pages(look: _Look) -> tuple[Page, ...]:
     plan = look.plan
-    if not plan.channels:
-        return ()
     firing = frozenset(member.key for member in look.firing)
     reason = _reason(look)
+    if not plan.channels and not (reason is PageReason.ALL_RESOLVED and plan.told_at_end):
+        return ()
     if reason is not None:
         resolved = (member.key for member in look.resolved) if plan.send_resolved else ()
         more = plan.told_at_end if reason is PageReason.ALL_RESOLVED else ()

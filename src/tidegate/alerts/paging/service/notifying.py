@@ -80,7 +80,7 @@ class _Turn:
         named = receivers_of(route, self.duties)
         known = tuple(name for name in named if name in self.channels)
         steps = tuple(replace(step, channels=receivers_of(step, self.duties)) for step in route.escalate)
-        before = sorted(self.group.told_channels - set(known)) if route.on_calls else ()
+        before = sorted(self.group.told_channels - set(known))
         at_end = tuple(name for name in before if name in self.channels)
         return Plan(known, route.timing, steps, route.send_resolved, at_end)
 
@@ -224,8 +224,8 @@ class Notifier:
         await self._pages.add_decisions_in(connection, workspace, decisions)
         whole = any(page.is_whole for page in flush.pages)
         told_channels = group.told_channels | {name for page in flush.pages for name in page.channels}
-        if turn.route.on_calls:  # who was called in a later step learns of the end as well
-            told_channels |= {name for step in flush.escalations for name in step.channels}
+        # Who was told by a later step learns of the end as well.
+        told_channels |= {name for step in flush.escalations for name in step.channels}
         is_over = len(gone) == len(turn.members)
         left = GroupAfter(
             next_at=flush.next_at,

@@ -123,7 +123,8 @@ class SilenceService:
             author=wish.author or old.author,
         )
         self._check(new, now, covers_all=wish.covers_all)
-        await self._set(workspace, old, new, action="silences:change", by=by)
+        if not await self._set(workspace, old, new, action="silences:change", by=by):
+            return await self.change(workspace, silence_id, wish, by=by)  # of what it is by now
         return new
 
     async def confirm(self, workspace: WorkspaceId, silence_id: str, *, by: Doer) -> Silence:
@@ -140,7 +141,8 @@ class SilenceService:
         if not person or person <= old.people:
             raise SilenceUnconfirmableError
         new = replace(old, people=old.people | person, updated_at=now)
-        await self._set(workspace, old, new, action="silences:confirm", by=by)
+        if not await self._set(workspace, old, new, action="silences:confirm", by=by):
+            return await self.confirm(workspace, silence_id, by=by)  # of what it is by now
         return new
 
     async def expire(self, workspace: WorkspaceId, silence_id: str, *, by: Doer) -> Silence:
@@ -155,7 +157,8 @@ class SilenceService:
             await self._hasten(workspace, now)  # whoever asks again may have been told that it did not work
             return old
         new = replace(old, starts_at=min(old.starts_at, now), ends_at=now, updated_at=now)
-        await self._set(workspace, old, new, action="silences:expire", by=by)
+        if not await self._set(workspace, old, new, action="silences:expire", by=by):
+            return await self.expire(workspace, silence_id, by=by)  # whatever it is by now
         await self._hasten(workspace, now)
         return new
 
@@ -194,11 +197,14 @@ class SilenceService:
         if not covers_all and covers_everything(silence.matchers):
             raise SilenceTooWideError
 
-    async def _set(self, workspace: WorkspaceId, old: Silence, new: Silence, *, action: str, by: Doer) -> None:
+    async def _set(self, workspace: WorkspaceId, old: Silence, new: Silence, *, action: str, by: Doer) -> bool:
+        """Write `new`; `False` when somebody else changed it meanwhile: what they did must not be undone unseen."""
         deed = by.deed(action, f"silence/{new.id}", before=_digest(old), after=_digest(new))
-        await self._silences.set_silence(workspace, new, deed=deed)
+        if not await self._silences.set_silence(workspace, new, before=old, deed=deed):
+            return False
         if action == "silences:change":
             await self._hasten(workspace, self._clock.now())
+        return True
 
     async def _hasten(self, workspace: WorkspaceId, now: datetime) -> None:
         """Let groups that wait for the end of a silence look again: it came earlier than they know."""

@@ -50,8 +50,15 @@ class PostgresSilenceStore:
             )
             await self._trail.append(workspace, deed, within=connection)
 
-    async def set_silence(self, workspace: WorkspaceId, silence: Silence, *, deed: Deed) -> None:
+    async def set_silence(self, workspace: WorkspaceId, silence: Silence, *, before: Silence, deed: Deed) -> bool:
         async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                f"SELECT {_COLUMNS} FROM paging_silences WHERE workspace = $1 AND id = $2 FOR UPDATE",
+                workspace,
+                silence.id,
+            )
+            if row is None or _silence(row) != before:
+                return False
             await connection.execute(
                 """
                 UPDATE paging_silences SET matchers = $3, reason = $4, starts_at = $5, ends_at = $6, recurring = $7,
@@ -70,6 +77,7 @@ class PostgresSilenceStore:
                 silence.author,
             )
             await self._trail.append(workspace, deed, within=connection)
+        return True
 
     async def find_silence(self, workspace: WorkspaceId, silence_id: str) -> Silence | None:
         async with self._database.transaction(workspace) as connection:

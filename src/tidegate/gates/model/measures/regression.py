@@ -89,6 +89,8 @@ class SubjectReading:
     latest_sequence: int
     """Receipt of the newest run. It outlives the run itself: deleted evidence holds."""
     runs: tuple[RunReading, ...]
+    repository: str | None = None
+    """Of the newest run, as its sender says."""
 
     def find_latest(self) -> RunReading | None:
         return next((run for run in self.runs if run.sequence == self.latest_sequence), None)
@@ -150,6 +152,12 @@ def _judge(spec: RegressionSpec, own: ReleaseService, subject: SubjectReading, *
     if not run.is_intact:
         reason = f"The run {plain(run.id)} of the {where} was altered after it was received."
         return Finding(CheckOutcome.ERROR, reason, again, evidence=refs)
+    if own.repository is not None and subject.repository not in {None, own.repository}:
+        reason = (
+            f"The newest run of the {where} is of the repository {plain(subject.repository or '')}, "
+            f"and the release is of {plain(own.repository)}."
+        )
+        return Finding(CheckOutcome.INCONCLUSIVE, reason, again, evidence=refs)
     if run.failed:
         return _failing(run, where, refs)
     outcome, reason = _doubts(spec, run, where, now=now) or (
