@@ -29,8 +29,8 @@ from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.on_call import build_pages
-from tidegate.app.packets import build_packets
 from tidegate.app.own_rules import build_own_rules
+from tidegate.app.packets import build_packets
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
 from tidegate.app.running import Edge, Task, connect_engines, running
