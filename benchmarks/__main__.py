@@ -24,6 +24,7 @@ SCRIPTS = (
     "flood",
     "crash",
     "deliveries",
+    "packets",
 )
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
@@ -40,6 +41,7 @@ FULL: dict[str, tuple[str, ...]] = {
     "pages": ("--blocks", "100"),
     "crash": ("--rounds", "100"),
     "deliveries": ("--count", "20000"),
+    "packets": (),
 }
 _HOLDS = {True: "yes", False: "**no**", None: "-"}
 _BUSY_CORES = 0.3  # of others: from here on times are theirs as much as ours

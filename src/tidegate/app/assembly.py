@@ -29,6 +29,7 @@ from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.on_call import build_pages
+from tidegate.app.packets import build_packets
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
 from tidegate.app.rules import build_rules
@@ -161,15 +162,8 @@ def build_edge(
         database, engine, closer, audit.trail, data_dir=settings.data_dir, identity=identity, askers=askers,
         deliveries=deliveries, paging=paging, alertmanager=alertmanager,
     )  # fmt: skip
-    tasks += [
-        tools.run,
-        audit.keep,
-        failures.run,
-        meter.run,
-        refusals.run,
-        *ingest.tasks,
-        *grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port),
-    ]
+    tasks += [tools.run, audit.keep, failures.run, meter.run, refusals.run, *ingest.tasks]
+    tasks += grpc_tasks(ingest, identity, policy_wall, settings.otlp_grpc_port)
     worker, hub = services[Worker], services[LiveHub]
     assert isinstance(worker, Worker)  # noqa: S101 - put there by its type
     assert isinstance(hub, LiveHub)  # noqa: S101 - the same
@@ -180,6 +174,7 @@ def build_edge(
         PriceService: PriceService(store=price_store, books=books, clock=clock),
         EvaluationService: EvaluationService(ingest=ingest.service, policy=policy, ids=RandomIds(), clock=clock),
         **people,
+        **build_packets(settings.data_dir, database, services),
         ToolDoor: tools,
         health.Engines: engines,
         PageRenderer: PageRenderer(version=__version__, clock=clock, notices=engines.notices),

@@ -77,6 +77,7 @@ _NOUNS: Final = {
         "provisioning",
         "Provisioning: members as a directory says.",
     ),
+    "packet": ("tidegate.packets.commands", "packet", "Packets: one signed file that proves a decision."),
     "price": ("tidegate.signals.prices.commands", "price", "Prices: what AI calls cost, and by which list."),
     "replay": ("tidegate.replays.commands", "replay", "Send a recording: telemetry of files, counted once."),
     "log": ("tidegate.telemetry.logs.commands", "log", "Log records: find them, watch them come in."),
@@ -108,6 +109,7 @@ _MORE_VERBS: Final = {
         ("tidegate.alerts.paging.commands", "silence_alert"),
     ),
     "audit": (("tidegate.app.audit_key", "key"),),
+    "packet": (("tidegate.app.packet_key", "key"),),
     "rule": (
         ("tidegate.alerts.prometheus_commands", "test_rules"),
         ("tidegate.alerts.importing.commands", "import_rules"),

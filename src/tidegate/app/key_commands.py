@@ -9,12 +9,12 @@ from tidegate.edge.console import json_option, print_json, print_rows
 
 __all__ = ["key"]
 
-_PURPOSES = click.Choice(["credentials", "audit", "envelopes"])
+_PURPOSES = click.Choice(["credentials", "audit", "envelopes", "packets"])
 
 
 @click.group()
 def key() -> None:
-    """Keys of this installation: of credentials, of the audit, of sealed secrets (operator)."""
+    """Keys of this installation: of credentials, of the audit, of sealed secrets, of packets (operator)."""
 
 
 @key.command("list")
@@ -58,6 +58,11 @@ def rotate(purpose: str, data_dir: Path, *, as_json: bool) -> None:
     click.echo(f"{name} is the key of {purpose} now.")
     if purpose == "audit":
         click.echo("Give its public key to whoever verifies: tidegate audit key", err=True)
+    elif purpose == "packets":
+        click.echo(
+            "Packets are signed with it and the one before it, until you retire that: tidegate key retire.", err=True
+        )
+        click.echo("Give its public key to whoever verifies: tidegate packet key", err=True)
     elif resealed is not None:
         click.echo(f"{resealed.count:,} stored secrets are sealed under it now.", err=True)
         if resealed.unopened_count:

@@ -32,7 +32,12 @@ __all__ = [
     "load_signing_key",
 ]
 
-KEY_FILES: Final = {"credentials": "credentials.key", "audit": "audit.key", "envelopes": "envelopes.key"}
+KEY_FILES: Final = {
+    "credentials": "credentials.key",
+    "audit": "audit.key",
+    "envelopes": "envelopes.key",
+    "packets": "packets.key",
+}
 _FIRST: Final = "k1"
 _BYTES: Final = 32
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, TypeAlias
 from tidegate.alerts.forwarding.service import purpose_of as alertmanager_purpose_of
 from tidegate.alerts.oncall.fetching import purpose_of as schedule_purpose_of
 from tidegate.app.keeping import only_one
-from tidegate.app.keys import KeyFile, StoredKeys, load_envelopes
+from tidegate.app.keys import KEY_FILES, KeyFile, StoredKeys, load_envelopes
 from tidegate.app.operator import OwnerConnection, state
 from tidegate.audit import AuditKey, Deed, append_deed
 from tidegate.deliveries.channels import purpose_of
@@ -92,7 +92,7 @@ async def list_keys(data_dir: Path) -> list[KeyFacts]:
     """Return the keys of all purposes, the oldest of each first."""
     found: list[KeyFacts] = []
     async with state(data_dir) as connection:
-        for purpose in ("credentials", "audit", "envelopes"):
+        for purpose in KEY_FILES:
             keys = KeyFile.of(data_dir, purpose).read()
             for name in keys.ring.keys:
                 used = None
@@ -209,6 +209,8 @@ async def _refuse_in_use(connection: OwnerConnection, keys: StoredKeys, purpose:
                 "envelopes. What was altered since does not open any more: set it anew, or remove it.",
             )
         return
+    if purpose == "packets":
+        return  # what it signed goes on to verify with its public key, which auditors hold
     count = await _live_credentials(connection, keys, name)
     if count:
         raise KeyInUseError(

@@ -52,6 +52,8 @@ from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation.routes import router as isolation_routes
+from tidegate.packets.pages import router as packet_pages
+from tidegate.packets.routes import router as packet_routes
 from tidegate.prom_sources.routes import router as prom_source_routes
 from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
@@ -149,6 +151,8 @@ ROUTERS = (
     freeze_routes,
     waiver_routes,
     waiver_pages,
+    packet_routes,
+    packet_pages,
     gate_pages,
     log_routes,
     log_pages,

@@ -15,6 +15,7 @@ from tidegate.edge.mcp.model import DRY_RUN, REASON
 from tidegate.evidence.records.tools import TOOLS as RECORD_TOOLS
 from tidegate.evidence.tools import TOOLS as EVIDENCE_TOOLS
 from tidegate.gates.tools import TOOLS as GATE_TOOLS
+from tidegate.packets.tools import TOOLS as PACKET_TOOLS
 from tidegate.releases.tools import TOOLS as RELEASE_TOOLS
 from tidegate.runbooks.tools import RESOURCES as RUNBOOKS
 from tidegate.runbooks.tools import TOOLS as RUNBOOK_TOOLS
@@ -30,6 +31,7 @@ TOOLBOX: Final = Toolbox(
     tools=(
         *GATE_TOOLS, *ALERT_TOOLS, *INCIDENT_TOOLS, *DELIVERY_TOOLS, *SIGNAL_TOOLS, *TELEMETRY_TOOLS, *RUNBOOK_TOOLS,
         *RELEASE_TOOLS, *EVIDENCE_TOOLS, *SLO_TOOLS, *RECORD_TOOLS,
+        *PACKET_TOOLS,
     ),
     resources=(
         *RUNBOOKS,

@@ -106,6 +106,14 @@ class CiReport:
         return count_cases(case.result for case in self.cases)
 
     @property
+    def stored_body(self) -> dict[str, Any]:
+        """What is digested of it."""
+        read = ReadReport(
+            self.cases, self.flaky_count, self.claimed_failed_count, self.warnings, self.format, self.repository
+        )
+        return body_of(self.subject, read)
+
+    @property
     def hides_failures(self) -> bool:
         """Return whether the file claims failures that are not in it."""
         totals = self.totals

@@ -1,5 +1,6 @@
 """What evidence needs from the state store."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -28,6 +29,10 @@ class CiReportStore(Protocol):
         ...
 
     async def find_report(self, workspace: WorkspaceId, report_id: str) -> CiReport | None: ...
+
+    async def find_reports(self, workspace: WorkspaceId, report_ids: Collection[str]) -> tuple[CiReport, ...]:
+        """Return those that are there, in no order."""
+        ...
 
     async def find_run(self, workspace: WorkspaceId, subject: CiSubject, run_id: str) -> CiReport | None: ...
 

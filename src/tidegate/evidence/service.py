@@ -1,6 +1,7 @@
 """Receiving test reports and finding the one that counts."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from tidegate.audit import Doer
@@ -80,6 +81,10 @@ class EvidenceService:
         if report is None:
             raise ReportNotFoundError(report_id)
         return report
+
+    async def find_reports(self, workspace: WorkspaceId, report_ids: Collection[str]) -> tuple[CiReport, ...]:
+        """Return those of these reports that are there, in no order."""
+        return await self._store.find_reports(workspace, report_ids)
 
     async def latest_report(self, workspace: WorkspaceId, suite: str, service: str | None, commit: str) -> CiReport:
         """Return the newest received report of a suite at a commit.

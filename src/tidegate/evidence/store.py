@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -71,6 +72,13 @@ class PostgresCiReportStore:
                 f"SELECT {_COLUMNS} FROM ci_reports WHERE workspace = $1 AND id = $2", workspace, report_id
             )
         return None if row is None else _report_of(row)
+
+    async def find_reports(self, workspace: WorkspaceId, report_ids: Collection[str]) -> tuple[CiReport, ...]:
+        async with self._database.transaction(workspace) as connection:
+            rows = await connection.fetch(
+                f"SELECT {_COLUMNS} FROM ci_reports WHERE workspace = $1 AND id = ANY ($2)", workspace, list(report_ids)
+            )
+        return tuple(map(_report_of, rows))
 
     async def find_run(self, workspace: WorkspaceId, subject: CiSubject, run_id: str) -> CiReport | None:
         async with self._database.transaction(workspace) as connection:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tidegate.kernel.lazy import lazily
 
 if TYPE_CHECKING:
-    from tidegate.gates.errors import GateNotFoundError
+    from tidegate.gates.errors import DecisionNotFoundError, GateNotFoundError
     from tidegate.gates.kinds.alerts_quiet import QuietSource
     from tidegate.gates.kinds.regression import RegressionSource
     from tidegate.gates.kinds.signal import SignalSource
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     )
     from tidegate.gates.ports import AlertCatalogue, AlertRule, QuietReader, RunbookCatalogue
     from tidegate.gates.reading import GateReader
+    from tidegate.gates.records import RecordedDecisions
     from tidegate.gates.service import GateService
     from tidegate.gates.store import PostgresGateStore
 else:
     __getattr__ = lazily(
         {
-            "tidegate.gates.errors": ("GateNotFoundError",),
+            "tidegate.gates.errors": ("DecisionNotFoundError", "GateNotFoundError"),
             "tidegate.gates.kinds.alerts_quiet": ("QuietSource",),
             "tidegate.gates.kinds.regression": ("RegressionSource",),
             "tidegate.gates.kinds.signal": ("SignalSource",),
@@ -51,6 +52,7 @@ else:
                 "RunbookCatalogue",
             ),
             "tidegate.gates.reading": ("GateReader",),
+            "tidegate.gates.records": ("RecordedDecisions",),
             "tidegate.gates.service": ("GateService",),
             "tidegate.gates.store": ("PostgresGateStore",),
         }
@@ -65,6 +67,7 @@ __all__ = [
     "CheckResult",
     "Dashboard",
     "Decision",
+    "DecisionNotFoundError",
     "Gate",
     "GateNotFoundError",
     "GateReader",
@@ -73,6 +76,7 @@ __all__ = [
     "PostgresGateStore",
     "QuietReader",
     "QuietSource",
+    "RecordedDecisions",
     "RegressionSource",
     "RunbookCatalogue",
     "SignalSource",

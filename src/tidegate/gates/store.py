@@ -32,6 +32,7 @@ from tidegate.kernel import (
     Page,
     ReleaseId,
     WorkspaceId,
+    canonical_json,
     decode_cursor,
     encode_cursor,
     format_utc,
@@ -285,6 +286,8 @@ def _row_of(result: CheckResult) -> dict[str, Any]:
         "stale_after": format_utc(result.stale_after) if result.stale_after else None,
         "evidence": [asdict(ref) for ref in result.evidence],
         "inputs_digest": result.inputs_digest,
+        # As text: jsonb writes some numbers in another way, and a digest would not be the same again.
+        "inputs": canonical_json(result.inputs).decode(),
         "runbook": result.check.runbook,
         "waiver": _waiver_row(result.waived) if result.waived else None,
     }
@@ -330,7 +333,7 @@ def _waiver_of(row: Mapping[str, Any] | None) -> RecordedWaiver | None:
 def _recorded_of(row: Mapping[str, Any]) -> RecordedCheck:
     return RecordedCheck(
         **{
-            **row,
+            **{name: value for name, value in row.items() if name != "inputs"},
             "measured_at": parse_utc(row["measured_at"]),
             "stale_after": parse_utc(row["stale_after"]) if row["stale_after"] else None,
             "evidence": tuple(EvidenceRef(**ref) for ref in row["evidence"]),

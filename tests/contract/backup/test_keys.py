@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from tidegate.app.backup.errors import BackupUnderWayError
 from tidegate.app.keeping import only_one
@@ -17,6 +18,8 @@ from tidegate.app.operator_keys import (
     retire_key,
     rotate_key,
 )
+from tidegate.app.packet_key import key
+from tidegate.app.packets import load_packet_keys
 from tidegate.deliveries.channels import purpose_of
 from tidegate.identity.providers.model import SECRET_PURPOSE
 from tidegate.kernel import WorkspaceId
@@ -138,3 +141,18 @@ async def test_stored_secrets_go_over_to_a_new_key_and_the_old_one_stays_while_o
     assert serving.open(names[0], SECRET_PURPOSE, rows[0]["client_secret"]) == b"of w-0"
     used = {each.name: each.in_use for each in await list_keys(data_dir) if each.purpose == "envelopes"}
     assert used == {"k2": 6}
+
+
+async def test_after_a_rotation_two_keys_sign_packets_until_one_is_retired(tmp_path: Path) -> None:
+    data_dir = tmp_path / "data"
+    serving = load_packet_keys(data_dir)  # as a server that runs all the time has it
+    [first] = serving.current()
+    assert await rotate_key(data_dir, "packets") == "k2"
+    before, now = serving.current()
+    assert before.public == first.public != now.public
+    with pytest.raises(KeyInUseError, match="current"):
+        await retire_key(data_dir, "packets", "k2")
+    await retire_key(data_dir, "packets", "k1")
+    assert [key.public for key in serving.current()] == [now.public]
+    shown = CliRunner().invoke(key, ["--data-dir", str(data_dir)])
+    assert shown.output.startswith(now.public.pem)
