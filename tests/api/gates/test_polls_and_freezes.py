@@ -58,6 +58,10 @@ async def test_one_no_go_is_a_no_go_and_taking_it_away_lets_nothing_through(
     await api.post(f"{poll}/close")
     assert (await dashboard_of(api))["verdict"] == "no_go"
     await owner_connection.execute(
+        "DELETE FROM function_holders WHERE workspace = $1 AND member = $2", api.workspace, second
+    )
+    assert (await dashboard_of(api))["verdict"] == "no_go"
+    await owner_connection.execute(
         "DELETE FROM launch_poll_answers WHERE workspace = $1 AND answer = 'no_go'", api.workspace
     )
     assert (await outcome_of(api, "poll"))[0] == "error"

@@ -16,7 +16,7 @@ from tidegate.edge.html import PageRenderer, Pages, page_router
 from tidegate.edge.marks import MARKS, Mark
 from tidegate.edge.providers import provide
 from tidegate.gates.approvals.pages import Wrong, wrong_of
-from tidegate.gates.model import Poll, Voice
+from tidegate.gates.model import Poll, PollAnswer, Voice
 from tidegate.gates.polls.schemas import PollAnswerIn, PollIn
 from tidegate.gates.polls.service import PollService
 from tidegate.kernel import WorkspaceId
@@ -148,7 +148,8 @@ def _seats(poll: Poll) -> tuple[Seat, ...]:
 
 
 def _seat(poll: Poll, role: str) -> Seat:
-    voices = [voice for voice in poll.last_words if voice.role == role and voice.is_entitled]
+    voices = [voice for voice in poll.last_words if voice.role == role]
+    voices = [voice for voice in voices if voice.is_entitled or voice.answer is not PollAnswer.GO]
     answers = {voice.answer for voice in voices}
     missing = max(0, poll.quorum - len(voices))
     worst = next((word for word in ("no_go", "hold") if word in answers), "pending" if missing else "go")

@@ -111,7 +111,7 @@ def _reason_of(spec: ApprovalSpec, counted: Sequence[Approval], lacking: Sequenc
 
 def _of_poll(check: Check, spec: ApprovalSpec, poll: Poll | None, *, binding: str, now: datetime) -> CheckResult:
     outcome, reason, step = _poll_said(check, spec, poll, binding=binding, now=now)
-    voices = () if poll is None else tuple(voice for voice in poll.last_words if voice.is_entitled)
+    voices = () if poll is None else poll.last_words
     refs = () if poll is None else (EvidenceRef(poll.id, "/launch/poll", _digest_of(poll)),)
     return CheckResult(
         check=check,
@@ -145,7 +145,8 @@ def _poll_said(
         return CheckOutcome.MISSING, "No launch poll was held for this release.", again
     if not poll.is_intact or poll.opened_at > now + CLOCK_TOLERANCE:
         return CheckOutcome.ERROR, "What is stored of the launch poll is not what was said.", again
-    voices = [voice for voice in poll.last_words if voice.is_entitled]
+    # Who speaks for a role no more says go no more; what they objected to is not settled by that.
+    voices = [voice for voice in poll.last_words if voice.is_entitled or voice.answer is not PollAnswer.GO]
     settle = f"settle it, then {again}"
     refusing = [voice for voice in voices if voice.answer is PollAnswer.NO_GO]
     if refusing:
