@@ -11,6 +11,7 @@ Contract of this part:
 - An alert opens within one tick of being visible to the reader: at once after a closing of this process, else within
   1 s, 2 s while there is nothing at all; a third closing within a second waits for the end of the pause. After a crash,
   evaluation goes on when the lease has run out.
+- Rules that ask a server of others (`asked_rules`) are judged by what it answered last; it is asked in the background.
 - `evaluated_at` moves only when all families were read and all transitions are stored; of a workspace that is held it
   stands alone. While it stands, gates hold.
 """
@@ -25,9 +26,10 @@ from itertools import groupby
 
 import structlog
 
+from tidegate.alerts.asked_rules import AskedRules
 from tidegate.alerts.asking import Answer, KnownSubjects, answer_of, batches_in
 from tidegate.alerts.errors import WatchLostError
-from tidegate.alerts.judging import changes_of
+from tidegate.alerts.judging import asked_changes, changes_of
 from tidegate.alerts.model import FLAP_WINDOW, Change, Rule, withdraw
 from tidegate.alerts.opened import OpenAlerts
 from tidegate.alerts.pace import Pace
@@ -74,6 +76,7 @@ class AlertEvaluator:
         clock: Clock,
         ids: IdFactory,
         own_rules: OwnRules | None = None,
+        asked: AskedRules | None = None,
         on_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_changed = on_changed
@@ -87,6 +90,7 @@ class AlertEvaluator:
         self._holder = ids.new_id("evl")
         self._fence: int | None = None
         self._own = own_rules
+        self._asked = asked
         self._rules_count: int | None = None
         self._questions = questions_of(self._rules)
         self._asked_at: dict[Question, datetime] = {}
@@ -130,6 +134,8 @@ class AlertEvaluator:
         if self._fence is None or self._is_stale:
             await self._take_over(now)
         if self._fence is None:
+            if self._asked is not None:
+                self._asked.pause()
             return None
         return await self._evaluate(self._fence, now)
 
@@ -148,13 +154,16 @@ class AlertEvaluator:
         self._asked_at.clear()
         self._unread.clear()
 
-    async def _load_rules(self) -> None:
+    async def _load_rules(self, now: datetime) -> None:
         """Take the rules that count now: what was set before this evaluation began."""
         if self._own is None:
             return
         count = await self._own.change_count()
         if count != self._rules_count:
-            self._questions = questions_of([*await self._own.list_rules(), *self._rules])
+            own = await self._own.list_rules()
+            self._questions = questions_of([*own, *self._rules])
+            if self._asked is not None:
+                self._asked.follow(own, now)
             self._known.forget()
             self._open.forget_rules()
             self._forget_answers()
@@ -163,6 +172,7 @@ class AlertEvaluator:
     async def _sweep(self, fence: int, now: datetime, failed: dict[WorkspaceId, Exception]) -> list[Change]:
         """Close what no rule judges any more."""
         placed = [one for question in self._questions for one in question.placed]
+        placed += self._asked.placed if self._asked is not None else ()
         found = [withdraw(alert, now) for alert in self._open.without_rule(placed)]
         failed |= await self._store(found, fence)
         self._is_sweep_due = bool(failed)
@@ -201,7 +211,9 @@ class AlertEvaluator:
 
     async def _evaluate(self, fence: int, now: datetime) -> Evaluation:
         workspaces = await self._watch.list_workspaces()
-        await self._load_rules()
+        await self._load_rules(now)
+        if self._asked is not None:
+            self._asked.resume(workspaces, now)
         group_count = 0
         changes: list[Change] = []
         failed: dict[WorkspaceId, Exception] = {}
@@ -220,6 +232,7 @@ class AlertEvaluator:
                 group_count += count
                 failed |= await self._store(found, fence)
                 changes += found
+        changes += await self._judge_asked(fence, now, failed)
         self._open.end_evaluation(at=now, window_s=FLAP_WINDOW.total_seconds())
         for unread in self._unread.values():
             failed |= unread
@@ -232,6 +245,25 @@ class AlertEvaluator:
             self._recorded_at = now
         self._idle_since = None if group_count or len(self._open) or failed else now
         return Evaluation(now, group_count, tuple(changes))
+
+    async def _judge_asked(self, fence: int, now: datetime, failed: dict[WorkspaceId, Exception]) -> list[Change]:
+        """Judge the rules that ask a server of others by what it answered last, and write down how well they know."""
+        if self._asked is None:
+            return []
+        found: list[Change] = []
+        for placed, standing in self._asked.standings(now):
+            with _of_owners_only([placed], failed):
+                await asyncio.sleep(0)  # thousands of alerts may move
+                found += asked_changes(placed, standing, open_alerts=self._open, ids=self._ids, now=now)
+        failed |= await self._store(found, fence)
+        for workspace, answers in self._asked.take_news().items():
+            try:
+                await self._watch.set_answers(workspace, answers, fence=fence)
+            except (UnavailableError, WatchLostError):
+                raise  # it would go wrong with all of them
+            except Exception as error:  # noqa: BLE001 - told when the workspace is held
+                failed[workspace] = error
+        return found
 
     async def _hold(self, fence: int, failed: Mapping[WorkspaceId, Exception], now: datetime) -> None:
         """Let the moment of evaluation stand for those of whom not all is known, and move on for those who are back."""

@@ -14,10 +14,12 @@ from tidegate.alerts.model import (
     Change,
     Counted,
     NoData,
+    PromStanding,
     Rule,
     Source,
     advance,
     judge,
+    prom_changes,
     scope_of,
 )
 from tidegate.alerts.opened import OpenAlerts
@@ -26,7 +28,7 @@ from tidegate.kernel import AlertId, IdFactory
 from tidegate.signals import Durations, Totals
 from tidegate.storage.native import Numbers
 
-__all__ = ["changes_of"]
+__all__ = ["asked_changes", "changes_of"]
 
 _NOTHING: Final = Totals()
 _NO_TIMES: Final = Durations(0, None, None, None, None)
@@ -65,6 +67,19 @@ def changes_of(
         for before in known:
             judging.miss_all(before, seen)
     return judging.changes
+
+
+def asked_changes(
+    placed: Placed, standing: PromStanding | None, *, open_alerts: OpenAlerts, ids: IdFactory, now: datetime
+) -> list[Change]:
+    """Return what moves under one rule that asks a server of others."""
+    found = prom_changes(
+        placed.rule, placed.bounds, standing,
+        opened=open_alerts.of(placed).alerts, flaps_of=open_alerts.flaps_of, now=now,
+    )  # fmt: skip
+    return [
+        replace(one, alert=replace(one.alert, id=AlertId(ids.new_id("alr")))) if one.is_new else one for one in found
+    ]
 
 
 class _Judging:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from tidegate.alerts.asked_rules import AskedAnswer
 from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Rule
 from tidegate.kernel import AlertId, WorkspaceId
 from tidegate.signals import Family
@@ -137,6 +138,14 @@ class WatchStore(Protocol):
 
     async def let_go(self, workspace: WorkspaceId, *, fence: int, at: datetime) -> None:
         """Let the moment of evaluation of `workspace` move with that of all. After a gap its watching starts anew.
+
+        Raises:
+            WatchLostError: the watch has another holder by now.
+        """
+        ...
+
+    async def set_answers(self, workspace: WorkspaceId, answers: Sequence[AskedAnswer], *, fence: int) -> None:
+        """Note what servers of others answered to rules; one that was set since, or is gone, is left as it is.
 
         Raises:
             WatchLostError: the watch has another holder by now.

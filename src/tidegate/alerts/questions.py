@@ -61,14 +61,14 @@ class Question:
 
 
 def questions_of(rules: Sequence[Rule]) -> tuple[Question, ...]:
-    """Return what has to be asked for `rules`; those of a workspace stand before the ones that ship."""
+    """Return what has to be asked of signals for `rules`; those of a workspace stand before the ones that ship."""
     owned: dict[str, set[WorkspaceId]] = {}
     for rule in rules:
         if rule.workspace is not None:
             owned.setdefault(rule.code, set()).add(rule.workspace)
     batches: dict[tuple[Source, timedelta, tuple[Dimension, ...]], dict[Any, list[Placed]]] = {}
     for rule in rules:
-        if not rule.is_enabled:
+        if not rule.is_enabled or rule.prom is not None:
             continue
         but = frozenset(owned.get(rule.code, ())) if rule.workspace is None else frozenset()
         source = rule.measure.source

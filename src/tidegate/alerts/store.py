@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from tidegate.alerts.asked_rules import AskedAnswer
 from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
 from tidegate.alerts.model import Alert, AlertDetail, AlertKey, Change, Origin
 from tidegate.alerts.ports import AlertFilter, AlertListener, Watch
@@ -123,21 +124,29 @@ class PostgresAlertStore:
         async with self._database.transaction(workspace) as connection:
             row = await connection.fetchrow(
                 """
-                SELECT CASE WHEN burns.evaluated_at < moved.evaluated_at - $3::interval THEN burns.evaluated_at
-                    ELSE moved.evaluated_at END AS evaluated_at,
-                    greatest(rules.watched_since, burns.watched_since, held.watched_since, workspaces.created_at)
-                        AS watched_since
+                SELECT least(CASE WHEN burns.evaluated_at < moved.evaluated_at - $3::interval THEN burns.evaluated_at
+                    ELSE moved.evaluated_at END, asked.evaluated_at) AS evaluated_at,
+                    greatest(rules.watched_since, burns.watched_since, held.watched_since, asked.watched_since,
+                        workspaces.created_at) AS watched_since
                 FROM workspaces CROSS JOIN alert_watch AS rules
                     LEFT JOIN alert_watch_held AS held ON held.workspace = workspaces.id
                     CROSS JOIN LATERAL (SELECT CASE WHEN held.is_held THEN held.evaluated_at ELSE rules.evaluated_at END
                         AS evaluated_at) AS moved
                     LEFT JOIN burn_watch AS burns ON $2 AND EXISTS (SELECT FROM objectives WHERE workspace = $1)
+                    CROSS JOIN LATERAL (SELECT bool_or(answered_at IS NULL) AS is_unheard,
+                            max(answered_since) AS watched_since,
+                            min(answered_at) FILTER (WHERE problem <> '' OR good_until < moved.evaluated_at)
+                                AS evaluated_at
+                        FROM prom_rule_answers
+                        WHERE workspace = $1 AND ($4::text[] IS NULL OR code = ANY ($4))) AS asked
                 WHERE workspaces.id = $1 AND moved.evaluated_at >= workspaces.created_at
+                    AND asked.is_unheard IS NOT TRUE
                     AND (burns.is_only IS NULL OR burns.evaluated_at >= workspaces.created_at)
                 """,
                 workspace,
                 codes is None or not BURN_CODES.isdisjoint(codes),
                 _GAP,
+                None if codes is None else list(codes),
             )
         return Watch(row["evaluated_at"], row["watched_since"]) if row else Watch(None, None)
 
@@ -221,6 +230,26 @@ class PostgresWatchStore:
             at,
             _GAP,
         )
+
+    async def set_answers(self, workspace: WorkspaceId, answers: Sequence[AskedAnswer], *, fence: int) -> None:
+        async with self._database.transaction(workspace) as connection:
+            if not await connection.fetchval(f"SELECT true FROM {self._watch} WHERE fence = $1 FOR SHARE", fence):
+                raise WatchLostError
+            await connection.executemany(
+                """
+                UPDATE prom_rule_answers SET
+                    answered_at = CASE WHEN $6 THEN $3 ELSE answered_at END,
+                    answered_since = CASE WHEN NOT $6 THEN answered_since
+                        WHEN problem = '' AND $3 BETWEEN answered_at AND good_until THEN answered_since ELSE $3 END,
+                    good_until = CASE WHEN $6 THEN $4 ELSE good_until END,
+                    series_count = $5, problem = $7
+                WHERE workspace = $1 AND code = $2 AND set_at <= $3
+                """,
+                [
+                    (workspace, one.code, one.asked_at, one.good_until, one.series_count, one.is_answered, one.problem)
+                    for one in answers
+                ],
+            )
 
     async def list_held(self) -> list[WorkspaceId]:
         async with self._database.across_workspaces() as connection:

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from tidegate import __version__
-from tidegate.alerts import AlertEvaluator, AlertService, PostgresAlertStore, PostgresWatchStore, load_rules
+from tidegate.alerts import AlertService, PostgresAlertStore, load_rules
 from tidegate.alerts.alertmanager.assembly import Alertmanager, build_alertmanager
 from tidegate.alerts.backtest.service import BacktestService
 from tidegate.alerts.paging.assembly import Paging
 from tidegate.alerts.paging.sources import DeliveryCourier
-from tidegate.alerts.rule_sets.service import RuleSetService
 from tidegate.alerts.watching import AlertWatcher
 from tidegate.app import health
 from tidegate.app.auditing import build_auditing
@@ -29,9 +29,9 @@ from tidegate.app.keys import load_cursor_key, load_envelopes
 from tidegate.app.live import Bell, PostgresVersions
 from tidegate.app.mail_settings import installation_mail
 from tidegate.app.on_call import build_pages
-from tidegate.app.own_rules import build_own_rules
 from tidegate.app.people import build_people
 from tidegate.app.routers import ROUTERS
+from tidegate.app.rules import build_rules
 from tidegate.app.running import Edge, Task, connect_engines, running
 from tidegate.app.settings import DEFAULT_HOST, DEFAULT_PORT, default_quotas, egress_allowances, request_allowance
 from tidegate.app.tools import TOOLBOX, recorder
@@ -158,8 +158,8 @@ def build_edge(
         url=settings.public_url or f"http://{DEFAULT_HOST}:{DEFAULT_PORT}",
     )  # fmt: skip
     services, tasks = _slices(
-        database, engine, closer, audit.trail, identity=identity, askers=askers, deliveries=deliveries, paging=paging,
-        alertmanager=alertmanager,
+        database, engine, closer, audit.trail, data_dir=settings.data_dir, identity=identity, askers=askers,
+        deliveries=deliveries, paging=paging, alertmanager=alertmanager,
     )  # fmt: skip
     tasks += [
         tools.run,
@@ -208,6 +208,7 @@ def _slices(  # noqa: PLR0913 - what slices share
     closer: RollupCloser,
     trail: AuditTrail,
     *,
+    data_dir: Path,
     identity: IdentityService,
     askers: PostgresAskers,
     deliveries: Deliveries,
@@ -220,15 +221,16 @@ def _slices(  # noqa: PLR0913 - what slices share
     rules = load_rules()
     hub = LiveHub(PostgresVersions(database), standings=PostgresStandings(database, clock), on_doubt=identity.forget)
     closer.on_published = Bell(hub.wake)
-    rule_sets, own_rules, counting = build_own_rules(rules, database, trail, clock)
     alert_store = PostgresAlertStore(database, listener=paging)
-    evaluator = AlertEvaluator(
-        rules=rules, reader=reader, alerts=alert_store, watch=PostgresWatchStore(database), clock=clock, ids=ids,
-        own_rules=rule_sets, on_changed=hub.wake,
+    judging = build_rules(
+        data_dir, database, trail, shipped=rules, reader=reader, alerts=alert_store, clock=clock, ids=ids,
+        on_changed=hub.wake,
     )  # fmt: skip
     objectives = build_objectives(database, build_stepped_reader(database, engine, clock), trail, clock)
     freezes = build_freezes(database, objectives, trail, clock=clock, ids=ids)
-    alerts = AlertService(rules=rules, reader=reader, store=alert_store, clock=clock, budgets=freezes, own=counting)
+    alerts = AlertService(
+        rules=rules, reader=reader, store=alert_store, clock=clock, budgets=freezes, own=judging.remembered
+    )
     releases = ReleasesService(store=PostgresReleaseStore(database, trail), ids=ids, clock=clock)
     isolation = IsolationService(store=PostgresAuthzRunStore(database, trail), clock=clock)
     evidence = EvidenceService(store=PostgresCiReportStore(database, trail), ids=ids, clock=clock)
@@ -278,8 +280,8 @@ def _slices(  # noqa: PLR0913 - what slices share
         ObjectiveService: objectives,
         FreezeService: freezes,
         AlertService: alerts,
-        RuleSetService: own_rules,
-        BacktestService: BacktestService(reader=reader, rules=own_rules, paging=paging.now, clock=clock),
+        **judging.services,
+        BacktestService: BacktestService(reader=reader, rules=judging.own, paging=paging.now, clock=clock),
         ReleasesService: releases,
         IsolationService: isolation,
         EvidenceService: evidence,
@@ -292,9 +294,19 @@ def _slices(  # noqa: PLR0913 - what slices share
         **records.services,
     }
     refresher = GateRefresher(gates.service, list_workspaces=workspace_lister(database))
-    evaluating = partial(evaluator.run, closer.on_published)
+    evaluating = partial(judging.evaluator.run, closer.on_published)
     burning = build_burn_watch(
         database, objectives, listener=paging.listener, clock=clock, ids=ids, on_changed=hub.wake
     ).run
     keepers = [keeper.run, history.keeper.run]
-    return services, [closer.run, evaluating, refresher.run, hub.run, eraser.run, worker.run, *keepers, burning]
+    return services, [
+        closer.run,
+        evaluating,
+        refresher.run,
+        hub.run,
+        eraser.run,
+        worker.run,
+        *keepers,
+        burning,
+        judging.asking,
+    ]

@@ -78,6 +78,7 @@ _NOUNS: Final = {
     "route": ("tidegate.alerts.paging.commands", "route", "Routes: who is told of which alerts, and when."),
     "silence": ("tidegate.alerts.paging.commands", "silence", "Silences: what nobody is told of for a while."),
     "alertmanager": ("tidegate.alerts.forwarding.commands", "alertmanager", "Alertmanagers that alerts are sent to."),
+    "prometheus": ("tidegate.prom_sources.commands", "prometheus", "Prometheus-compatible servers that rules may ask."),
     "schedule": (
         "tidegate.alerts.oncall.commands",
         "schedule",

@@ -19,6 +19,7 @@ from tidegate.deliveries.channels import purpose_of
 from tidegate.identity.acting import deed_of_operator
 from tidegate.identity.providers.model import SECRET_PURPOSE
 from tidegate.kernel import ConflictError, Keyring, NotFoundError, WorkspaceId
+from tidegate.prom_sources.service import purpose_of as source_purpose_of
 from tidegate.storage.envelopes import EnvelopeInvalidError, Envelopes, envelope_head
 
 __all__ = [
@@ -48,6 +49,7 @@ _SEALED: Final[tuple[_Column, ...]] = (
     ("channels", "previous_secret", "id", purpose_of),
     ("oncall_schedules", "secret", "name", schedule_purpose_of),
     ("alertmanagers", "secret", "name", alertmanager_purpose_of),
+    ("prometheus_sources", "secret", "name", source_purpose_of),
 )
 
 

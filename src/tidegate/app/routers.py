@@ -47,6 +47,7 @@ from tidegate.identity.token_pages import router as token_pages
 from tidegate.identity.tokens.routes import router as token_routes
 from tidegate.identity.workspaces.routes import router as workspace_routes
 from tidegate.isolation.routes import router as isolation_routes
+from tidegate.prom_sources.routes import router as prom_source_routes
 from tidegate.releases.routes import router as release_routes
 from tidegate.runbooks.pages import router as runbook_pages
 from tidegate.runbooks.routes import router as runbook_routes
@@ -119,6 +120,7 @@ ROUTERS = (
     paging_routes,
     schedule_routes,
     forwarding_routes,
+    prom_source_routes,
     schedule_pages,
     alertmanager_routes,
     paging_pages,

@@ -30,6 +30,7 @@ _GONE = (
     asyncpg.InternalClientError,  # a server that is killed in the middle of an answer: "cannot switch to state …"
     asyncpg.InsufficientResourcesError,  # a full disk, no memory, no connection left
     asyncpg.DeadlockDetectedError,  # one of two was rolled back whole; the same request may succeed
+    asyncpg.LockNotAvailableError,  # the same, of one that was told to give way
     TimeoutError,
 )
 

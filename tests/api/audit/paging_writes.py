@@ -128,6 +128,16 @@ async def remove_alertmanager(world: World) -> Left:
     return await world.api("DELETE", f"/api/v1/alertmanagers/{name}")
 
 
+async def set_source(world: World) -> Left:
+    wish = {"url": "https://prometheus.invalid", "secret": "made up"}
+    return await world.api("PUT", f"/api/v1/prometheus-sources/p-{secrets.token_hex(3)}", json=wish)
+
+
+async def remove_source(world: World) -> Left:
+    name = str((await set_source(world)).answer.json()["name"])
+    return await world.api("DELETE", f"/api/v1/prometheus-sources/{name}")
+
+
 _NO_ALERT, _NO_SILENCE = "/api/v1/alerts/alr_x", "/api/v1/silences/sil_x"
 PAGING: Final[dict[str, Entry]] = {
     "PUT /api/v1/routing": Entry(
@@ -140,6 +150,14 @@ PAGING: Final[dict[str, Entry]] = {
     ),
     "DELETE /api/v1/alertmanagers/{alertmanager}": Entry(
         remove_alertmanager, api("DELETE", "/api/v1/alertmanagers/none"), ("alertmanagers:remove",), "alertmanager/a-"
+    ),
+    "PUT /api/v1/prometheus-sources/{source}": Entry(
+        set_source, api("PUT", "/api/v1/prometheus-sources/metrics", json={"url": "x"}), ("prometheus-sources:set",),
+        "prometheus-source/p-",
+    ),
+    "DELETE /api/v1/prometheus-sources/{source}": Entry(
+        remove_source, api("DELETE", "/api/v1/prometheus-sources/none"), ("prometheus-sources:remove",),
+        "prometheus-source/p-",
     ),
     "PUT /api/v1/schedules/{schedule}": Entry(
         set_schedule, api("PUT", "/api/v1/schedules/primary", json={}), ("schedules:set",), "schedule/s-"

@@ -468,6 +468,7 @@ UNRECORDED: Final = {
     "tests/contract/providers/test_signing_out.py",
     "POST /identity-provider/test": "asks the provider; nothing is kept",
     "POST /api/v1/identity-provider/test": "asks the provider; nothing is kept",
+    "POST /api/v1/prometheus-sources/{source}/test": "asks the server; nothing is kept",
     "POST /api/v1/objectives/plan": "nothing is kept",
     "POST /api/v1/prices/validate": "nothing is kept",
     "POST /api/v1/rules/plan": "nothing is kept",

@@ -278,6 +278,9 @@ async def _fill_alerting(doors: Doors, workspace: Workspace) -> None:
         target = {"url": f"https://{workspace.mark}.invalid/"}
         await make(workspace, "PUT", f"/api/v1/alertmanagers/{name(f'central{number}')}", json=target)
         slots["alertmanager"].append(name(f"central{number}"))
+        await make(workspace, "PUT", f"/api/v1/prometheus-sources/{name(f'metrics{number}')}",
+                   json={**target, "secret": workspace.hidden("token")})  # fmt: skip
+        slots["source"].append(name(f"metrics{number}"))
     for number in range(2):
         # Disabled: what is told by them is dead without anybody being called.
         wish = {"name": name(f"channel{number}"), "webhook": {"url": f"https://{workspace.mark}.invalid/"}}

@@ -58,8 +58,8 @@ class Found:
 
 
 async def kill_on_the_way(
-    dsn: str, owner: "Owner", database: Database, workspaces: tuple[WorkspaceId, WorkspaceId], *, kills: int, steps: int,
-    seed: int,
+    dsn: str, owner: "Owner", database: Database, workspaces: tuple[WorkspaceId, WorkspaceId], *, kills: int,
+    steps: int, seed: int,
 ) -> Found:  # fmt: skip
     """Go `steps` minutes in the first workspace without a crash, in the second with so many, at random moments."""
     unhurt, hurt = workspaces
@@ -122,7 +122,7 @@ async def _run_child(
 async def _let_leases_run_out(owner: "Owner") -> None:
     """Take the time away that a successor waits for; what the dead one sent last may still be under way."""
     async with asyncio.timeout(_GONE_WITHIN_S):
-        while await owner.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", _NAME):
+        while await owner.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", _NAME):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     await owner.execute("UPDATE alert_watch SET expires_at = '-infinity'")
     await owner.execute("UPDATE jobs SET lease_until = '-infinity' WHERE state = 'running'")

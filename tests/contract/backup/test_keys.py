@@ -20,6 +20,7 @@ from tidegate.app.operator_keys import (
 from tidegate.deliveries.channels import purpose_of
 from tidegate.identity.providers.model import SECRET_PURPOSE
 from tidegate.kernel import WorkspaceId
+from tidegate.prom_sources.service import purpose_of as source_purpose_of
 from tidegate.storage.envelopes import envelope_head
 
 
@@ -96,6 +97,19 @@ async def set_channel(data_dir: Path, workspace: str, *sealed: bytes) -> None:
         )
 
 
+async def set_source(data_dir: Path, workspace: str, sealed: bytes) -> None:
+    async with state(data_dir) as connection:
+        await connection.execute(
+            """
+            INSERT INTO prometheus_sources (workspace, name, url, user_name, secret, revision, created_at, changed_at,
+                changed_by)
+            VALUES ($1, 'ops', 'https://a.example', '', $2, 'rev_1', now(), now(), 'x')
+            """,
+            workspace,
+            sealed,
+        )
+
+
 async def test_stored_secrets_go_over_to_a_new_key_and_the_old_one_stays_while_one_hangs_on_it(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     serving = load_envelopes(data_dir)  # as a server that runs all the time has it
@@ -105,14 +119,17 @@ async def test_stored_secrets_go_over_to_a_new_key_and_the_old_one_stays_while_o
     await set_secret(data_dir, "w-altered", serving.seal(names[0], SECRET_PURPOSE, b"moved"))
     purpose = purpose_of("chn_1")
     await set_channel(data_dir, names[0], *(serving.seal(names[0], purpose, each) for each in (b"now", b"before")))
+    await set_source(data_dir, names[0], serving.seal(names[0], source_purpose_of("ops"), b"asked"))
     assert await rotate_key(data_dir, "envelopes") == "k2"
-    with pytest.raises(KeyInUseError, match="6 stored secrets are sealed under it"):
+    with pytest.raises(KeyInUseError, match="7 stored secrets are sealed under it"):
         await retire_key(data_dir, "envelopes", "k1")
-    assert [await reseal_secrets(data_dir) for _ in range(2)] == [Resealed(5, 1), Resealed(0, 1)]
+    assert [await reseal_secrets(data_dir) for _ in range(2)] == [Resealed(6, 1), Resealed(0, 1)]
     async with state(data_dir) as connection:
         rows = await connection.fetch("SELECT workspace, client_secret FROM identity_providers ORDER BY workspace")
         channel = await connection.fetchrow("SELECT secret, previous_secret FROM channels")
+        source = await connection.fetchval("SELECT secret FROM prometheus_sources")
         await connection.execute("DELETE FROM identity_providers WHERE workspace = 'w-altered'")
+    assert serving.open(names[0], source_purpose_of("ops"), source) == b"asked"
     assert [serving.open(names[0], purpose, each) for each in channel or ()] == [b"now", b"before"]
     for name, row in zip(names, rows, strict=False):
         assert row["client_secret"].startswith(envelope_head("k2"))
@@ -120,4 +137,4 @@ async def test_stored_secrets_go_over_to_a_new_key_and_the_old_one_stays_while_o
     await retire_key(data_dir, "envelopes", "k1")
     assert serving.open(names[0], SECRET_PURPOSE, rows[0]["client_secret"]) == b"of w-0"
     used = {each.name: each.in_use for each in await list_keys(data_dir) if each.purpose == "envelopes"}
-    assert used == {"k2": 5}
+    assert used == {"k2": 6}

@@ -139,6 +139,37 @@ async def test_a_stale_calendar_names_nobody_and_those_who_are_called_instead_ar
     assert firing.dedup_key == resolved.dedup_key
 
 
+async def test_who_was_told_that_a_schedule_is_stale_is_told_when_it_is_removed(watch: Watch) -> None:
+    watch.remote.answers = [web.Response(status=500) for _ in range(60)]
+    await watch.set("primary", ical={"url": f"{watch.remote.url}/a.ics"}, refreshMinutes=10, staleAfterMinutes=60)
+    await watch.sea.route(ROUTE)
+    await watch.sea.pass_time(timedelta(minutes=70), step=timedelta(minutes=2))
+    assert watch.told() == [("team", "alert.firing")]
+    await watch.sea.route("route: {receiver: boss}")  # what routes name cannot be removed
+    await watch.schedules.remove(watch.sea.workspace, "primary", by=BY)
+    assert watch.told() == [("team", "alert.firing"), ("team", "alert.resolved")]
+    firing, resolved = (message for _, message in watch.courier.sent)
+    assert firing.dedup_key == resolved.dedup_key
+    assert resolved.title == "RESOLVED P1 on-call schedule primary is removed"
+
+
+async def test_the_end_goes_to_those_who_were_told_although_routes_name_others_by_then(watch: Watch) -> None:
+    watch.remote.answers = [web.Response(status=500) for _ in range(40)]
+    await watch.set("primary", ical={"url": f"{watch.remote.url}/a.ics"}, refreshMinutes=10, staleAfterMinutes=60)
+    await watch.sea.route(ROUTE)
+    await watch.sea.pass_time(timedelta(minutes=70), step=timedelta(minutes=2))
+    await watch.sea.route(ROUTE.replace("team", "boss"))
+    watch.remote.answers = [web.Response(body=DAY) for _ in range(9)]
+    await watch.sea.pass_time(timedelta(minutes=4), step=timedelta(minutes=2))
+    assert watch.told() == [("team", "alert.firing"), ("team", "alert.resolved")]
+
+
+async def test_nobody_hears_of_the_end_of_a_schedule_that_was_read(watch: Watch) -> None:
+    await watch.set("primary", ical={"file": DAY.decode()})
+    await watch.schedules.remove(watch.sea.workspace, "primary", by=BY)
+    assert watch.told() == []
+
+
 async def test_an_uploaded_calendar_is_looked_at_again_so_that_it_reaches_ahead(watch: Watch) -> None:
     daily = ["UID:1", "DTSTART:20260302T000000Z", "DURATION:P1D", "RRULE:FREQ=DAILY", "SUMMARY:ann@example.com"]
     await watch.set("primary", ical={"file": calendar(daily).decode()}, refreshMinutes=1440, staleAfterMinutes=2880)

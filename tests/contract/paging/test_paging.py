@@ -67,6 +67,17 @@ async def test_what_burns_on_is_repeated_at_its_time_until_somebody_acknowledges
     assert await sea.kinds(alert) == ["waiting", "notified", "acknowledged"]
 
 
+async def test_who_acknowledges_one_alert_of_a_group_says_how_many_are_left(sea: Sea) -> None:
+    await sea.route("route: {receiver: ops, group_by: [alertname], send_acknowledged: true}")
+    alerts = await sea.fire(tenants=["acme", "blue", "cyan"])
+    await sea.work()
+    left = []
+    for alert in alerts:
+        await sea.paging.care.acknowledge(sea.workspace, alert.id, by=BY)
+        left.append(sea.last().data["tidegate"]["unacknowledged"])
+    assert left == [2, 1, 0]
+
+
 async def test_nobody_acknowledges_and_the_next_ones_are_told_at_their_moments(sea: Sea) -> None:
     steps = "[{after: 10m, channels: boss}, {after: 25m, channels: [boss, ops]}]"
     await sea.route(f"route: {{receiver: ops, escalate: {steps}}}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from tidegate.alerts.asked_rules import AskedAnswer
 from tidegate.alerts.errors import AlertOutOfStepError, WatchLostError
 from tidegate.alerts.model import Alert, AlertDetail, AlertKey, AlertState, Change, Transition
 from tidegate.alerts.ports import AlertFilter, Watch
@@ -101,6 +102,7 @@ class FakeStores:
     write_count: int = 0
     rule_changes: dict[tuple[WorkspaceId, str], datetime] = field(default_factory=dict)
 
+    answers: dict[tuple[WorkspaceId, str], AskedAnswer] = field(default_factory=dict)
     held: dict[WorkspaceId, datetime | None] = field(default_factory=dict)
     """With when they were last evaluated."""
     back_since: dict[WorkspaceId, datetime] = field(default_factory=dict)
@@ -197,6 +199,11 @@ class FakeStores:
         evaluated_at = self.held.pop(workspace)
         if evaluated_at is None or abs(at - evaluated_at) > GAP:
             self.back_since[workspace] = at
+
+    async def set_answers(self, workspace: WorkspaceId, answers: Sequence[AskedAnswer], *, fence: int) -> None:
+        if fence != self.fence:
+            raise WatchLostError
+        self.answers |= {(workspace, one.code): one for one in answers}
 
     async def list_held(self) -> list[WorkspaceId]:
         return sorted(self.held)

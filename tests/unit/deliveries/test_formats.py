@@ -112,6 +112,13 @@ def test_events_of_one_alert_are_one_incident(event: str, action: str) -> None:
     assert ("payload" in sent) is (action == "trigger")
 
 
+@pytest.mark.parametrize(("count", "action"), [(0, "acknowledge"), (2, "trigger")])
+def test_an_incident_is_acknowledged_with_the_last_alert_of_its_group(count: int, action: str) -> None:
+    channel = make_channel(PagerDutySettings(DEFAULT_URL))
+    notice = make_notice(event="alert.acknowledged", data={"tidegate": {"unacknowledged": count}})
+    assert json.loads(pagerduty_of(channel, Secrets(("k" * 32,)), notice).body)["event_action"] == action
+
+
 def test_an_event_says_how_grave_it_is_and_where_to_look() -> None:
     channel = make_channel(PagerDutySettings(DEFAULT_URL))
     data = {"commonLabels": {"service": "checkout"}, "alerts": []}

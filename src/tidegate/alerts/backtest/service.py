@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tidegate.alerts.backtest.errors import BacktestTooLargeError
+from tidegate.alerts.backtest.errors import BacktestTooLargeError, BacktestUnknowableError
 from tidegate.alerts.backtest.model.outcome import Backtest, Episode, Incident, Moved, Pages, RuleOutcome, Trial
 from tidegate.alerts.backtest.model.scoring import score_of
 from tidegate.alerts.backtest.model.ticks import Ticks
@@ -54,10 +54,15 @@ class BacktestService:
             )
             return await others.replay(workspace, replace(trial, with_replayed=False))
         read = await asyncio.to_thread(read_rule_file, trial.file)
+        asked = [rule.code for rule in read.rules if rule.prom is not None]
+        if asked:
+            raise BacktestUnknowableError(asked)
         codes = {rule.code for rule in read.rules}
         rules = [replace(rule, workspace=workspace) for rule in read.rules]
         if trial.with_others:
-            rules += [rule for rule in await self._rules.list_rules(workspace) if rule.code not in codes]
+            rules += [
+                rule for rule in await self._rules.list_rules(workspace) if rule.code not in codes and rule.prom is None
+            ]
         window, step_s, finest_s = await self._window(workspace, trial, rules)
         ticks = Ticks(window.start, step_s, int(window.length.total_seconds()) // step_s)
         changes = await self._changes(workspace, rules, ticks)

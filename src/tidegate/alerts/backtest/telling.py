@@ -222,7 +222,7 @@ def _after(group: _Group, flush: Flush, now: datetime) -> None:
     if whole is not None:
         group.last_sent_at = now
     group.told_channels |= {name for page in flush.pages for name in page.channels}
-    group.told_channels |= {name for escalation in flush.escalations for name in escalation.channels}
+    group.told_channels |= {name for step in flush.escalations for name in step.channels}
     group.change_due_at = group.change_due_at if flush.is_held else None
 
 

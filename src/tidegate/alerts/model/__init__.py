@@ -27,6 +27,7 @@ from tidegate.alerts.model.machine import (
     step,
     withdraw,
 )
+from tidegate.alerts.model.prom import PromStanding, prom_changes
 from tidegate.alerts.model.rule import (
     DEFAULT_GROUP_BY,
     DEFAULT_WINDOW,
@@ -38,12 +39,14 @@ from tidegate.alerts.model.rule import (
     Measure,
     NoData,
     Op,
+    PromQuestion,
     Rule,
     Severity,
     Source,
     Unit,
     exceeds,
     judge,
+    judge_value,
     wilson,
     window_at,
 )
@@ -75,6 +78,8 @@ __all__ = [
     "Op",
     "Origin",
     "Outside",
+    "PromQuestion",
+    "PromStanding",
     "QuietState",
     "Rule",
     "Severity",
@@ -87,6 +92,8 @@ __all__ = [
     "exceeds",
     "is_settled",
     "judge",
+    "judge_value",
+    "prom_changes",
     "recent",
     "scope_of",
     "sentence_of",

@@ -202,7 +202,7 @@ def _moved(rule: Rule, alert: Alert, judgement: Judgement, transition: Transitio
         moved = replace(moved, held_since=None, value=cause.value, threshold=cause.threshold, count=cause.count)
     elif cause.kind is CauseKind.HELD or (rule.no_data is not NoData.HOLD and alert.held_since is None):
         moved = replace(moved, held_since=now)
-    found = Judgement(judgement.finding, moved.value, moved.count)
+    found = replace(judgement, value=moved.value, count=moved.count)
     return replace(moved, sentence=sentence_of(rule, alert.key, found, kind=cause.kind, words=cause.words))
 
 

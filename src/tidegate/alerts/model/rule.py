@@ -1,6 +1,7 @@
 """Rules, and what one finds in one window. Pure."""
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from tidegate.signals import Durations, Family, Totals
 DEFAULT_WINDOW: Final = timedelta(minutes=15)  # SIGNALS section 3: the window of the built-in alerts
 DEFAULT_GROUP_BY: Final = ("service", "tenant")
 _SECOND = timedelta(seconds=1)
+_LATE: Final = timedelta(seconds=20)
 
 Counted = Totals | Durations
 """What a rule reads of one subject."""
@@ -39,6 +41,8 @@ class Unit(StrEnum):
     """Of a limit: may be above 1."""
     TIMES = "times"
     """As fast as allowed."""
+    NUMBER = "number"
+    """Whatever a query counts in; any finite number."""
 
 
 class Op(StrEnum):
@@ -67,6 +71,8 @@ class Source(StrEnum):
     """Buckets of how long events took; kept without tenants."""
     TELEMETRY = "telemetry"
     """Spans and log records as such, of every kind; kept without tenants."""
+    PROMETHEUS = "prometheus"
+    """The answer of a server of others, asked in the background."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,20 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
+class PromQuestion:
+    """What is asked of a Prometheus-compatible server, and how often."""
+
+    source: str
+    query: str
+    every: timedelta
+
+    @property
+    def good_for(self) -> timedelta:
+        """How long an answer, or the lack of one, counts: one may be late, and takes at most 10 s."""
+        return 2 * self.every + _LATE
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A bound on a measure, over a window."""
 
@@ -183,6 +203,8 @@ class Rule:
     """Whose rule it is; `None` for one that ships and counts for all."""
     rule_set: str | None = None
     """Name of the set that it stands in, or that changed it; `None` as it ships."""
+    prom: PromQuestion | None = None
+    """What is asked instead of a signal."""
 
     @property
     def runbook_link(self) -> str:
@@ -226,6 +248,8 @@ class Judgement:
     finding: Finding
     value: float | None
     count: int
+    note: str = ""
+    """Of an answer of others: how old it is, or why there is none."""
 
 
 def window_at(now: datetime, length: timedelta) -> TimeRange:
@@ -259,6 +283,20 @@ def judge(rule: Rule, totals: Counted) -> Judgement:
     if exceeds(rule, totals):
         return Judgement(Finding.ABOVE, value, count)
     return Judgement(Finding.BETWEEN if _is_beyond(rule.op, value, rule.clear_bound) else Finding.BELOW, value, count)
+
+
+def judge_value(rule: Rule, value: float, note: str = "") -> Judgement:
+    """Return what `rule` finds in one number of others. Endless on the good side is no answer, on the other it crosses.
+
+    What is endless is written as the largest number there is: nothing else can be stored and sent as JSON.
+    """
+    is_crossing = _is_beyond(rule.op, value, rule.threshold)
+    if math.isnan(value) or (math.isinf(value) and not is_crossing):
+        return Judgement(Finding.NO_DATA, None, 0, f"the value is {value:g}")
+    value = max(min(value, sys.float_info.max), -sys.float_info.max)
+    if is_crossing:
+        return Judgement(Finding.ABOVE, value, 1, note)
+    return Judgement(Finding.BETWEEN if _is_beyond(rule.op, value, rule.clear_bound) else Finding.BELOW, value, 1, note)
 
 
 def wilson(share: float, count: int, confidence: float, op: Op) -> float:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from tidegate.alerts.model.alert import AlertKey, CauseKind
-from tidegate.alerts.model.rule import Finding, Judgement, NoData, Rule, Unit
+from tidegate.alerts.model.rule import Finding, Judgement, NoData, PromQuestion, Rule, Unit
 from tidegate.kernel import format_duration, format_utc
 
 WITHDRAWN: Final = "Closed: no rule judges this any more. Whether it was good is not known."
@@ -84,6 +84,8 @@ def written(unit: Unit, value: float | None) -> str:
         return f"{value:.3g} times"
     if unit in _SUFFIXES:
         return f"{value:.4g} {_SUFFIXES[unit]}"
+    if unit is Unit.NUMBER:
+        return f"{value:.6g}"
     return f"{value:.4g}" if unit is Unit.SCORE else f"{value:.15g}"
 
 
@@ -91,15 +93,31 @@ _SUFFIXES: Final = {Unit.USD: "USD", Unit.MS: "ms", Unit.SECONDS: "s"}
 
 
 def _found(rule: Rule, judgement: Judgement, place: str = "") -> str:
+    if rule.prom is not None:
+        return _answered(rule, rule.prom, judgement, place)
     length = format_duration(rule.window)
     if judgement.value is None and rule.no_data is NoData.ALERT:
         return f"Nothing came{place} in {length}, where there was something before."
     unit = rule.measure.unit
     what = rule.phrase.format(value=written(unit, judgement.value), count=judgement.count)
-    bound = written(unit, rule.threshold)
-    if rule.clear_bound != rule.threshold:
-        bound += f", it clears at {written(unit, rule.clear_bound)}"
-    return f"{what}{place} in {length}; the bound is {bound}."
+    return f"{what}{place} in {length}; the bound is {_bound_of(rule)}."
+
+
+def _answered(rule: Rule, asked: PromQuestion, judgement: Judgement, place: str) -> str:
+    if judgement.value is None:
+        if judgement.finding is Finding.BELOW:
+            return f"{asked.source} answers again{place}."
+        return f"{asked.source} gives no answer{place}: {judgement.note or 'nobody knows why'}."
+    what = rule.phrase.format(value=written(rule.measure.unit, judgement.value), count=judgement.count)
+    age = f", {judgement.note}" if judgement.note and judgement.finding is not Finding.NO_DATA else ""
+    return f"{what}{place}{age}; the bound is {_bound_of(rule)}."
+
+
+def _bound_of(rule: Rule) -> str:
+    unit = rule.measure.unit
+    if rule.clear_bound == rule.threshold:
+        return written(unit, rule.threshold)
+    return f"{written(unit, rule.threshold)}, it clears at {written(unit, rule.clear_bound)}"
 
 
 def _closed(rule: Rule, judgement: Judgement, since: datetime) -> str:
@@ -117,4 +135,4 @@ def _moment(since: datetime) -> str:
 def _gap(rule: Rule, judgement: Judgement) -> str:
     if judgement.finding is Finding.INSUFFICIENT:
         return f"too little data ({judgement.count} of at least {rule.min_count})"
-    return "no data"
+    return judgement.note or "no data"

@@ -35,8 +35,9 @@ def build_schedules(
 ) -> Schedules:
     """Return what reads schedules and answers for them; `announcer` is paging's, which asks the same store."""
     service = ScheduleService(
-        store=store, rules=Rules(calling), uses=announcer, envelopes=envelopes, ids=ids, clock=clock
-    )
+        store=store, rules=Rules(calling), uses=announcer, announcer=announcer, envelopes=envelopes, ids=ids,
+        clock=clock,
+    )  # fmt: skip
     refresher = ScheduleRefresher(
         store=store, reader=ScheduleReader(calling, envelopes), announcer=announcer, clock=clock
     )

@@ -13,6 +13,7 @@ from tidegate.edge.console import json_option, print_json, print_rows, printable
 __all__ = ["schedule"]
 
 _COLUMNS = ("name", "kind", "standing", "onCall", "until", "readAt", "problem")
+_LONGEST_ADDRESS = 16_384
 _PAGERDUTY = "https://api.pagerduty.com"
 
 
@@ -57,7 +58,8 @@ def on_call(name: str, at: str | None, *, as_json: bool) -> None:
 
 @schedule.command("set")
 @click.argument("name")
-@click.option("--ical-url", help="Address of a calendar; it is kept as a secret.")
+@click.option("--ical-url-file", type=click.File("r"), help="Holds the address of a calendar; `-` is standard input.")
+@click.option("--ical-url", help="The same, seen by all who list processes: for addresses that are no secret.")
 @click.option("--ical-file", type=click.File("rb"), help="A calendar; `-` is standard input.")
 @click.option("--pagerduty", "schedule_id", help="Id of a schedule at PagerDuty, as PI7DH85.")
 @click.option("--pagerduty-token-file", type=click.Path(path_type=Path, dir_okay=False), help="Holds the API token.")
@@ -71,6 +73,7 @@ def set_schedule(  # noqa: PLR0913 - one argument an option
     name: str,
     *,
     ical_url: str | None,
+    ical_url_file: IO[str] | None,
     ical_file: IO[bytes] | None,
     schedule_id: str | None,
     pagerduty_token_file: Path | None,
@@ -82,6 +85,10 @@ def set_schedule(  # noqa: PLR0913 - one argument an option
     as_json: bool,
 ) -> None:
     """Set where a schedule is read. An address, file, token or mapping that is left out stays as it is."""
+    if ical_url is not None and ical_url_file is not None:
+        raise CliError("Say either --ical-url-file or --ical-url.", exit_code=2)
+    if ical_url_file is not None:
+        ical_url = _address(ical_url_file)
     body: dict[str, Any] = {
         "timeZone": time_zone, "refreshMinutes": refresh_minutes, "staleAfterMinutes": stale_after_minutes,
         "people": None if people_file is None else _people(people_file),
@@ -138,6 +145,14 @@ def _people(file: IO[str]) -> dict[str, list[str]]:
             raise CliError(f"Line {number} is not `ann@example.com: channel, channel`.", exit_code=2)
         found[who.strip()] = names
     return found
+
+
+def _address(file: IO[str]) -> str:
+    """Return the one line of `file`; what is wrong with it is said without saying what it is."""
+    lines = [line.strip() for line in file.read(_LONGEST_ADDRESS).splitlines() if line.strip()]
+    if len(lines) != 1:
+        raise CliError("The file of --ical-url-file holds one line, the address.", exit_code=2)
+    return lines[0]
 
 
 def _text(file: IO[bytes]) -> str:

@@ -112,6 +112,8 @@ class Reading:
     """Counts tries: each has a job of its own."""
     told_stale_at: datetime | None = None
     """When people were told that it is stale; `None` once it is not."""
+    told_channels: tuple[str, ...] = ()
+    """Who was told so, and is told when it is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,8 +56,12 @@ class Announcer(Protocol):
     async def audience(self, workspace: WorkspaceId, name: str) -> Sequence[Recipient]:
         """Return the channels that routes fall back to where nobody is known to be on call by this schedule.
 
-        Asked before a transaction, not in it.
+        Asked before a transaction, not in it; so is `reachable`.
         """
+        ...
+
+    async def reachable(self, workspace: WorkspaceId) -> Sequence[Recipient]:
+        """Return all channels: of those who were told before, some may be no more."""
         ...
 
     async def announce(
@@ -68,9 +72,16 @@ class Announcer(Protocol):
         *,
         to: Sequence[Recipient],
         now: datetime,
+        is_removed: bool = False,
     ) -> None:
         """Tell them, in the caller's transaction, that it is stale since `told_stale_at`, or is no more."""
         ...
+
+
+class Farewell(Protocol):
+    """What follows from the end of a schedule."""
+
+    async def __call__(self, connection: Connection, schedule: Schedule, /) -> None: ...
 
 
 class ScheduleStore(Protocol):
@@ -83,8 +94,10 @@ class ScheduleStore(Protocol):
         """
         ...
 
-    async def delete_schedule(self, workspace: WorkspaceId, name: str, *, uses: Uses, deed: Deed) -> bool:
-        """Delete it with its secret; false, and nothing recorded, when there is none.
+    async def delete_schedule(
+        self, workspace: WorkspaceId, name: str, *, uses: Uses, deed: Deed, farewell: Farewell
+    ) -> bool:
+        """Delete it with its secret, and take leave in the same transaction; false, and nothing done, without one.
 
         Raises:
             ScheduleInUseError: routes name it.

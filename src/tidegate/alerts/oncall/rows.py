@@ -15,7 +15,7 @@ __all__ = ["COLUMNS", "roster_json", "schedule_of", "settings_json"]
 
 COLUMNS = """
     name, kind, revision, settings, secret, secret_hint, created_at, changed_at, changed_by, sequence, read_at,
-    tried_at, problem, roster, told_stale_at
+    tried_at, problem, roster, told_stale_at, told_channels
 """
 
 
@@ -69,6 +69,7 @@ def schedule_of(row: "Record", body: bytes | None = None) -> Schedule:
             row["problem"],
             row["sequence"],
             row["told_stale_at"],
+            tuple(row["told_channels"]),
         ),
     )
 

@@ -28,12 +28,13 @@ _AGAIN: Final = timedelta(minutes=2)  # after a try that failed, unless it is re
 class ScheduleService:
     """The schedules of a workspace."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a collaborator
         self,
         *,
         store: ScheduleStore,
         rules: Rules,
         uses: Uses,
+        announcer: Announcer,
         envelopes: Envelopes,
         ids: IdFactory,
         clock: Clock,
@@ -41,6 +42,7 @@ class ScheduleService:
         self._store = store
         self._rules = rules
         self._uses = uses
+        self._announcer = announcer
         self._envelopes = envelopes
         self._ids = ids
         self._clock = clock
@@ -109,7 +111,7 @@ class ScheduleService:
         return schedule, before is None
 
     async def remove(self, workspace: WorkspaceId, name: str, *, by: Doer) -> None:
-        """Remove a schedule with its secret.
+        """Remove a schedule with its secret; whoever was told that it is stale is told that this is over.
 
         Raises:
             ScheduleNotFoundError: there is none.
@@ -117,7 +119,16 @@ class ScheduleService:
         """
         found = await self.get_schedule(workspace, name)
         deed = by.deed("schedules:remove", f"schedule/{name}", before=_digest_of(found))
-        if not await self._store.delete_schedule(workspace, name, uses=self._uses, deed=deed):
+        reachable = await self._announcer.reachable(workspace)
+
+        async def take_leave(connection: Connection, schedule: Schedule, /) -> None:
+            if schedule.reading.told_stale_at is not None:
+                told = [each for each in reachable if each.name in schedule.reading.told_channels]
+                await self._announcer.announce(
+                    connection, workspace, schedule, to=told, now=self._clock.now(), is_removed=True
+                )
+
+        if not await self._store.delete_schedule(workspace, name, uses=self._uses, deed=deed, farewell=take_leave):
             raise ScheduleNotFoundError(name)
 
 
@@ -130,6 +141,7 @@ class Refreshed:
     problem: str
     audience: Sequence[Recipient] = ()
     """Who is told of the schedule itself."""
+    reachable: Sequence[Recipient] = ()
 
 
 class ScheduleRefresher:
@@ -154,7 +166,9 @@ class ScheduleRefresher:
         except Exception as error:  # noqa: BLE001 - the top of a job: a mistake of ours is a reading that failed
             _log.exception("a schedule broke", schedule=name)
             problem = f"tidegate made a mistake ({type(error).__name__}); its log says more."
-        return Refreshed(schedule, roster, problem, await self._announcer.audience(workspace, name))
+        audience = await self._announcer.audience(workspace, name)
+        reachable = await self._announcer.reachable(workspace) if schedule.reading.told_stale_at is not None else ()
+        return Refreshed(schedule, roster, problem, audience, reachable)
 
     async def record(self, connection: Connection, workspace: WorkspaceId, done: Refreshed) -> None:
         """Write what a try came to, tell people when it is stale or is no more, and let the next one come."""
@@ -170,6 +184,7 @@ class ScheduleRefresher:
             problem=done.problem,
             sequence=old.sequence + 1,
             told_stale_at=old.told_stale_at,
+            told_channels=old.told_channels,
         )
         after = replace(locked, reading=reading)
         is_stale = now >= after.stale_at()
@@ -177,8 +192,12 @@ class ScheduleRefresher:
             # One end and one beginning share a moment, by which whoever is told knows them again.
             since = now if is_stale else old.told_stale_at
             told = replace(after, reading=replace(reading, told_stale_at=since))
-            await self._announcer.announce(connection, workspace, told, to=done.audience, now=now)
-            reading = replace(reading, told_stale_at=now if is_stale else None)
+            before = [each for each in done.reachable if each.name in old.told_channels]
+            # Who was told is not known of schedules that were stale before that was written down.
+            to = done.audience if is_stale or not old.told_channels else before
+            await self._announcer.announce(connection, workspace, told, to=to, now=now)
+            names = tuple(each.name for each in to) if is_stale else ()
+            reading = replace(reading, told_stale_at=now if is_stale else None, told_channels=names)
         next_at = now + (after.refresh if done.roster is not None else min(after.refresh, _AGAIN))
         await self._store.set_reading_in(connection, workspace, after, reading, next_at=next_at)
 

@@ -8,7 +8,7 @@ import asyncpg
 
 from tidegate.alerts.oncall.errors import ScheduleChangedError, ScheduleInUseError, ScheduleLimitError
 from tidegate.alerts.oncall.model import MAX_SCHEDULES, Reading, Schedule
-from tidegate.alerts.oncall.ports import Uses
+from tidegate.alerts.oncall.ports import Farewell, Uses
 from tidegate.alerts.oncall.rows import COLUMNS, roster_json, schedule_of, settings_json
 from tidegate.audit import AuditTrail, Deed
 from tidegate.jobs import NewJob, Outbox
@@ -39,16 +39,20 @@ class PostgresSchedules:
         except asyncpg.UniqueViolationError as error:
             raise ScheduleChangedError from error
 
-    async def delete_schedule(self, workspace: WorkspaceId, name: str, *, uses: Uses, deed: Deed) -> bool:
+    async def delete_schedule(
+        self, workspace: WorkspaceId, name: str, *, uses: Uses, deed: Deed, farewell: Farewell
+    ) -> bool:
         async with self._database.transaction(workspace) as connection:
-            done = await connection.fetchval(
-                "DELETE FROM oncall_schedules WHERE workspace = $1 AND name = $2 RETURNING true", workspace, name
+            row = await connection.fetchrow(
+                f"DELETE FROM oncall_schedules WHERE workspace = $1 AND name = $2 RETURNING {COLUMNS}", workspace, name
             )
-            if done and await uses.is_used_in(connection, workspace, name):
+            if row is None:
+                return False
+            if await uses.is_used_in(connection, workspace, name):
                 raise ScheduleInUseError(name)
-            if done:
-                await self._trail.append(workspace, deed, within=connection)
-        return bool(done)
+            await farewell(connection, schedule_of(row))
+            await self._trail.append(workspace, deed, within=connection)
+        return True
 
     async def find_schedule(self, workspace: WorkspaceId, name: str) -> Schedule | None:
         async with self._database.transaction(workspace) as connection:
@@ -84,7 +88,7 @@ class PostgresSchedules:
         await connection.execute(
             """
             UPDATE oncall_schedules SET sequence = $3, read_at = $4, tried_at = $5, problem = $6, roster = $7,
-                told_stale_at = $8
+                told_stale_at = $8, told_channels = $9
             WHERE workspace = $1 AND name = $2
             """,
             workspace,
@@ -95,6 +99,7 @@ class PostgresSchedules:
             reading.problem,
             None if reading.roster is None else roster_json(reading.roster),
             reading.told_stale_at,
+            list(reading.told_channels),
         )
         await self._outbox.add(connection, workspace, [_job(schedule, reading.sequence, next_at)])
 

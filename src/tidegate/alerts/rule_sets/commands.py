@@ -31,7 +31,8 @@ def list_rules(own: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes
     if as_json:
         print_json(found)
         return
-    rows = [{**one, "groupBy": ",".join(one["groupBy"])} for one in found["items"]]
+    rows = [{**one, "groupBy": ",".join(one["groupBy"]), "signal": one["signal"] or f"prom:{one['prom']['source']}"}
+            for one in found["items"]]  # fmt: skip
     print_rows(_COLUMNS, rows, empty="No rule of its own. `tidegate rule apply FILE` sets some.")
 
 
@@ -63,6 +64,10 @@ def explain(code: str, tenant: str | None, as_json: bool) -> None:  # noqa: FBT0
     click.secho(f"{shown['severity']}  {shown['code']}  ({where})", bold=True)
     for line in found["explanation"]:
         click.echo(printable(line))
+    if found["lastAnswer"]:
+        last = found["lastAnswer"]
+        click.echo(f"Answered last at {last['answeredAt'] or 'no time yet'}"
+                   f"{'; since then: ' + printable(last['problem']) if last['problem'] else ''}.")  # fmt: skip
     click.echo(f"Runbook: {printable(shown['runbook'])}")
 
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from tidegate.alerts.dimensions import dimensions_of
 from tidegate.alerts.figures import MEASURES
-from tidegate.alerts.model import Bound, Filter, Measure, NoData, Op, Rule, Severity, Source, Unit
-from tidegate.alerts.rule_sets.files import PatternFile, RuleEntryFile
+from tidegate.alerts.model import Bound, Filter, Measure, NoData, Op, PromQuestion, Rule, Severity, Source, Unit
+from tidegate.alerts.rule_sets.files import PatternFile, PromFile, RuleEntryFile
 from tidegate.kernel import InvalidInputError, parse_duration
 from tidegate.runbooks import find_runbook
 from tidegate.signals import Family
@@ -23,9 +23,16 @@ _MAX_WINDOW: Final = timedelta(days=30)
 _ENOUGH: Final = 20  # SIGNALS section 3: below 20 events a ratio says nothing
 _RESERVED: Final = frozenset({"alertname", "severity", "family", "service", "tenant"})
 _ALIASES: Final = {"ai": Family.AI_RUN}
-_FIXED: Final = ("signal", "where", "group_by", "op", "zero_tolerance")
+_FIXED: Final = ("signal", "prom", "where", "group_by", "op", "zero_tolerance")
 _OF_ZERO_TOLERANCE: Final = ("owner", "labels", "runbook", "summary")
-_WIRE: Final = {"group_by": "groupBy", "zero_tolerance": "zeroTolerance"}
+_WIRE: Final = {"group_by": "groupBy", "zero_tolerance": "zeroTolerance", "min_count": "minCount"}
+_OF_SIGNALS: Final = ("signal", "min_count", "confidence", "zero_tolerance")
+_OWN_NAMES: Final = frozenset({"alertname", "severity", "family"})
+_EVERY: Final = timedelta(seconds=30)
+_MIN_EVERY: Final = timedelta(seconds=5)
+_MAX_EVERY: Final = timedelta(hours=1)
+_SHOWN: Final = 120  # of a query, in a sentence
+ASKED: Final = Measure("prom", "count", "count", Unit.NUMBER, source=Source.PROMETHEUS)
 _Path = tuple[int | str, ...]
 
 
@@ -43,6 +50,8 @@ def own_rule(entry: RuleEntryFile, plans: Mapping[str, list[str]]) -> Rule:
     Raises:
         Refusal: it says none.
     """
+    if entry.prom is not None:
+        return _asked_rule(entry, entry.prom, plans)
     missing = [name for name in ("severity", "signal", "threshold") if getattr(entry, name) is None]
     if missing and not (missing == ["severity"] and entry.zero_tolerance):
         raise Refusal([((name,), "is missing: a rule of your own needs it.") for name in missing])
@@ -80,6 +89,36 @@ def shipped_rule(entry: RuleEntryFile, shipped: Rule, plans: Mapping[str, list[s
             [(("code",), f"{entry.code} tolerates nothing: only {', '.join(_OF_ZERO_TOLERANCE)} can differ.")]
         )
     return _Reader(entry, plans).rule(shipped)
+
+
+def _asked_rule(entry: RuleEntryFile, prom: PromFile, plans: Mapping[str, list[str]]) -> Rule:
+    """Return the rule of an entry that asks a server of others."""
+    missing = [name for name in ("severity", "threshold") if getattr(entry, name) is None]
+    unfit = [name for name in _OF_SIGNALS if getattr(entry, name) is not None]
+    if missing or unfit:
+        reasons: list[tuple[_Path, str]] = [((name,), "is missing: a rule of your own needs it.") for name in missing]
+        raise Refusal(
+            reasons
+            + [
+                ((_WIRE.get(name, name),), "belongs to rules about signals: leave it out beside `prom`.")
+                for name in unfit
+            ]
+        )
+    reader = _Reader(entry, plans)
+    shown = prom.query if len(prom.query) <= _SHOWN else prom.query[:_SHOWN] + "…"
+    rule = Rule(
+        code=entry.code,
+        severity=Severity(entry.severity or Severity.P1),
+        family=Family.RUNTIME,
+        measure=ASKED,
+        threshold=entry.threshold or 0.0,
+        phrase=f"{' '.join(shown.split())} is ".replace("{", "{{").replace("}", "}}") + "{value}",
+        runbook=entry.code,
+        op=Op(entry.op or Op.ABOVE),
+        group_by=("service",),
+        prom=PromQuestion(prom.source, prom.query, reader.cadence(prom.every)),
+    )
+    return reader.rule(reader.asked_grouped(rule))
 
 
 class _Reader:
@@ -162,6 +201,28 @@ class _Reader:
             )
         return rule
 
+    def cadence(self, text: str | None) -> timedelta:
+        found = self._duration("prom.every", text, _EVERY)
+        if not _MIN_EVERY <= found <= _MAX_EVERY:
+            self._refuse("prom.every", f"{text} is out of reach: 5s to 1h.")
+        return found
+
+    def asked_grouped(self, rule: Rule) -> Rule:
+        """Return `rule` with the labels that it tells apart; `where` can name the service that alerts are about."""
+        group_by = tuple(self._entry.group_by or rule.group_by)
+        if len(set(group_by)) != len(group_by) or not _OWN_NAMES.isdisjoint(group_by):
+            self._refuse(
+                "groupBy", f"a label stands twice, or is one that every alert has: {', '.join(sorted(_OWN_NAMES))}."
+            )
+        where = self._entry.where or {}
+        service = where.get("service")
+        if where and not (len(where) == 1 and isinstance(service, str) and service):
+            self._refuse("where", "beside `prom` it can only name one service: the query says what else counts.")
+        if not where and "service" not in group_by:
+            self._refuse("groupBy", "an alert is about one service: group by `service`, or name one in `where`.")
+        filters = (Filter("service", (service,)),) if isinstance(service, str) else ()
+        return replace(rule, group_by=group_by, where=filters)
+
     def _filter(self, name: str, wanted: object) -> Filter:
         if isinstance(wanted, PatternFile):
             self._check_pattern(name, wanted.matches)
@@ -208,6 +269,8 @@ class _Reader:
         if value is None:
             return rule.threshold
         unit = rule.measure.unit
+        if unit is Unit.NUMBER:
+            return value  # the file takes no other than finite ones
         if unit in {Unit.RATE, Unit.SCORE} and not 0 <= value <= 1:
             self._reasons.append((path, f"{value:g} is no bound of {rule.measure.figure}: it lies between 0 and 1."))
         elif value < 0 or not math.isfinite(value):
@@ -296,4 +359,4 @@ class _Reader:
             self._refuse("zeroTolerance", "it needs a count as its signal, `op: above` and the threshold 1.")
 
     def _refuse(self, field: str, message: str) -> None:
-        self._reasons.append(((field,), message))
+        self._reasons.append((tuple(field.split(".")), message))

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from tidegate.edge.wire import WireModel
 
-__all__ = ["MAX_FILE_BYTES", "PatternFile", "RuleEntryFile", "RuleFile", "TenantBoundFile"]
+__all__ = ["MAX_FILE_BYTES", "PatternFile", "PromFile", "RuleEntryFile", "RuleFile", "TenantBoundFile"]
 
 MAX_FILE_BYTES = 256 * 1024  # 500 rules take 150 KB
 MAX_IN_FILE = 500
@@ -35,6 +35,17 @@ class PatternFile(_Published):
     """RE2: patterns that take for ever do not exist in it."""
 
 
+class PromFile(_Published):
+    """A question to a Prometheus-compatible server, instead of a signal."""
+
+    source: Slug
+    """Name of the server: `tidegate prometheus source list`."""
+    query: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]+$", max_length=4_000)]
+    """An instant query as that server speaks it. Give it without a comparison: bounds belong in `threshold`."""
+    every: Duration | None = None
+    """How often it is asked, 5s to 1h; 30s unless said."""
+
+
 class TenantBoundFile(_Published):
     """A bound for one tenant, or for all tenants of a plan."""
 
@@ -54,10 +65,12 @@ class RuleEntryFile(_Published):
     """`P1` wakes a person, `P2` waits for one."""
     signal: Annotated[str, StringConstraints(max_length=100)] | None = None
     """Family and figure, as `/metrics/{family}` names them: `request.errorRate`, `request.p95Ms`."""
+    prom: PromFile | None = None
+    """What is asked of a server of others, instead of `signal`."""
     where: Annotated[dict[Dimension, Value | Annotated[list[Value], Field(min_length=1, max_length=MAX_VALUES)]
                           | PatternFile], Field(max_length=6)] | None = None  # fmt: skip
     """Which values of dimensions count: one, a list, or `{matches: pattern}`."""
-    group_by: Annotated[list[Dimension], Field(min_length=1, max_length=6)] | None = None
+    group_by: Annotated[list[LabelName], Field(min_length=1, max_length=6)] | None = None
     """Each combination is judged by itself, with `tenant` all tenants together too. Unless said: service, tenant."""
     window: Duration | None = None
     """1s to 30d; 15m unless said."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from tidegate.alerts.rule_sets.model import RuleSet
+from tidegate.alerts.rule_sets.model import LastAnswer, RuleSet
 from tidegate.audit import Deed
 from tidegate.kernel import WorkspaceId
 
@@ -21,6 +21,14 @@ class NewRuleSet:
     applied_at: datetime
     applied_by: str
     changed_codes: Collection[str]
+    asked_codes: Collection[str] = ()
+    """Those among them that ask a server of others from now on."""
+
+
+class NamedSources(Protocol):
+    """The servers of others that a workspace has named; `prom_sources` keeps it."""
+
+    async def list_names(self, workspace: WorkspaceId) -> frozenset[str]: ...
 
 
 class RuleSetStore(Protocol):
@@ -28,6 +36,10 @@ class RuleSetStore(Protocol):
 
     async def list_sets(self, workspace: WorkspaceId) -> list[RuleSet]:
         """Return the newest version of each set, by name."""
+        ...
+
+    async def find_answer(self, workspace: WorkspaceId, code: str) -> LastAnswer | None:
+        """Return what a server of others answered last to a rule that asks one."""
         ...
 
     async def add_set(self, workspace: WorkspaceId, new: NewRuleSet, *, seen: Collection[RuleSet], deed: Deed) -> None:

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from tidegate.alerts.model import Rule
 from tidegate.alerts.rule_sets.entries import Refusal, own_rule, shipped_rule
 from tidegate.alerts.rule_sets.errors import Problem, RuleFileInvalidError
-from tidegate.alerts.rule_sets.files import MAX_FILE_BYTES, RuleEntryFile, RuleFile
+from tidegate.alerts.rule_sets.files import MAX_FILE_BYTES, PromFile, RuleEntryFile, RuleFile
 from tidegate.alerts.rule_sets.lines import Lines
 from tidegate.alerts.rules import BUILT_IN_RULES
 from tidegate.edge.documents import DocumentUnreadableError, load_document
@@ -106,6 +106,8 @@ def _wrong_shapes(error: ValidationError) -> Iterator[tuple[_Path, str]]:
 
 
 def _fields_around(path: _Path) -> list[str]:
+    if len(path) > 3 and path[2] == "prom":
+        return list(PromFile.model_fields)
     models: dict[int, Any] = {1: RuleFile, 2: RuleFile.model_fields["metadata"].annotation, 3: RuleEntryFile}
     model = models.get(len(path), RuleEntryFile)
     return [field.alias or to_camel(name) for name, field in model.model_fields.items()]

@@ -51,7 +51,8 @@ async def get_rule(
 ) -> RuleDetailOut:
     """Show one rule as it counts in the workspace, and say in sentences when it fires and resolves."""
     rule = await rules.get_rule(workspace, code)
-    return RuleDetailOut.of(rule, ships=rules.is_shipped(code), tenant=tenant)
+    last = await rules.find_answer(workspace, rule)
+    return RuleDetailOut.of(rule, ships=rules.is_shipped(code), tenant=tenant, last=last)
 
 
 async def _rule_file(request: Request) -> bytes:

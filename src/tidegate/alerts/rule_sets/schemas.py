@@ -5,7 +5,15 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from tidegate.alerts.model import Rule
-from tidegate.alerts.rule_sets.model import ChangeKind, RuleChange, RulePlan, RuleSet, described, explanation_of
+from tidegate.alerts.rule_sets.model import (
+    ChangeKind,
+    LastAnswer,
+    RuleChange,
+    RulePlan,
+    RuleSet,
+    described,
+    explanation_of,
+)
 from tidegate.edge.wire import Utc, WireModel
 
 
@@ -52,6 +60,27 @@ class RulePlanOut(WireModel):
         )
 
 
+class RulePromOut(WireModel):
+    source: str
+    query: str
+    every: str
+
+
+class RuleAnswerOut(WireModel):
+    """What a server of others answered to a rule."""
+
+    answered_at: Utc | None
+    """The last whole answer; null before the first."""
+    series_count: int
+    """Of the last try."""
+    problem: str
+    """Why not all is known since; empty when it is."""
+
+    @classmethod
+    def of(cls, found: LastAnswer) -> Self:
+        return cls(answered_at=found.answered_at, series_count=found.series_count, problem=found.problem)
+
+
 class RuleOut(WireModel):
     """A rule as it counts in the workspace, under the names of the rule file."""
 
@@ -61,7 +90,10 @@ class RuleOut(WireModel):
     rule_set: str | None
     """The set that it stands in; null for one that counts as it ships."""
     severity: str
-    signal: str
+    signal: str | None
+    """Null for a rule that asks a server of others."""
+    prom: RulePromOut | None
+    """What is asked of such a server."""
     where: dict[str, Any]
     group_by: tuple[str, ...]
     window: str
@@ -119,7 +151,13 @@ class RuleDetailOut(WireModel):
     rule: RuleOut
     explanation: tuple[str, ...]
     """In sentences, for one tenant where the request named one."""
+    last_answer: RuleAnswerOut | None
+    """Null for a rule about signals."""
 
     @classmethod
-    def of(cls, rule: Rule, *, ships: bool, tenant: str | None) -> Self:
-        return cls(rule=RuleOut.of(rule, ships=ships), explanation=explanation_of(rule, tenant))
+    def of(cls, rule: Rule, *, ships: bool, tenant: str | None, last: LastAnswer | None = None) -> Self:
+        return cls(
+            rule=RuleOut.of(rule, ships=ships),
+            explanation=explanation_of(rule, tenant),
+            last_answer=None if last is None else RuleAnswerOut.of(last),
+        )

@@ -5,8 +5,16 @@ from collections.abc import Mapping, Sequence
 
 from tidegate.alerts.model import Rule
 from tidegate.alerts.rule_sets.errors import Problem, RuleFileInvalidError, RuleNotFoundError
-from tidegate.alerts.rule_sets.model import MAX_RULES, MAX_SETS, RulePlan, RuleSet, changes_between
-from tidegate.alerts.rule_sets.ports import NewRuleSet, RuleSetStore
+from tidegate.alerts.rule_sets.model import (
+    MAX_ASKED,
+    MAX_RULES,
+    MAX_SETS,
+    LastAnswer,
+    RulePlan,
+    RuleSet,
+    changes_between,
+)
+from tidegate.alerts.rule_sets.ports import NamedSources, NewRuleSet, RuleSetStore
 from tidegate.alerts.rule_sets.reading import ReadRules, read_rule_file
 from tidegate.audit import Doer
 from tidegate.kernel import Clock, WorkspaceId, digest_of
@@ -17,10 +25,13 @@ __all__ = ["RuleSetService"]
 class RuleSetService:
     """The rules of a workspace, for people. What counts is judged by the evaluator, within two seconds of applying."""
 
-    def __init__(self, *, shipped: Sequence[Rule], store: RuleSetStore, clock: Clock) -> None:
+    def __init__(
+        self, *, shipped: Sequence[Rule], store: RuleSetStore, clock: Clock, sources: NamedSources | None = None
+    ) -> None:
         self._shipped: Mapping[str, Rule] = {rule.code: rule for rule in shipped}
         self._store = store
         self._clock = clock
+        self._sources = sources
 
     async def plan(self, workspace: WorkspaceId, text: bytes) -> RulePlan:
         """Return what applying `text` would change; stores nothing.
@@ -28,7 +39,7 @@ class RuleSetService:
         Raises:
             RuleFileInvalidError: something in it is wrong, or another set has one of its codes.
         """
-        read = await asyncio.to_thread(read_rule_file, text)
+        read = await self._read(workspace, text)
         return self._plan(read, await self._store.list_sets(workspace))
 
     async def apply(self, workspace: WorkspaceId, text: bytes, *, by: Doer) -> RulePlan:
@@ -38,7 +49,7 @@ class RuleSetService:
             RuleFileInvalidError: something in it is wrong; nothing changed.
             RulesChangedError: somebody else set rules at the same moment; nothing changed.
         """
-        read = await asyncio.to_thread(read_rule_file, text)
+        read = await self._read(workspace, text)
         sets = await self._store.list_sets(workspace)
         plan = self._plan(read, sets)
         if not plan.is_new:
@@ -53,6 +64,7 @@ class RuleSetService:
             applied_at=self._clock.now(),
             applied_by=by.member or by.actor,
             changed_codes=[change.code for change in plan.changes],
+            asked_codes=[rule.code for rule in read.rules if rule.prom is not None and rule.is_enabled],
         )
         await self._store.add_set(workspace, new, seen=sets, deed=deed)
         return plan
@@ -78,8 +90,26 @@ class RuleSetService:
                 return rule
         raise RuleNotFoundError(code)
 
+    async def find_answer(self, workspace: WorkspaceId, rule: Rule) -> LastAnswer | None:
+        """Return what a server of others answered last to `rule`; `None` for one that asks none."""
+        return None if rule.prom is None else await self._store.find_answer(workspace, rule.code)
+
     def is_shipped(self, code: str) -> bool:
         return code in self._shipped
+
+    async def _read(self, workspace: WorkspaceId, text: bytes) -> ReadRules:
+        read = await asyncio.to_thread(read_rule_file, text)
+        asked = {rule.code: rule.prom.source for rule in read.rules if rule.prom is not None}
+        known = await self._sources.list_names(workspace) if asked and self._sources is not None else frozenset()
+        problems = [
+            Problem(read.lines[code], "rules.prom.source", f"there is no Prometheus source {source!r}: "
+                    f"`tidegate prometheus source set {source} URL` names one.")
+            for code, source in asked.items()
+            if source not in known
+        ]  # fmt: skip
+        if problems:
+            raise RuleFileInvalidError(problems)
+        return read
 
     def _plan(self, read: ReadRules, sets: Sequence[RuleSet]) -> RulePlan:
         others = [one for one in sets if one.name != read.name]
@@ -107,6 +137,11 @@ def _refuse_conflicts(read: ReadRules, others: Sequence[RuleSet]) -> None:
     total = len(owner) + len(read.rules)
     if total > MAX_RULES:
         problems.append(Problem(1, "rules", f"a workspace has at most {MAX_RULES:,} rules; these would be {total:,}."))
+    asked = sum(rule.prom is not None for rules in (read.rules, *(one.rules for one in others)) for rule in rules)
+    if asked > MAX_ASKED:
+        problems.append(
+            Problem(1, "rules", f"at most {MAX_ASKED} rules ask servers of others; these would be {asked}.")
+        )
     if len(others) >= MAX_SETS:
         problems.append(Problem(1, "metadata.name", f"a workspace has at most {MAX_SETS} sets: put rules together."))
     if problems:

@@ -8,7 +8,7 @@ import structlog
 
 from tidegate.alerts.model import Rule
 from tidegate.alerts.rule_sets.errors import RulesChangedError
-from tidegate.alerts.rule_sets.model import RuleSet
+from tidegate.alerts.rule_sets.model import LastAnswer, RuleSet
 from tidegate.alerts.rule_sets.ports import NewRuleSet
 from tidegate.alerts.rule_sets.reading import rules_in
 from tidegate.audit import AuditTrail, Deed
@@ -69,7 +69,30 @@ class PostgresRuleSets:
                 list(new.changed_codes),
                 new.applied_at,
             )
+            # What was answered to a rule says nothing of what it is now.
+            await connection.execute(
+                "DELETE FROM prom_rule_answers WHERE workspace = $1 AND code = ANY ($2)", workspace,
+                list(new.changed_codes),
+            )  # fmt: skip
+            await connection.execute(
+                """
+                INSERT INTO prom_rule_answers (workspace, code, set_at)
+                SELECT $1, unnest($2::text[]), $3 ON CONFLICT DO NOTHING
+                """,
+                workspace,
+                list(new.asked_codes),
+                new.applied_at,
+            )
             await self._trail.append(workspace, deed, within=connection)
+
+    async def find_answer(self, workspace: WorkspaceId, code: str) -> LastAnswer | None:
+        async with self._database.transaction(workspace) as connection:
+            row = await connection.fetchrow(
+                "SELECT answered_at, series_count, problem FROM prom_rule_answers WHERE workspace = $1 AND code = $2",
+                workspace,
+                code,
+            )
+        return None if row is None else LastAnswer(row["answered_at"], row["series_count"], row["problem"])
 
     async def change_count(self) -> int:
         async with self._database.across_workspaces() as connection:

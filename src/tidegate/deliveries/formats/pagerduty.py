@@ -20,7 +20,8 @@ _SOURCE: Final = 255
 def pagerduty_of(channel: Channel, secrets: Secrets, notice: Notice) -> Outgoing:
     """Return the event; a test is an incident of the lowest severity."""
     assert isinstance(channel.settings, PagerDutySettings)  # noqa: S101 - chosen by its kind
-    action = _ACTIONS.get(notice.event, "trigger")
+    # All alerts of a group are one incident there: acknowledged, it calls nobody of the others either.
+    action = "trigger" if _has_others(notice) else _ACTIONS.get(notice.event, "trigger")
     event: dict[str, Any] = {
         "routing_key": secrets.current,
         "event_action": action,
@@ -47,6 +48,12 @@ def _key_of(notice: Notice) -> str:
     """Return what the events of one incident share; a key that is too long is replaced by its digest."""
     key = notice.dedup_key or notice.id
     return key if len(key) <= _KEY else f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def _has_others(notice: Notice) -> bool:
+    """Return whether somebody acknowledged some of what burns, and nobody the rest."""
+    own = notice.data.get("tidegate")
+    return notice.event == "alert.acknowledged" and isinstance(own, dict) and bool(own.get("unacknowledged"))
 
 
 def _source_of(notice: Notice) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar, TypeVarTuple
 
 import numpy as np
 
@@ -25,6 +26,7 @@ _MOST_ANSWERED: Final = 1_000_000  # points of all series: 30 MB of JSON
 _CELLS_AT_ONCE: Final = 1_000_000  # 8 MB an array, of which an expression needs some
 _AT_ONCE: Final = 2  # cores of the smallest machine
 Found = TypeVar("Found")
+Given = TypeVarTuple("Given")
 
 
 class QueryService:
@@ -33,6 +35,8 @@ class QueryService:
     def __init__(self, reading: SeriesReading) -> None:
         self._reading = reading
         self._running = asyncio.Semaphore(_AT_ONCE)
+        # Of its own: nothing stops a thread, so an evaluation that timed out goes on when its place is free again.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="promql")
 
     @property
     def now_ms(self) -> int:
@@ -58,7 +62,7 @@ class QueryService:
         warnings = await self._reading.warnings(workspace, held, within=within)
         if isinstance(expression, RangeSelector):
             return MatrixAnswer(_cut(held, expression, at_ms), warnings)
-        found = await asyncio.to_thread(held.evaluator.at, expression, at_ms)
+        found = await self._thought(held.evaluator.at, expression, at_ms)
         if isinstance(found, float):
             return NumberAnswer(found, at_ms, warnings)
         return VectorAnswer(sorted(found, key=lambda sample: sample.labels), at_ms, warnings)
@@ -87,8 +91,11 @@ class QueryService:
         demands = demands_of(expression, first_ms=moments.start, last_ms=moments[-1], step_ms=moments.step)
         held = await self._reading.read(workspace, demands, within=within)
         at = np.arange(moments.start, moments.stop, moments.step, dtype=np.int64)
-        found = await asyncio.to_thread(_evaluated, held, expression, at)
+        found = await self._thought(_evaluated, held, expression, at)
         return MatrixAnswer(found, await self._reading.warnings(workspace, held, within=within))
+
+    async def _thought(self, evaluate: Callable[[*Given], Found], *given: *Given) -> Found:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, evaluate, *given)
 
     async def _timed(self, ask: Callable[[], Awaitable[Found]], timeout_s: float) -> Found:
         try:

@@ -8,8 +8,18 @@ from typing import Protocol
 from tidegate.alerts.errors import AlertNotFoundError
 from tidegate.alerts.model import AlertState
 from tidegate.alerts.paging.errors import AlertOverError, AssigneeUnknownError
-from tidegate.alerts.paging.model import Care, CareEvent, CareKind, Decision, DecisionKind, stable_id
-from tidegate.alerts.paging.ports import CareStore, Channel, Courier, Group, PageStore, Place, RoutingStore, Schedules
+from tidegate.alerts.paging.model import Care, CareEvent, CareKind, Decision, DecisionKind, Told, stable_id
+from tidegate.alerts.paging.ports import (
+    CareStore,
+    Channel,
+    Courier,
+    Group,
+    GroupMember,
+    PageStore,
+    Place,
+    RoutingStore,
+    Schedules,
+)
 from tidegate.alerts.paging.service.duties import duties_in, receivers_of
 from tidegate.alerts.paging.service.telling import Telling, Writer
 from tidegate.audit import AuditTrail, Doer
@@ -162,14 +172,20 @@ class CareService:
             route = stored.routing.route(place.route_id)
             if route is None or not route.send_acknowledged:
                 continue
-            members = await self._pages.list_members_in(connection, workspace, place.group_id, alert_id=alert_id)
+            members = await self._pages.list_members_in(connection, workspace, place.group_id)
+            own = tuple(member for member in members if member.alert.id == alert_id)
+            waiting = [each for each in members if each not in own and _waits(each)]
             page_id = stable_id("pge", workspace, place.group_id, alert_id, "acknowledged")
             duties = await duties_in(self._schedules, connection, workspace, route, channels=channels, at=event.at)
             told = tuple(name for name in receivers_of(route, duties) if name in channels)
             reason = f"acknowledged by {event.by}"
-            telling = Telling(page_id, _group(place), "alert.acknowledged", reason, told, tuple(members), event.at)
+            telling = Telling(page_id, _group(place), "alert.acknowledged", reason, told, own, event.at, len(waiting))
             await self._courier.enqueue(connection, workspace, self._writer.messages(workspace, telling, channels))
             await self._pages.add_pages_in(connection, workspace, [telling.row()])
+
+
+def _waits(member: GroupMember) -> bool:
+    return member.is_firing and member.told is Told.FIRING and member.care.acknowledged_at is None
 
 
 def _group(place: Place) -> Group:

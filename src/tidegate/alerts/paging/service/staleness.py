@@ -39,6 +39,9 @@ class StaleAnnouncer:
         wanted = sorted({each for on_call in on_calls for each in on_call.fallback} & channels.keys())
         return [Recipient(channels[each].id, each) for each in wanted]
 
+    async def reachable(self, workspace: WorkspaceId) -> Sequence[Recipient]:
+        return [Recipient(each.id, name) for name, each in sorted((await self._courier.channels(workspace)).items())]
+
     async def announce(
         self,
         connection: Connection,
@@ -47,20 +50,26 @@ class StaleAnnouncer:
         *,
         to: Sequence[Recipient],
         now: datetime,
+        is_removed: bool = False,
     ) -> None:
-        messages = [self._message(workspace, schedule, each, now) for each in to]
+        messages = [self._message(workspace, schedule, each, now, is_removed=is_removed) for each in to]
         await self._courier.enqueue(connection, workspace, messages)
 
-    def _message(self, workspace: WorkspaceId, schedule: Schedule, to: Recipient, now: datetime) -> Message:
+    def _message(
+        self, workspace: WorkspaceId, schedule: Schedule, to: Recipient, now: datetime, *, is_removed: bool
+    ) -> Message:
         read = schedule.reading
-        is_stale, since = now >= schedule.stale_at(), read.told_stale_at or now
+        is_stale, since = now >= schedule.stale_at() and not is_removed, read.told_stale_at or now
         state = "firing" if is_stale else "resolved"
         duty = schedule.duty_at(now, now=now)
-        if is_stale:
+        if is_removed:
+            title = f"RESOLVED P1 on-call schedule {schedule.name} is removed"
+            lines: tuple[str, ...] = ("It is removed, and no route names it: nobody is called by it any more.",)
+        elif is_stale:
             title = f"FIRING P1 on-call schedule {schedule.name} is stale"
             age = format_duration(schedule.stale_after)
             words = f"{schedule.name} was not read for more than {age}: {read.problem}"
-            lines: tuple[str, ...] = (words, "Until it is, you are called in the place of whoever is on call.")
+            lines = (words, "Until it is, you are called in the place of whoever is on call.")
         else:
             title = f"RESOLVED P1 on-call schedule {schedule.name} is read again"
             lines = (duty.sentence,)

@@ -32,6 +32,8 @@ class Telling:
     channels: tuple[str, ...]
     members: tuple[GroupMember, ...]
     at: datetime
+    unacknowledged_count: int = 0
+    """Of what is told as acknowledged: how many others of the group were told, fire, and wait for somebody."""
 
     @property
     def firing(self) -> list[GroupMember]:
@@ -119,6 +121,7 @@ class Writer:
                 "event": telling.event,
                 "severity": telling.severity,
                 "sentAt": format_utc(telling.at),
+                **({"unacknowledged": telling.unacknowledged_count} if telling.event == "alert.acknowledged" else {}),
                 "alerts": [self._own(member) for member in shown],
             },
         }

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresPageStore"]
 
+_TURN_WAITS: Final = "200ms"  # well below PostgreSQL's deadlock_timeout of 1 s, well above what a placing takes
 _MEMBERS: Final = f"""
     SELECT {", ".join(f"alerts.{name.strip()}" for name in ALERT_COLUMNS.split(","))}, m.member_key, m.labels AS own,
         m.path, m.is_firing, m.told, m.told_first_at, m.step_count, m.reason,
@@ -121,7 +122,11 @@ class PostgresPageStore:
         return [turn_of(group, now) for group in groups]
 
     async def lock_group_in(self, connection: Connection, workspace: WorkspaceId, group_id: str) -> Group | None:
+        # A turn holds its job already. Whoever holds the group may be about to wake that job: waiting for each other
+        # for a second would roll them back, with all the alerts that they write. A turn is soon taken again.
+        await connection.execute("SELECT set_config('lock_timeout', $1, true)", _TURN_WAITS)
         found = await lock_groups(connection, workspace, [group_id])
+        await connection.execute("SET LOCAL lock_timeout TO DEFAULT")
         return found[0] if found else None
 
     async def list_members_in(
