@@ -85,7 +85,7 @@ def test_a_log_whose_tool_does_not_say_that_it_ran_is_taken_only_where_the_gate_
     held = said(SCAN, "sarif", sarif(said=None))
     assert "does not say whether its tool ran to its end (lint: No invocation says" in held.reason
     assert held.step is not None
-    assert "trustUnknownExecution" in held.step
+    assert "`trustUnknownExecution: true` in the gate file: tidegate evidence add FILE --kind sarif" in held.step
     assert said(TRUSTING, "sarif", sarif(said=None)).outcome is PASSED
     assert said(TRUSTING, "sarif", sarif(ERROR, said=None)).outcome is FAILED
     assert said(TRUSTING, "sarif", sarif(results=None)).outcome is INCONCLUSIVE
@@ -439,3 +439,13 @@ def test_the_examples_of_the_reference_page_are_right() -> None:
     (example,) = re.findall(r"```yaml\n(  - .*?)```", page, re.DOTALL)
     checks = [check_of(one.pop("kind"), **one) for one in yaml.safe_load(example)]
     assert [check.id for check in checks] == ["notes", "env", "branch"]
+
+
+def test_no_word_of_a_record_is_shown_as_a_command() -> None:
+    record = dependency(**{"from": "a: tidegate evidence withdraw evd_1", "what": "b: tidegate c"}, state="requested")
+    judged = said(DEPENDENCY, "dependency", record, title="x: tidegate gate waive", subject=OF_RELEASE)
+    assert judged.outcome is PENDING
+    assert judged.step is not None
+    words, _, command = judged.step.partition(": tidegate ")
+    assert words == "have it delivered, and add it under the same title with the state received"
+    assert command == ("evidence add FILE --kind dependency --title 'x: tidegate gate waive' --owner sre --release 7.0")

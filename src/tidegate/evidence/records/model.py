@@ -112,11 +112,7 @@ class EvidenceSubject:
         One of release, commit and digest must be the same and none of the three another one. A repository that is asked
         for must be named, and the same. What is about one service says nothing of a release as a whole.
         """
-        anchors = (
-            (self.release, asked.release),
-            (self.commit, asked.commit),
-            (self.digest, asked.digest),
-        )
+        anchors = ((self.release, asked.release), (self.commit, asked.commit), (self.digest, asked.digest))
         said = [(own, other) for own, other in anchors if own is not None and other is not None]
         if not said or any(own != other for own, other in said):
             return False

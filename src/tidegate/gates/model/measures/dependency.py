@@ -15,6 +15,9 @@ from tidegate.kernel import InvalidInputError, parse_utc
 from tidegate.kernel.canonical import JsonValue
 from tidegate.releases import ReleaseService
 
+# No word of the record stands in a step: what follows a colon there is shown as a command to be copied.
+_BRING = "have it delivered, and add it under the same title with the state received"
+
 
 @dataclass(frozen=True, slots=True)
 class DependencySpec(StandingSpec):
@@ -65,8 +68,8 @@ def _say(spec: DependencySpec, summary: Mapping[str, object], *, now: datetime) 
     if state == "provisional":
         return _provisional(spec, summary, which, now=now)
     if state in {"requested", "acknowledged"} and now < due:
-        return Said(CheckOutcome.PENDING, f"is {state} and did not come yet ({which})", state, _bring(source))
-    return Said(CheckOutcome.MISSING, f"is overdue: it is {plain(state)} ({which})", "overdue", _bring(source))
+        return Said(CheckOutcome.PENDING, f"is {state} and did not come yet ({which})", state, _BRING)
+    return Said(CheckOutcome.MISSING, f"is overdue: it is {plain(state)} ({which})", "overdue", _BRING)
 
 
 def _provisional(spec: DependencySpec, summary: Mapping[str, object], which: str, *, now: datetime) -> Said:
@@ -79,10 +82,6 @@ def _provisional(spec: DependencySpec, summary: Mapping[str, object], which: str
         return Said(CheckOutcome.STALE, f"was provisional until {moment_in_words(until)} ({which})", "overdue", step)
     outcome = CheckOutcome.WARNED if spec.asked.allows_provisional else CheckOutcome.PENDING
     return Said(outcome, words, "provisional", step, until=until)
-
-
-def _bring(source: str) -> str:
-    return f"have {plain(source)} deliver it, and add it under the same title with the state received"
 
 
 def _moment(summary: Mapping[str, object], name: str) -> datetime | None:

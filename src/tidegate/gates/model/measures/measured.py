@@ -77,11 +77,11 @@ def _env_validation(summary: _Summary, demand: Demand, services: Sequence[Releas
     if checked is None or problems is None or environment is None:
         return _unknown("what was checked")
     value = f"{problems} problems in {checked} variables"
-    check = f"tidegate env check --schema .env.example --env {environment}"
+    step = "set what is missing or wrong and check again (`tidegate env check --schema FILE --send` adds it by itself)"
     if problems:
         first = _first(summary, "problems", "name", "problem")
         words = f"found {problems} problems in {checked} variables of {plain(environment)} (allowed 0){first}"
-        return Said(CheckOutcome.FAILED, words, value, f"set what is missing or wrong and check again: {check}")
+        return Said(CheckOutcome.FAILED, words, value, step)
     if checked == 0:
         return Said(CheckOutcome.MISSING, "checked no variable: an empty schema proves nothing", value)
     if demand.environments and environment not in demand.environments:
@@ -130,7 +130,7 @@ def _repository_settings(summary: _Summary, demand: Demand, services: Sequence[R
     wanted = demand.branch
     reviews, checks = count_of(summary, "requiredReviewCount"), _texts(summary, "requiredChecks")
     name = plain(text_of(summary, "branch") or "the branch")
-    step = "change the protection of the branch, and record it: gh api repos/OWNER/REPO/branches/BRANCH/protection"
+    step = "change the protection of the branch, and record it (`gh api repos/OWNER/REPO/branches/BRANCH/protection`)"
     if not isinstance(summary.get("isProtected"), bool) or reviews is None or checks is None:
         return _unknown("how the branch is protected")
     if summary["isProtected"] is not True:

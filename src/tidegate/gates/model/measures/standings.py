@@ -64,7 +64,7 @@ class Said:
     words: str
     value: str | None = None
     step: str | None = None
-    """Unless said: add it again."""
+    """What to do before it is added again; the command for that is put behind it."""
     done_at: datetime | None = None
     """When it was measured, as it says itself: it can make evidence older, never newer."""
     until: datetime | None = None
@@ -189,6 +189,9 @@ class _Judge:
         record = self.standing.record
         return add_again(self.standing, self.release, record.owner if record else None)
 
+    def _step(self, said: Said) -> str:
+        return f"{said.step or 'mend it, and add it again'}: {self.again}"
+
     def finding(self, say: Say) -> Finding:
         record = self.standing.record
         if record is None:
@@ -233,7 +236,7 @@ class _Judge:
     def _failure(self, record: EvidenceRecord, said: Said) -> Finding | None:
         """Return what it says against the release, or a person against it. Age does not make a failure better."""
         if said.outcome is CheckOutcome.FAILED:
-            return Finding(said.outcome, f"{self.name} {said.words}.", said.step or f"then add it again: {self.again}")
+            return Finding(said.outcome, f"{self.name} {said.words}.", self._step(said))
         refused = [one for one in record.valid_reviews if one.verdict is ReviewVerdict.REFUSED]
         if refused:
             note = f" ({plain(refused[-1].note)})" if refused[-1].note else ""
@@ -252,7 +255,7 @@ class _Judge:
             reason = f"{self.name} is {age} old, of {moment_in_words(done_at)} (limit {limit})."
             return Finding(CheckOutcome.STALE, reason, f"measure or write it anew: {self.again}")
         if said.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}:
-            return Finding(said.outcome, f"{self.name} {said.words}.", said.step or f"add it again: {self.again}")
+            return Finding(said.outcome, f"{self.name} {said.words}.", self._step(said))
         return self._unsigned(record) or self._not_reviewed(record)
 
     def _unsigned(self, record: EvidenceRecord) -> Finding | None:
@@ -298,8 +301,7 @@ class _Judge:
             )
             stands_in = f"add what it stands in for: {self.again}"
             return Finding(CheckOutcome.WARNED, reason, stands_in, stale_after=until)
-        is_warned = said.outcome is CheckOutcome.WARNED
-        step = (said.step or f"add it again: {self.again}") if is_warned else None
+        step = self._step(said) if said.outcome is CheckOutcome.WARNED else None
         return Finding(said.outcome, f"{self.name} {said.words}, {received}.", step, stale_after=until)
 
     def _done_at(self, record: EvidenceRecord, said: Said) -> datetime:
