@@ -118,6 +118,8 @@ class BurnFile(_Published):
     """How many times too fast; or `budgetShare`."""
     budget_share: Exact | None = None
     """Share of the budget that burns within the long window."""
+    min_count: Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)] | None = None
+    """Below so many events in the long window nothing burns; so many that one bad event alone does not, unless said."""
 
 
 class PolicyFile(_Published):
@@ -272,11 +274,11 @@ def _pair_of(position: int, file: BurnFile, window: Window) -> BurnPair:
     if (file.factor is None) == (file.budget_share is None):
         raise ObjectiveInvalidError("Say either `factor` or `budgetShare`.", field)
     if file.factor is not None:
-        return BurnPair(file.severity, long, short, Fraction(file.factor))
+        return BurnPair(file.severity, long, short, Fraction(file.factor), file.min_count)
     if long.total_seconds() % 60:
         raise ObjectiveInvalidError("A window is whole minutes.", f"{field}.long")
     factor = factor_of(Fraction(file.budget_share or 0), window=nominal_length(window), long=long)
-    return BurnPair(file.severity, long, short, factor)
+    return BurnPair(file.severity, long, short, factor, file.min_count)
 
 
 def _policy_of(file: PolicyFile) -> BudgetPolicy:
@@ -325,6 +327,7 @@ def _burn_file(objective: Objective) -> Any:  # noqa: ANN401 - a word, or a list
             "long": format_duration(pair.long),
             "short": format_duration(pair.short),
             "factor": _decimal(pair.factor),
+            "minCount": pair.min_count,
         }
         for pair in objective.burn_pairs
     ]

@@ -101,6 +101,8 @@ class PairOut(WireModel):
     long: str
     short: str
     factor: float
+    min_count: int
+    """Below so many events in the long window nothing is said to burn."""
     left_out_because: str | None
     """Why the workbook's pair makes no sense here; `null`: it counts."""
 
@@ -338,6 +340,7 @@ def _pairs_of(objective: Objective) -> tuple[PairOut, ...]:
             long=format_duration(pair.long),
             short=format_duration(pair.short),
             factor=float(pair.factor),
+            min_count=objective.least_count(pair),
             left_out_because=reason,
         )
         for pair, reason in told

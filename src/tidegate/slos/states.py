@@ -208,7 +208,7 @@ def burning_of(look: Look) -> tuple[BurnFinding, ...]:
     for pair in objective.burn_pairs:
         long, short = look.window(pair.long), look.window(pair.short)
         bound = float(pair.factor * objective.allowed_share) * _NEARLY
-        may = (long.total > 0) & (short.total > 0) & (long.bad >= bound * long.total)
+        may = (long.total >= objective.least_count(pair)) & (short.total > 0) & (long.bad >= bound * long.total)
         may &= short.bad >= bound * short.total
         for column in np.flatnonzero(may).tolist():
             burns = _burns_at(look, pair, column)
@@ -221,7 +221,10 @@ def burning_of(look: Look) -> tuple[BurnFinding, ...]:
 
 
 def reading_of(look: Look, subject: BurnSubject) -> BurnReading:
-    """Return how it stands with `subject`: calm only if data say so of every pair."""
+    """Return how it stands with `subject`: calm only if data say so of every pair.
+
+    What would burn by fewer events than the pair needs is not known to burn, and not over either.
+    """
     objective = look.objective
     pairs = [pair for pair in objective.burn_pairs if pair.severity is subject.severity]
     is_asked = subject.tenant is None or objective.is_per_tenant
@@ -232,7 +235,8 @@ def reading_of(look: Look, subject: BurnSubject) -> BurnReading:
     for pair in pairs:
         told = [burn for burn in _burns_at(look, pair, column) if burn is not None]
         is_calm = any(burn < pair.factor for burn in told)
-        answers[pair] = False if is_calm else (True if len(told) == _WINDOWS else None)
+        is_enough = _at(look.window(pair.long), column)[1] >= objective.least_count(pair)
+        answers[pair] = False if is_calm else (True if len(told) == _WINDOWS and is_enough else None)
     burning = [pair for pair, answer in answers.items() if answer]
     if burning:
         fastest = max(burning, key=lambda pair: pair.factor)

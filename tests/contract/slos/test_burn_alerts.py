@@ -11,7 +11,7 @@ from tests.contract.paging.conftest import BY, URL, RecordingCourier
 from tests.contract.slos.worlds import World
 from tests.doing import trail_of
 from tests.signals_rows import NANO, request_row
-from tests.unit.slos.objectives import events_file
+from tests.unit.slos.objectives import FEW_ARE_ENOUGH, events_file
 
 from tidegate.alerts import (
     Alert,
@@ -160,8 +160,19 @@ async def test_an_alert_shows_what_its_budget_did_to_releases_while_it_was_open(
     assert AlertDetailOut.of(shown).budget_events[0].words.startswith("Releases freeze. -9900% of the budget is left")
 
 
-async def test_a_tenant_that_burns_alone_is_an_alert_of_its_own(shore: Shore) -> None:
+async def test_one_bad_event_among_few_wakes_nobody_and_more_of_them_do(shore: Shore) -> None:
     await shore.world.apply(events_file())
+    await shore.send(bad=1)
+    await shore.send(good=5)
+    await shore.look()
+    assert await shore.list_open() == []
+    await shore.send(bad=30)
+    await shore.look()
+    assert {a.severity.value for a in await shore.list_open()} >= {"P1"}
+
+
+async def test_a_tenant_that_burns_alone_is_an_alert_of_its_own(shore: Shore) -> None:
+    await shore.world.apply(events_file(burn=FEW_ARE_ENOUGH))
     await shore.send(good=280)
     await shore.send(bad=2, tenant="bolt")
     await shore.look()

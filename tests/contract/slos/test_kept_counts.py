@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.contract.slos.worlds import World, assert_equals_recount
 from tests.signals_rows import NANO, Row, agent_rows, request_row
-from tests.unit.slos.objectives import events_file, slices_file
+from tests.unit.slos.objectives import FEW_ARE_ENOUGH, events_file, slices_file
 
 from tidegate.kernel import WorkspaceId
 from tidegate.slos import BurnFinding, BurnLook, BurnSubject
@@ -150,7 +150,7 @@ async def test_a_tenant_burns_while_the_service_does_not(world: World) -> None:
     good = [request_row(world.workspace, 200, tenant="acme", end_ns=_ago(world, age)) for age in range(0, 290, 1)]
     bad = [request_row(world.workspace, 500, tenant="bolt", end_ns=_ago(world, age)) for age in range(0, 290, 30)]
     await world.count(good + bad)
-    await world.apply(events_file())
+    await world.apply(events_file(burn=FEW_ARE_ENOUGH))
     findings = await world.objectives.burning([world.workspace], world.clock.now())
     assert {(one.tenant, one.severity.value, one.code.value) for one in findings} >= {
         ("bolt", "P1", "objective_burn_fast")

@@ -3,7 +3,13 @@
 from tidegate.slos.model import Objective
 from tidegate.slos.objective_files import parse_objectives
 
-__all__ = ["events_file", "make", "slices_file"]
+__all__ = ["FEW_ARE_ENOUGH", "events_file", "make", "slices_file"]
+
+
+FEW_ARE_ENOUGH = (
+    "[{severity: P1, long: 1h, short: 5m, factor: 14.4, minCount: 1},"
+    " {severity: P2, long: 1d, short: 2h, factor: 3, minCount: 1}]"
+)
 
 
 def events_file(name: str = "chat-availability", **changes: str) -> bytes:

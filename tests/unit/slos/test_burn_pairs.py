@@ -1,13 +1,17 @@
 """Factors are the workbook's, and pairs that can never burn, or cannot be told, are refused with the reason."""
 
+import json
 from datetime import timedelta
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.slos.objectives import make, slices_file
 
-from tidegate.slos.model import BurnPair, BurnSeverity, factor_of, pairs_for, problem_with
+from tidegate.slos.errors import ObjectiveInvalidError
+from tidegate.slos.model import BurnPair, BurnSeverity, factor_of, least_count, pairs_for, problem_with
+from tidegate.slos.objective_files import body_of, objective_of_body, parse_objectives
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -110,3 +114,27 @@ def test_a_burn_at_the_factor_uses_up_its_share_within_the_long_window(
     told, left_out = pairs_for(allowed_share=allowed, window=hours * HOUR)
     assert len(told) + len(left_out) == 4
     assert all(problem_with(one, allowed_share=allowed, window=hours * HOUR) is None for one in told)
+
+
+@pytest.mark.parametrize(
+    ("target", "factor", "least"),
+    [("0.999", "14.4", 70), ("0.999", "6", 167), ("0.99", "14.4", 20), ("0.9999", "14.4", 695), ("0.5", "1.5", 20)],
+)
+def test_one_bad_event_alone_is_no_burn_unless_the_pair_says_so(target: str, factor: str, least: int) -> None:
+    allowed = 1 - Fraction(target)
+    found = least_count(pair(HOUR, MINUTE, Fraction(factor)), allowed_share=allowed)
+    assert found == least
+    assert Fraction(1, found) / allowed < Fraction(factor)
+    assert least_count(BurnPair(BurnSeverity.P1, HOUR, MINUTE, Fraction(factor), 3), allowed_share=allowed) == 3
+
+
+def test_a_least_count_is_kept_and_slices_need_none() -> None:
+    written = make(burn="[{severity: P1, long: 1h, short: 5m, factor: 14.4, minCount: 7}]")
+    again = objective_of_body(json.loads(body_of(written)))
+    assert again.burn_pairs == written.burn_pairs
+    assert again.least_count(again.burn_pairs[0]) == 7
+    [slices] = parse_objectives(slices_file())
+    assert {slices.least_count(one) for one in slices.burn_pairs} == {1}
+    for wrong in ("0", "1.5", "true"):
+        with pytest.raises(ObjectiveInvalidError):
+            make(burn=f"[{{severity: P1, long: 1h, short: 5m, factor: 14.4, minCount: {wrong}}}]")

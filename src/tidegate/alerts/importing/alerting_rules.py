@@ -214,9 +214,9 @@ def _labels(rule: Rule, without: Collection[str]) -> dict[str, Any]:
         raise NotKeptError("severity", f"a rule needs this label, and of it one of {', '.join(_SEVERITIES)}")
     kept = {_NAME_LABEL: rule.name}
     for name, text in given.items():
-        if LABELS in without:
-            continue
         if "{{" in text or not text:
+            if LABELS in without:
+                continue
             raise NotKeptError(f"the label {name}", "labels are plain words; --without labels says so")
         kept[name] = text
     return {"severity": severity, "labels": kept}

@@ -129,7 +129,7 @@ def _check_alert(alert: GeneratedRule, where: Mapping[str, str], without: Collec
         raise NotKeptError(f"the annotation {more[0]}", "alerts of objectives say it themselves; --without annotations")
 
 
-def _pair_of(rate: Any) -> dict[str, str]:  # noqa: ANN401 - a `BurnRate`
+def _pair_of(rate: Any) -> dict[str, Any]:  # noqa: ANN401 - a `BurnRate`
     severity = _SEVERITIES.get(rate.severity)
     if severity is None or not rate.short_ms:
         raise NotKeptError(f"the alert {rate.severity}", f"it burns over a long window and a short one. {_HINT}")
@@ -140,6 +140,7 @@ def _pair_of(rate: Any) -> dict[str, str]:  # noqa: ANN401 - a `BurnRate`
         "long": _length(rate.long_ms),
         "short": _length(rate.short_ms),
         "factor": exact_text(rate.factor),
+        "minCount": 1,  # other tools know no least number of events
     }
 
 

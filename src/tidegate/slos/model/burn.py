@@ -17,6 +17,7 @@ __all__ = [
     "BurnSeverity",
     "LeftOut",
     "factor_of",
+    "least_count",
     "pairs_for",
     "problem_with",
     "too_late",
@@ -41,6 +42,8 @@ class BurnPair:
     long: timedelta
     short: timedelta
     factor: Fraction
+    min_count: int | None = None
+    """Below so many events in the long window nothing is said to burn; `None`: as `least_count` has it."""
 
     @property
     def words(self) -> str:
@@ -57,6 +60,7 @@ class LeftOut:
 
 SHOWN: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(days=3))
 """Over which windows people are shown how fast it burns."""
+_ENOUGH: Final = 20  # SIGNALS section 3: below 20 events a ratio says nothing
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _MONTH: Final = 30 * _DAY
@@ -73,6 +77,16 @@ WORKBOOK: Final = (
 def factor_of(budget_share: Fraction, *, window: timedelta, long: timedelta) -> Fraction:
     """Return the burn that uses up `budget_share` of a window's budget within `long`."""
     return budget_share * Fraction(window // _MINUTE, long // _MINUTE)
+
+
+def least_count(pair: BurnPair, *, allowed_share: Fraction) -> int:
+    """Return how many events the long window needs until `pair` can be said to burn.
+
+    Unless the pair says it: so many that one bad event alone is no burn, and enough for a ratio to mean anything.
+    """
+    if pair.min_count is not None:
+        return pair.min_count
+    return max(math.floor(1 / (pair.factor * allowed_share)) + 1, _ENOUGH)
 
 
 def problem_with(

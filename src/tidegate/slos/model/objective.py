@@ -9,7 +9,7 @@ from fractions import Fraction
 from tidegate.kernel import format_duration
 from tidegate.signals import Family
 from tidegate.slos.errors import ObjectiveInvalidError
-from tidegate.slos.model.burn import BurnPair, LeftOut, pairs_for, problem_with
+from tidegate.slos.model.burn import BurnPair, LeftOut, least_count, pairs_for, problem_with
 from tidegate.slos.model.indicator import COUNTED, DURATIONS, MEASURED, Events, Indicator, Slices
 from tidegate.slos.model.policy import BudgetPolicy
 from tidegate.slos.model.windows import Calendar, Rolling, Window
@@ -51,6 +51,12 @@ class Objective:
     def resolution(self) -> timedelta:
         """How fine it is counted."""
         return self.indicator.length if isinstance(self.indicator, Slices) else _MINUTE
+
+    def least_count(self, pair: BurnPair) -> int:
+        """Return how many events, or slices with data, the long window of `pair` needs until it can burn."""
+        if isinstance(self.indicator, Slices):
+            return pair.min_count or 1  # each slice is judged by many events already
+        return least_count(pair, allowed_share=self.allowed_share)
 
     @property
     def is_of_durations(self) -> bool:

@@ -71,6 +71,7 @@ def test_an_objective_of_sloth_becomes_one_with_its_windows_and_factors() -> Non
     assert objective.indicator == Events("failureCount", None, "requestCount")
     assert (objective.target, objective.service, objective.is_per_tenant) == (Decimal("0.999"), "chat", False)
     assert isinstance(objective.window, Rolling)
+    assert {pair.min_count for pair in objective.burn_pairs} == {1}
     pairs = [(pair.severity.value, pair.words, pair.factor) for pair in objective.burn_pairs]
     assert pairs == [
         ("P1", "1h/5m at 14.4", Fraction(72, 5)),
