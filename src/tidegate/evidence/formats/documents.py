@@ -36,10 +36,12 @@ MAX_BYTES = 16 * 1024 * 1024  # the doors' own bound (SECURITY section 2); the l
 _MAX_DEPTH = 64  # code flows of real SARIF logs go some 20 deep
 _MAX_CONTAINERS = 1_000_000  # one takes 60-230 bytes in memory: what 16 MB of brackets would, fills no machine
 _MAX_TAGS = 2_500_000  # 100,000 cases with a dozen elements each, opened and closed
+_MAX_ATTRIBUTES = 1_000_000  # 100,000 cases with ten each; 16 MB of empty ones would take 540 MB of memory
 _MAX_LINE_BYTES = 4 * 1024 * 1024  # one event; the longest of real logs carries a stack trace
 _MAX_DIGITS = 18  # a count of more is none, and sums of such counts stay quick
 
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_ATTRIBUTE = re.compile(rb"=[\s\0]*+[\"']")  # in UTF-16 as well; what looks like one in a text counts with them
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 _UNPRINTABLE = {0: "\ufffd"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")  # neither UTF-8 nor PostgreSQL holds them
@@ -143,6 +145,8 @@ def parse_xml(content: bytes) -> Element:
     check_size(content)
     if content.count(b"<") > _MAX_TAGS:
         raise ReportUnreadableError(f"The report has more than {_MAX_TAGS:,} tags. Send it in parts.")
+    if sum(1 for _ in _ATTRIBUTE.finditer(content)) > _MAX_ATTRIBUTES:
+        raise ReportUnreadableError(f"The report has more than {_MAX_ATTRIBUTES:,} attributes. Send it in parts.")
     try:
         root: Element = fromstring(content)
     except DefusedXmlException as error:

@@ -122,3 +122,9 @@ def test_more_cases_than_a_report_may_have_are_refused(monkeypatch: pytest.Monke
     monkeypatch.setattr(cases, "MAX_CASES", 2)
     with pytest.raises(ReportUnreadableError, match="3 cases; 2 are read"):
         read("<testcase/>" * 3)
+
+
+def test_an_element_of_a_million_attributes_is_refused_before_it_fills_the_memory() -> None:
+    attributes = " ".join(f"a{number:x}=''" for number in range(1_000_001))
+    with pytest.raises(ReportUnreadableError, match="attributes"):
+        read_junit(f"<testsuite {attributes}/>".encode())
