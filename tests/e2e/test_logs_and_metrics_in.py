@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -12,7 +13,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from tests.e2e.server import PATIENCE_S, Server, wait_until
+from tests.e2e.server import PATIENCE_S, Server, free_port, wait_until
 from tests.unit.telemetry.logs.records import make_logs, make_record
 from tests.unit.telemetry.points.metrics import make_counter, make_metrics
 
@@ -21,9 +22,12 @@ LOGS_METHOD = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 
 
 @pytest.fixture(scope="module")
-def place(server: Server) -> Server:
-    """Return the server that others use as well: what is killed here is started again."""
-    return server
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("records"))
+    server.otlp_grpc_port = free_port()
+    server.start()
+    yield server
+    server.stop()
 
 
 class Sender:
