@@ -47,12 +47,13 @@ async def send_many(installation: Installation, *, count: int) -> dict[str, Verd
 async def measure(folder: Path, *, count: int) -> tuple[list[Figure], dict[str, object]]:
     began = time.process_time()
     async with open_installation(folder, count=3) as installation:
-        recorded = await record(installation, count=_RECORDED, seed=1)
-        mutants = [each for make in (state_mutants, policy_mutants, telemetry_mutants)
-                   for each in await make(installation, recorded)]  # fmt: skip
+        # First: requests that are generated make things of the caller's own under names that others use as well.
         async with without(installation, "none") as doors:
             operations = Generator(installation, document_of(doors), seed=1).operations
             pairs = await time_pairs(doors, operations, installation.own, installation.others[0], count=_PAIRS)
+        recorded = await record(installation, count=_RECORDED, seed=1)
+        mutants = [each for make in (state_mutants, policy_mutants, telemetry_mutants)
+                   for each in await make(installation, recorded)]  # fmt: skip
         found = await send_many(installation, count=count)
     spent = time.process_time() - began
     problems = {wall: each.summary() for wall, each in found.items() if not each.is_clean}

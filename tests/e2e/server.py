@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ def free_port() -> int:
     raise AssertionError
 
 
-def wait_until(condition: Any, *, within_s: float = PATIENCE_S, what: str) -> Any:
-    """Return the first true answer of `condition`; fail aloud when there is none in time.
+def wait_until(condition: Any, *, within_s: float = PATIENCE_S, what: str | Callable[[], str]) -> Any:
+    """Return the first true answer of `condition`; fail aloud when there is none in time: `what` says what is missing.
 
     The longer it takes the more rarely it asks: each question takes from what it waits for.
     """
@@ -47,7 +48,7 @@ def wait_until(condition: Any, *, within_s: float = PATIENCE_S, what: str) -> An
         if answer:
             return answer
         time.sleep(min(max(0.02, waited_s / 10), 0.5))
-    message = f"not within {within_s} s: {what}"
+    message = f"not within {within_s} s: {what if isinstance(what, str) else what()}"
     raise AssertionError(message)
 
 

@@ -74,6 +74,14 @@ def counted(server: Server, token: str) -> int:
     return int(stats["spans"]) if status == 200 else -1
 
 
+def wait_for_what_was_acknowledged(server: Server, token: str, load: Load) -> None:
+    """Wait until as many spans are counted as were acknowledged; else say what the server answers instead."""
+    wait_until(
+        lambda: counted(server, token) >= load.acknowledged_spans,
+        what=lambda: f"{load.acknowledged_spans} spans; {server.get('/api/v1/telemetry/stats', token)}; {server.log}",
+    )
+
+
 def test_intake_stops_at_the_watermark_loses_nothing_and_goes_on_by_itself(
     crowded: Server, small_disk: Path, workspace: str
 ) -> None:
@@ -103,7 +111,7 @@ def test_intake_stops_at_the_watermark_loses_nothing_and_goes_on_by_itself(
     wait_until(lambda: crowded.get("/readyz")[1]["status"] == "ready", what="intake going on")
     load.wait_for_acknowledged(3)
     load.stop()
-    wait_until(lambda: counted(crowded, read) >= load.acknowledged_spans, what="what was acknowledged")
+    wait_for_what_was_acknowledged(crowded, read, load)
     load.confirm_everything()
     wait_until(lambda: counted(crowded, read) == load.sent_spans, what=f"exactly {load.sent_spans}")
 
@@ -123,7 +131,7 @@ def test_on_a_full_disk_the_ballast_goes_and_comes_back(crowded: Server, small_d
     wait_until(ballast.exists, what="the ballast made again")
     load.wait_for_acknowledged(3)
     load.stop()
-    wait_until(lambda: counted(crowded, read) >= load.acknowledged_spans, what="what was acknowledged")
+    wait_for_what_was_acknowledged(crowded, read, load)
     load.confirm_everything()
     wait_until(lambda: counted(crowded, read) == load.sent_spans, what=f"exactly {load.sent_spans}")
 

@@ -7,7 +7,7 @@ An insert that outlives its caller's patience is counted too: what is in doubt i
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -165,14 +165,26 @@ class Lane:
             # One insert, one partition (a day of arrival): only then is it one part, stored whole or not at all.
             day = delivery.batch.received_ns // _NANO_PER_DAY
             days[delivery.batch.signal, day].append((delivery.workspace, delivery.batch))
-        await self._flusher.touches.announce(flush_id, seconds)
-        self._unconfirmed[flush_id] = sorted(seconds)
+        await self._announce(flush_id, seconds)
         spans: list[Columns] = []
         for (signal, day), batches in days.items():
             spans += await self._flusher.store.add(batches, signal=signal, token=f"{flush_id}-{signal}-{day}")
             self._flusher.stored_rows += sum(one.row_count for _, one in batches)
         self._flusher.listener.keep(flush_id, spans)
         await self._settle_touches(stored=flush_id)
+
+    async def _announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Mapping[int, int]]) -> None:
+        """Announce a flush; without an answer it may have been announced all the same, and figures would wait for it.
+
+        What was refused was not: it would be refused again, and hold up every flush to come.
+        """
+        self._unconfirmed[flush_id] = sorted(seconds)
+        try:
+            await self._flusher.touches.announce(flush_id, seconds)
+        except Exception as error:
+            if not isinstance(error, UnavailableError):
+                del self._unconfirmed[flush_id]
+            raise
 
 
 def _settle(batch: Sequence[Delivery], error: TidegateError | None) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
-from tidegate.kernel import WorkspaceId
+from tidegate.kernel import UnavailableError, WorkspaceId
 from tidegate.storage import Database
 from tidegate.storage.native import Columns
 from tidegate.telemetry.logs.model import LOG_COLUMNS
@@ -124,20 +124,18 @@ class PostgresTouchLedger:
         self._announced: dict[str, Mapping[WorkspaceId, Mapping[int, int]]] = {}
 
     async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Mapping[int, int]]) -> None:
-        async with self._database.transaction_over(seconds) as each:
-            async for workspace, connection in each:
-                await connection.execute(
-                    """
-                    INSERT INTO telemetry_touches (workspace, flush_id, writer, state, seconds, row_counts)
-                    VALUES ($1, $2, $3, 'pending', $4, $5)
-                    """,
-                    workspace,
-                    flush_id,
-                    self._writer,
-                    list(seconds[workspace]),
-                    list(seconds[workspace].values()),
-                )
-        self._announced[flush_id] = seconds
+        self._announced[flush_id] = seconds  # before it is written: whether it was may stay unknown
+        try:
+            async with self._database.transaction_over(seconds) as each:
+                async for workspace, connection in each:
+                    touched = seconds[workspace]
+                    await connection.execute(
+                        _ANNOUNCE, workspace, flush_id, self._writer, list(touched), list(touched.values())
+                    )
+        except Exception as error:
+            if not isinstance(error, UnavailableError):
+                del self._announced[flush_id]  # it was refused
+            raise
 
     async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
         await self._confirm(flush_id, workspaces, in_doubt=False)
@@ -175,6 +173,10 @@ class PostgresTouchLedger:
                     await connection.execute(_ADD_LATE, workspace, late_id, row["seconds"], _LATE_WRITER, self._late)
 
 
+_ANNOUNCE: Final = """
+    INSERT INTO telemetry_touches (workspace, flush_id, writer, state, seconds, row_counts)
+    VALUES ($1, $2, $3, 'pending', $4, $5)
+"""
 # Row locks decide between a writer that confirms and another that adopts: the second finds the state changed.
 _CONFIRM: Final = """
     WITH own AS (

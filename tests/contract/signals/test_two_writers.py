@@ -2,6 +2,8 @@
 
 import secrets
 import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from tests.factories import auth_span, make_request
 from tests.span_rows import batch_of
 
-from tidegate.kernel import RandomIds, SystemClock, WorkspaceId
+from tidegate.kernel import RandomIds, SystemClock, UnavailableError, WorkspaceId
 from tidegate.signals.tasks import build_closer, build_reader
 from tidegate.storage import Database
 from tidegate.storage.telemetry import TelemetryEngine
@@ -59,6 +61,19 @@ class Counting:
         return await self._reader.span_count(self._workspace)
 
 
+class LosingAnswers:
+    """A state store that writes what it is told, and whose answer to that is lost."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def transaction_over(self, workspaces: Iterable[WorkspaceId]) -> AsyncIterator[Any]:
+        async with self._database.transaction_over(workspaces) as each:
+            yield each
+        raise UnavailableError("gone in the middle")
+
+
 @pytest.fixture
 def counting(database: Database, engine: TelemetryEngine, workspace: WorkspaceId) -> Counting:
     return Counting(database, engine, workspace)
@@ -84,6 +99,23 @@ async def test_one_that_lives_is_adopted_before_its_insert_and_is_counted_all_th
     await one.confirm()
     await counting.close()
     assert await counting.counted() == 1
+
+
+async def test_an_announcement_whose_answer_is_lost_is_counted_and_forgotten_once_it_is_settled(
+    one: Writer, counting: Counting, database: Database, workspace: WorkspaceId, owner_connection: Any
+) -> None:
+    one.ledger._database = LosingAnswers(database)  # type: ignore[assignment]
+    with pytest.raises(UnavailableError):
+        await one.announce()
+    one.ledger._database = database
+    await one.store()  # as if it had been stored: nobody knows
+    await one.confirm_in_doubt()
+    await counting.close()
+    assert await counting.counted() == 1
+    await one.ledger.sweep()
+    await counting.close()
+    left = await owner_connection.fetchval("SELECT count(*) FROM telemetry_touches WHERE workspace = $1", workspace)
+    assert left == 0
 
 
 async def test_a_closing_that_read_the_adopted_touch_does_not_settle_what_came_after(

@@ -1,15 +1,14 @@
 """The pages of people on a telephone, in a real browser: forms work under our own policy, nothing overflows."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.async_api import Page
 from tests.api.identity.people import PASSWORD, Installation, Person
 from tests.e2e.browser import open_browser, requires_chromium
+from tests.shells import serving
 
 from tidegate.edge.caller import Role
 from tidegate.edge.requests import RequestContext
@@ -32,15 +31,8 @@ async def owner(installation: Installation, workspace: WorkspaceId) -> Person:
 @pytest.fixture
 async def url(installation: Installation) -> AsyncIterator[str]:
     application = installation.application(assets, identity_pages, account_pages, member_pages, token_pages)
-    config = uvicorn.Config(RequestContext(application), port=0, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(30):
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by a flag
-            await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await serving
+    async with serving(RequestContext(application)) as opened:
+        yield opened
 
 
 async def fits(page: Page, name: str) -> None:

@@ -64,9 +64,16 @@ class RecordingTouches:
 
     def __init__(self) -> None:
         self.events: list[tuple[str, ...]] = []
+        self.failures: list[Exception] = []
+        """What the next announcements end with, written though they are."""
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def announce(self, flush_id: str, seconds: Mapping[WorkspaceId, Mapping[int, int]]) -> None:
         self.events.append(("announce", flush_id, *sorted(seconds)))
+        await self.gate.wait()
+        if self.failures:
+            raise self.failures.pop(0)
 
     async def confirm(self, flush_id: str, workspaces: Sequence[WorkspaceId]) -> None:
         self.events.append(("confirm", flush_id, *workspaces))
@@ -180,6 +187,39 @@ async def test_an_engine_that_never_answers_does_not_hold_up_senders_for_ever(
         world.spans.gate.set()
         await world.ingest.accept(ACME, spans())
     assert len(world.spans.inserts) == 1
+
+
+async def test_an_announcement_whose_answer_is_lost_is_settled_for_figures_would_wait_for_it(world: World) -> None:
+    # On a full disk PostgreSQL ends in the middle; what it had written held up a workspace's figures until a restart.
+    world.touches.failures.append(UnavailableError("gone in the middle"))
+    async with world.running():
+        with pytest.raises(UnavailableError, match="gone in the middle"):
+            await world.ingest.accept(ACME, spans())
+        await world.ingest.accept(GLOBEX, spans())
+    assert ("confirm in doubt", "flu_00001", "acme") in world.touches.events
+    assert [token.partition("-")[0] for token, _ in world.spans.inserts] == ["flu_00002"]
+
+
+async def test_an_announcement_that_is_never_answered_is_settled_as_well(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.telemetry.flushing._FLUSH_LIMIT_S", 0.01)
+    world.touches.gate.clear()
+    async with world.running():
+        with pytest.raises(UnavailableError, match="too long"):
+            await world.ingest.accept(ACME, spans())
+        world.touches.gate.set()
+        await world.ingest.accept(ACME, spans())
+    assert ("confirm in doubt", "flu_00001", "acme") in world.touches.events
+
+
+async def test_an_announcement_that_is_refused_leaves_nothing_to_settle(world: World) -> None:
+    world.touches.failures.append(RuntimeError("no such workspace"))
+    async with world.running():
+        with pytest.raises(UnavailableError):
+            await world.ingest.accept(ACME, spans())
+        await world.ingest.accept(GLOBEX, spans())
+    assert [event for event in world.touches.events if event[0] == "confirm in doubt"] == []
 
 
 async def test_an_unexpected_failure_is_no_end_of_ingest(world: World) -> None:
