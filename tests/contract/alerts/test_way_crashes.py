@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-from tests.contract.alerts.killing import kill_on_the_way
+from tests.contract.alerts.killing import Stores, kill_on_the_way
 
 from tidegate.kernel import WorkspaceId
 from tidegate.storage import Database
@@ -26,7 +26,8 @@ async def test_kill_nine_anywhere_on_the_way_of_an_alert_loses_no_page_and_forge
 ) -> None:
     await owner.execute("UPDATE alerts SET state = 'resolved', resolved_at = since WHERE state <> 'resolved'")
     workspaces = await new_workspace(), await new_workspace()
-    found = await kill_on_the_way(dsns.serving, owner, database, workspaces, kills=kills, steps=steps, seed=SEED)
+    stores = Stores(owner, database, dsns.serving)
+    found = await kill_on_the_way(stores, workspaces, kills=kills, steps=steps, seed=SEED)
     assert all(found.expected.values())  # alerts that move, acknowledgements and pages: there is something to lose
     assert found.outcome == found.expected
     assert found.received.keys() == found.told.keys()
