@@ -26,7 +26,7 @@ __all__ = ["Found", "Stores", "kill_on_the_way"]
 
 ROOT: Final = Path(__file__).parents[3]
 _NAME: Final = "killed-on-the-way"  # how the connections of the child are told from others
-_CHILD_LIMIT_S: Final = 120
+_CHILD_LIMIT_S: Final = 600  # four hundred minutes cost 40 CPU-s; the machine may be busy
 _GONE_WITHIN_S: Final = 30
 
 

@@ -13,7 +13,7 @@ from tidegate.storage.postgres import PostgresDsns
 SEED = 20_280_229
 
 
-@pytest.mark.parametrize(("kills", "steps"), [(3, 30), pytest.param(20, 200, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("kills", "steps"), [(3, 20), pytest.param(20, 200, marks=pytest.mark.long)])
 async def test_kill_nine_anywhere_on_the_way_of_an_alert_loses_no_page_and_forgets_nothing(
     dsns: PostgresDsns,
     database: Database,
