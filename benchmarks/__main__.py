@@ -25,6 +25,11 @@ SCRIPTS = (
     "crash",
     "deliveries",
     "packets",
+    "burn",
+    "backtest",
+    "paging",
+    "active",
+    "killed",
 )
 FULL: dict[str, tuple[str, ...]] = {
     "start": ("--rounds", "10"),
@@ -42,6 +47,11 @@ FULL: dict[str, tuple[str, ...]] = {
     "crash": ("--rounds", "100"),
     "deliveries": ("--count", "20000"),
     "packets": (),
+    "burn": ("--rounds", "100"),
+    "backtest": ("--rounds", "10"),
+    "paging": ("--crossings", "200"),
+    "active": ("--requests", "300"),
+    "killed": ("--rounds", "200"),
 }
 _HOLDS = {True: "yes", False: "**no**", None: "-"}
 _BUSY_CORES = 0.3  # of others: from here on times are theirs as much as ours

@@ -1,6 +1,7 @@
 """The parts that run in production, put together as `app` does, on the real state store."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from tests.doing import BY, trail_of
 from tests.unit.gates.fakes import FakeSignals
 
 from tidegate.alerts import AlertService, PostgresAlertStore, load_rules
+from tidegate.alerts.model import Change
 from tidegate.app.gate_sources import build_gates
 from tidegate.egress import parse_allowances
 from tidegate.evidence import EvidenceService, PostgresCiReportStore, build_evidence
@@ -18,7 +20,7 @@ from tidegate.gates.tasks import GateRefresher, workspace_lister
 from tidegate.isolation import IsolationService, PostgresAuthzRunStore
 from tidegate.kernel import GateId, RandomIds, SystemClock, UnavailableError, WorkspaceId
 from tidegate.releases import PostgresReleaseStore, ReleaseService, ReleasesService
-from tidegate.storage import Database
+from tidegate.storage import Connection, Database
 
 AUTH = GateId("auth-shell")
 SERVICES = [ReleaseService("harbor", "7", "4f1c2ab")]
@@ -36,6 +38,13 @@ def releases(database: Database) -> ReleasesService:
     )
 
 
+class Nobody:
+    """Listens to alerts and does nothing of it."""
+
+    async def changed(self, connection: Connection, workspace: WorkspaceId, changes: Sequence[Change]) -> None:
+        return None
+
+
 @pytest.fixture
 def gates(database: Database, signals: FakeSignals, releases: ReleasesService) -> GateService:
     clock, ids, rules = SystemClock(), RandomIds(), load_rules()
@@ -43,6 +52,7 @@ def gates(database: Database, signals: FakeSignals, releases: ReleasesService) -
         database,
         signals=signals,
         alerts=AlertService(rules=rules, reader=signals, store=PostgresAlertStore(database), clock=clock),
+        listener=Nobody(),
         rules=rules,
         releases=releases,
         isolation=IsolationService(store=PostgresAuthzRunStore(database, trail_of(database)), clock=clock),

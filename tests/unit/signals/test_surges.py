@@ -69,26 +69,27 @@ def closer() -> RollupCloser:
     return RollupCloser(touches=nothing, counts=nothing, clock=SystemClock())
 
 
-async def rested_s(one: RollupCloser, *flushes: Sequence[Columns]) -> float:
-    """Return how long it rests while flushes are stored every 50 ms."""
+async def rested_s(one: RollupCloser, *flushes: Sequence[Columns], wanted_s: float) -> float:
+    """Return how long it rests of `wanted_s` while flushes are stored every 50 ms."""
     began = time.monotonic()
-    resting = asyncio.create_task(one._rest(1.0))
-    for number, flush in enumerate([*flushes, *[spans()] * 40]):
+    resting = asyncio.create_task(one._rest(wanted_s))
+    waiting = [*flushes]
+    while not resting.done():
         await asyncio.sleep(0.05)
-        if resting.done():
-            break
-        one.keep(f"flu_{number}", flush)
+        one.keep("flu_some", waiting.pop(0) if waiting else spans())
         one.wake()
-    await resting
     return time.monotonic() - began
 
 
+# Bounds are far apart: how long a busy machine takes for a moment is not what is tested.
+
+
 async def test_a_surge_ends_the_rest_between_two_closings_and_ordinary_rows_do_not() -> None:
-    assert await rested_s(closer(), spans()) >= 1.0
-    assert await rested_s(closer(), spans(), spans(http_status=(10, "401"))) < 0.9
+    assert await rested_s(closer(), wanted_s=0.4) >= 0.4
+    assert await rested_s(closer(), spans(), spans(http_status=(10, "401")), wanted_s=20) < 10
 
 
 async def test_surges_in_waves_end_a_rest_at_most_twice_a_second() -> None:
     one = closer()
     one._hurried_at = time.monotonic()  # as after a closing in a hurry
-    assert 0.5 <= await rested_s(one, spans(http_status=(10, "401"))) < 0.95
+    assert 0.5 <= await rested_s(one, spans(http_status=(10, "401")), wanted_s=20) < 10
