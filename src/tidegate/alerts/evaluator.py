@@ -30,7 +30,7 @@ from tidegate.alerts.asked_rules import AskedRules
 from tidegate.alerts.asking import Answer, KnownSubjects, answer_of, batches_in
 from tidegate.alerts.errors import WatchLostError
 from tidegate.alerts.judging import asked_changes, changes_of
-from tidegate.alerts.model import FLAP_WINDOW, Change, Rule, withdraw
+from tidegate.alerts.model import FLAP_WINDOW, AlertState, Change, Rule, withdraw
 from tidegate.alerts.opened import OpenAlerts
 from tidegate.alerts.pace import Pace
 from tidegate.alerts.ports import AlertStore, OwnRules, WatchStore
@@ -92,6 +92,7 @@ class AlertEvaluator:
         self._own = own_rules
         self._asked = asked
         self._rules_count: int | None = None
+        self._unread_rules: Mapping[WorkspaceId, Exception] = {}
         self._questions = questions_of(self._rules)
         self._asked_at: dict[Question, datetime] = {}
         self._known = KnownSubjects(reader)
@@ -160,10 +161,11 @@ class AlertEvaluator:
             return
         count = await self._own.change_count()
         if count != self._rules_count:
-            own = await self._own.list_rules()
-            self._questions = questions_of([*own, *self._rules])
+            read = await self._own.read_rules()
+            self._questions = questions_of([*read.rules, *self._rules])
             if self._asked is not None:
-                self._asked.follow(own, now)
+                self._asked.follow(read.rules, now)
+            self._unread_rules = read.unread
             self._known.forget()
             self._open.forget_rules()
             self._forget_answers()
@@ -173,7 +175,8 @@ class AlertEvaluator:
         """Close what no rule judges any more."""
         placed = [one for question in self._questions for one in question.placed]
         placed += self._asked.placed if self._asked is not None else ()
-        found = [withdraw(alert, now) for alert in self._open.without_rule(placed)]
+        without = self._open.without_rule(placed)
+        found = [withdraw(alert, now) for alert in without if alert.workspace not in self._unread_rules]
         failed |= await self._store(found, fence)
         self._is_sweep_due = bool(failed)
         return found
@@ -197,7 +200,15 @@ class AlertEvaluator:
                     with _of_owners_only([placed], failed):
                         found += changes_of(placed, batches, before, open_alerts=self._open, ids=self._ids, now=now)
             # Of whom nothing was read nothing is known: what burns there goes on burning.
-            yield [one for one in found if one.alert.workspace not in answer.unread], count
+            yield [one for one in found if not self._is_unknown(one, answer)], count
+
+    def _is_unknown(self, change: Change, answer: Answer) -> bool:
+        """Return whether more would have to be known of the workspace before this moves.
+
+        Whoever's own rules cannot be read may have changed bounds of those that ship: they open alerts, and close none.
+        """
+        workspace, state = change.alert.workspace, change.alert.state
+        return workspace in answer.unread or (workspace in self._unread_rules and state is AlertState.RESOLVED)
 
     async def _ask(self, question: Question, workspaces: Sequence[WorkspaceId], now: datetime) -> Answer | None:
         """Return the answer to a question that is due; who could not be read stays unread until it is asked again."""
@@ -216,7 +227,7 @@ class AlertEvaluator:
             self._asked.resume(workspaces, now)
         group_count = 0
         changes: list[Change] = []
-        failed: dict[WorkspaceId, Exception] = {}
+        failed: dict[WorkspaceId, Exception] = dict(self._unread_rules)
         whole: Exception | None = None
         if self._is_sweep_due:
             changes += await self._sweep(fence, now, failed)

@@ -1,7 +1,7 @@
 """What alerts need from the state store."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -165,6 +165,16 @@ class WatchStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRules:
+    """The rules of workspaces, as far as they can be read."""
+
+    rules: Sequence[Rule]
+    """Those that change a rule that ships are the whole rule that results."""
+    unread: Mapping[WorkspaceId, Exception] = field(default_factory=dict)
+    """Whose rules cannot be read, and why: what they would say is not known."""
+
+
 class OwnRules(Protocol):
     """The rules that workspaces set themselves, for the one who evaluates all of them."""
 
@@ -172,6 +182,10 @@ class OwnRules(Protocol):
         """Return how often rules were set: as long as it stands still, they are what they were."""
         ...
 
-    async def list_rules(self) -> list[Rule]:
-        """Return the rules of all workspaces, those that change a rule that ships as the whole rule that results."""
+    async def read_rules(self) -> ReadRules:
+        """Return the rules of all workspaces; one whose rules cannot be read keeps no other from theirs.
+
+        Raises:
+            UnavailableError: the state store does not answer for the moment.
+        """
         ...

@@ -14,6 +14,7 @@ from tidegate.alerts.backtest.model.outcome import Trial
 from tidegate.alerts.backtest.service import BacktestService
 from tidegate.alerts.model import Alert, Rule, Transition
 from tidegate.alerts.paging.model import NO_ROUTING, Routing, Silence
+from tidegate.alerts.ports import ReadRules
 from tidegate.alerts.rule_sets.reading import read_rule_file
 from tidegate.alerts.rules import BUILT_IN_RULES
 from tidegate.kernel import WorkspaceId
@@ -58,8 +59,8 @@ class Own:
     async def change_count(self) -> int:
         return 1
 
-    async def list_rules(self) -> list[Rule]:
-        return self._rules
+    async def read_rules(self) -> ReadRules:
+        return ReadRules(self._rules)
 
 
 async def test_history_in_the_engine_is_judged_as_it_was_live(

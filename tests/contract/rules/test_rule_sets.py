@@ -74,7 +74,27 @@ async def test_rules_are_set_in_versions_and_count_for_their_workspace_alone(
     assert (await service.get_rule(workspace, "auth_failure_rate_high")).threshold == 0.2
     with pytest.raises(RuleNotFoundError):
         await service.get_rule(other, "a_rule")
-    assert [rule.workspace for rule in await store.list_rules() if rule.code == "a_rule"] == [workspace]
+    assert [rule.workspace for rule in (await store.read_rules()).rules if rule.code == "a_rule"] == [workspace]
+
+
+async def test_a_set_that_cannot_be_read_keeps_no_other_workspace_from_its_rules(
+    service: RuleSetService,
+    store: PostgresRuleSets,
+    owner_connection: "asyncpg.Connection[asyncpg.Record]",
+    workspace: WorkspaceId,
+    other: WorkspaceId,
+) -> None:
+    for one in (workspace, other):
+        await service.apply(one, rules(own("a_rule")), by=BY)
+    await owner_connection.execute(
+        "UPDATE alert_rule_sets SET body = $2 WHERE workspace = $1", other, b'{"apiVersion":"tidegate/v9"}'
+    )
+    read = await store.read_rules()
+    assert other in read.unread
+    assert workspace not in read.unread
+    mine = [rule.workspace for rule in read.rules if rule.code == "a_rule" and rule.workspace in {workspace, other}]
+    assert mine == [workspace]
+    await owner_connection.execute("DELETE FROM alert_rule_sets WHERE workspace = $1", other)
 
 
 async def test_a_code_stands_in_one_set(service: RuleSetService, workspace: WorkspaceId) -> None:

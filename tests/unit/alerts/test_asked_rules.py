@@ -12,6 +12,7 @@ from tests.unit.alerts.fakes import FakeReader, FakeStores
 from tidegate.alerts import AlertEvaluator
 from tidegate.alerts.asked_rules import AskedRules
 from tidegate.alerts.model import Alert, AlertState, CauseKind, Rule
+from tidegate.alerts.ports import ReadRules
 from tidegate.alerts.rule_sets.errors import RuleFileInvalidError
 from tidegate.alerts.rule_sets.model import described, explanation_of
 from tidegate.alerts.rule_sets.reading import read_rule_file
@@ -72,8 +73,8 @@ class OwnNow:
     async def change_count(self) -> int:
         return self.count
 
-    async def list_rules(self) -> list[Rule]:
-        return self.rules
+    async def read_rules(self) -> ReadRules:
+        return ReadRules(self.rules)
 
 
 class World:

@@ -13,6 +13,7 @@ from tests.unit.alerts.fakes import FakeReader, FakeStores
 from tidegate.alerts import AlertEvaluator, AlertKey, AlertState
 from tidegate.alerts.figures import MEASURES
 from tidegate.alerts.model import Bound, Filter, NoData, Op, Rule, Severity, Transition, advance, judge
+from tidegate.alerts.ports import ReadRules
 from tidegate.kernel import WorkspaceId
 from tidegate.signals import Family, GroupTotals, ListedRows, SubjectRows, Totals
 from tidegate.testing import CountingIds, FakeClock
@@ -61,8 +62,8 @@ class OwnRules:
     async def change_count(self) -> int:
         return self.count
 
-    async def list_rules(self) -> list[Rule]:
-        return list(self.rules)
+    async def read_rules(self) -> ReadRules:
+        return ReadRules(list(self.rules))
 
 
 def expected_of(world: list[tuple[int, list[Totals]]]) -> dict[AlertKey, list[Transition]]:

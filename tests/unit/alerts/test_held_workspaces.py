@@ -8,7 +8,8 @@ import pytest
 from tests.unit.alerts.fakes import FakeReader, FakeStores
 
 from tidegate.alerts import AlertEvaluator, load_rules
-from tidegate.alerts.model import Filter, Rule
+from tidegate.alerts.model import AlertState, Filter, Rule
+from tidegate.alerts.ports import ReadRules
 from tidegate.kernel import TimeRange, UnavailableError, WorkspaceId
 from tidegate.signals import Dimension, Family, GroupTotals, SubjectRows, Totals
 from tidegate.testing import CountingIds, FakeClock
@@ -43,12 +44,13 @@ class PickyReader(FakeReader):
 @dataclass
 class OwnRulesNow:
     rules: list[Rule] = field(default_factory=list)
+    unread: dict[WorkspaceId, Exception] = field(default_factory=dict)
 
     async def change_count(self) -> int:
-        return len(self.rules)
+        return len(self.rules) + len(self.unread)
 
-    async def list_rules(self) -> list[Rule]:
-        return self.rules
+    async def read_rules(self) -> ReadRules:
+        return ReadRules(self.rules, self.unread)
 
 
 @dataclass
@@ -110,6 +112,29 @@ async def test_an_own_question_that_cannot_be_read_holds_its_workspace_alone(
     assert await world.evaluated_at(ACME) == first
     assert [await world.evaluated_at(one) for one in (OTHER, THIRD)] == [world.clock.now()] * 2
     assert {alert.workspace for alert in world.stores.alerts.values()} == {OTHER}
+
+
+async def test_rules_that_cannot_be_read_hold_their_workspace_alone_and_close_nothing(
+    world: World, evaluator: AlertEvaluator
+) -> None:
+    world.own.rules = [own_rule(ACME), own_rule(OTHER)]
+    world.reader.by_family = {Family.AUTH: [GroupTotals(one, "api", None, BAD) for one in (ACME, OTHER)]}
+    await evaluated(world, evaluator)
+    first, opened = world.clock.now(), {alert.id for alert in world.stores.alerts.values() if alert.workspace == ACME}
+    assert opened
+
+    world.own.rules, world.own.unread = [own_rule(OTHER)], {ACME: ValueError("of a version to come")}
+    world.own.unread[THIRD] = world.own.unread[ACME]  # so that the count of changes is another one
+    world.reader.by_family = {Family.AUTH: [GroupTotals(THIRD, "api", None, BAD)]}
+    for _ in range(5):
+        await evaluated(world, evaluator, after=10 * MINUTE)
+
+    assert await world.evaluated_at(ACME) == first
+    assert await world.evaluated_at(OTHER) == world.clock.now()
+    states = {alert.id: alert.state for alert in world.stores.alerts.values()}
+    assert all(states[one] is not AlertState.RESOLVED for one in opened)
+    # What ships opens all the same: nobody knows of a bound that it should have instead.
+    assert THIRD in {alert.workspace for alert in world.stores.alerts.values()}
 
 
 async def test_who_was_never_evaluated_stays_so_and_is_not_taken_for_good(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from tidegate.alerts.model import Rule
+from tidegate.alerts.ports import ReadRules
 from tidegate.alerts.rule_sets.errors import RulesChangedError
 from tidegate.alerts.rule_sets.model import LastAnswer, RuleSet
 from tidegate.alerts.rule_sets.ports import NewRuleSet
 from tidegate.alerts.rule_sets.reading import rules_in
 from tidegate.audit import AuditTrail, Deed
-from tidegate.kernel import WorkspaceId, digest_of
+from tidegate.kernel import UnavailableError, WorkspaceId, digest_of
 from tidegate.storage import Connection, Database
 
 if TYPE_CHECKING:
@@ -98,14 +99,19 @@ class PostgresRuleSets:
         async with self._database.across_workspaces() as connection:
             return int(await connection.fetchval("SELECT change_count FROM alert_rules_set"))
 
-    async def list_rules(self) -> list[Rule]:
+    async def read_rules(self) -> ReadRules:
         async with self._database.across_workspaces() as connection:
             rows = await connection.fetch("SELECT list_workspaces_with_rules() AS id")
         found: list[Rule] = []
-        for row in rows:
-            for one in await self.list_sets(WorkspaceId(row["id"])):
-                found += one.rules
-        return found
+        unread: dict[WorkspaceId, Exception] = {}
+        for workspace in (WorkspaceId(row["id"]) for row in rows):
+            try:
+                found += [rule for one in await self.list_sets(workspace) for rule in one.rules]
+            except UnavailableError:
+                raise  # it would go wrong with all of them
+            except Exception as error:  # noqa: BLE001 - a newer version may have written what this one cannot read
+                unread[workspace] = error
+        return ReadRules(found, unread)
 
 
 async def _versions(connection: Connection, workspace: WorkspaceId) -> dict[str, int]:
