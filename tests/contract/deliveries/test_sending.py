@@ -254,15 +254,17 @@ async def test_a_delivered_one_is_replayed_under_its_id_and_one_under_way_is_not
     assert (await world.delivered(notice)).attempt_count == 2
 
 
-async def test_a_delivery_whose_process_was_killed_at_its_last_attempt_can_be_replayed(
+async def test_a_delivery_whose_process_was_killed_at_its_last_attempt_is_dead_and_can_be_replayed(
     world: World, receiver: HttpReceiver
 ) -> None:
     added = await world.add(url=receiver.url)
     notice = await world.tell(added)
     async with world.database.transaction(world.workspace) as connection:
         await connection.execute(
-            "UPDATE jobs SET state = 'dead', finished_at = now() WHERE workspace = $1", world.workspace
+            "UPDATE jobs SET state = 'dead', reason = 'lost', finished_at = now() WHERE workspace = $1", world.workspace
         )
+    found = await world.delivered(notice)
+    assert (found.state, found.last_reason) == (DEAD, "lost")
     again = await world.deliveries.replay(world.workspace, notice.id, by=BY)
     await world.work()
     assert again.state is PENDING
