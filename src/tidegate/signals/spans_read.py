@@ -1,5 +1,6 @@
 """Which rows a closing needs, and from where: what was read of late, else the engine."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -244,12 +245,13 @@ class SpanReads:
 
     async def _learn(self, unknown: Seconds) -> None:
         """Learn where nothing is stored: a trace may go on for an hour, most of which has not come yet."""
+        newest = {workspace: _newest_of(own) for workspace, own in unknown.items()}
         ranges = {workspace: [(own[0] - own[0] % BLOCK_S, min(own[-1] - own[-1] % BLOCK_S + _LEARNT_S, _NEVER_S))]
-                  for workspace, own in unknown.items()}  # fmt: skip
+                  for workspace, own in newest.items()}  # fmt: skip
         stored = await self.rows.stored_seconds(ranges)
         for workspace, ((_, end),) in ranges.items():
             known = [one for one in stored.get(workspace, ()) if not self.traces.knows(workspace, one)]
-            self.traces.know_empty(workspace, max([unknown[workspace][0], *(one + 1 for one in known)]), end)
+            self.traces.know_empty(workspace, max([newest[workspace][0], *(one + 1 for one in known)]), end)
 
     def _remembered(self, seen: Seconds, own: Columns, known: _Own) -> tuple[list[Columns], Seconds]:
         """Return the rows of the traces of `own` in seconds that are remembered, and which are not."""
@@ -291,6 +293,11 @@ def _is_of_late(seconds: Seconds, now_s: int) -> bool:
 
 def _moments(ranges: Iterable[tuple[int, int]]) -> Iterator[int]:
     return (moment for start, end in ranges for moment in range(start, end))
+
+
+def _newest_of(moments: Sequence[int]) -> Sequence[int]:
+    """Return the last of ascending `moments`, within two hours: by senders' clocks the others may be years away."""
+    return moments[bisect_left(moments, moments[-1] - _LEARNT_S) :]
 
 
 def _linked(traces: Columns, seconds: Seconds) -> tuple[Spans, int]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -107,25 +108,25 @@ async def test_a_name_that_is_none_is_refused(api: Api) -> None:
 async def test_the_command_line_sets_shows_lists_and_removes(shell: Shell, post: Post, tmp_path: Path) -> None:
     secret = tmp_path / "token.txt"
     secret.write_text("a-secret-of-theirs\n")
-    shell.token = f"admin:{post.sea.workspace}:usr_one:admin"
+    shell = replace(shell, token=f"admin:{post.sea.workspace}:usr_one:admin")
     empty = await shell.run("alertmanager", "list")
-    assert (empty.exit_code, empty.output.strip()) == (0, "Alerts are sent to no Alertmanager.")
+    assert (empty.code, empty.output.strip()) == (0, "Alerts are sent to no Alertmanager.")
     options = ["--matcher", 'severity="P1"', "--secret-file", str(secret)]
     made = await shell.run("alertmanager", "set", "central", URL, *options)
-    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, f"central  {URL}")
+    assert (made.code, made.out.splitlines()[0]) == (0, f"central  {URL}")
     await post.sea.fire()
     await post.sea.work()
     shown = await shell.run("alertmanager", "show", "central", "--json")
-    found = json.loads(shown.stdout)
+    found = json.loads(shown.out)
     assert (found["hasSecret"], found["matchers"], found["firingCount"]) == (True, ['severity="P1"'], 1)
     assert found["problem"]
     told = await shell.run("alertmanager", "show", "central")
-    assert "1 firing, all taken at no time yet" in told.stdout
-    assert "central" in (await shell.run("alertmanager", "list")).stdout
+    assert "1 firing, all taken at no time yet" in told.out
+    assert "central" in (await shell.run("alertmanager", "list")).out
     assert not any("a-secret-of-theirs" in ended.output for ended in (made, shown, told))
     removed = await shell.run("alertmanager", "remove", "central")
-    assert (removed.exit_code, removed.stdout) == (
+    assert (removed.code, removed.out) == (
         0, "Removed central. What fires there ends by itself within four minutes.\n",
     )  # fmt: skip
     gone = await shell.run("alertmanager", "show", "central")
-    assert (gone.exit_code, "alertmanager_not_found" in gone.stderr) == (5, True)
+    assert (gone.code, "alertmanager_not_found" in gone.err) == (5, True)

@@ -53,14 +53,14 @@ async def test_what_cannot_be_kept_is_refused_with_its_field(api: Api, body: obj
 
 
 async def test_the_verb_shows_sets_and_says_how_to_undo(api: Api) -> None:
-    assert (await api.run("retention", "show")).stdout.splitlines()[0] == "raw telemetry\t7"
+    assert (await api.run("retention", "show")).out.splitlines()[0] == "raw telemetry\t7"
     changed = await api.run("retention", "set", "--raw-days", "30", "--json")
-    assert json.loads(changed.stdout) == DEFAULTS | {"rawDays": 30}
-    assert "tidegate retention set --raw-days 7" in changed.stderr
+    assert json.loads(changed.out) == DEFAULTS | {"rawDays": 30}
+    assert "tidegate retention set --raw-days 7" in changed.err
     nothing = await api.run("retention", "set")
-    assert (nothing.exit_code, "Say what to change" in nothing.stderr) == (2, True)
+    assert (nothing.code, "Say what to change" in nothing.err) == (2, True)
     wrong = await api.run("retention", "set", "--minute-days", "399", "--hour-days", "398")
-    assert (wrong.exit_code, "Minutes cannot be kept longer" in wrong.stderr) == (2, True)
+    assert (wrong.code, "Minutes cannot be kept longer" in wrong.err) == (2, True)
 
 
 async def test_telemetry_that_is_older_than_a_workspace_says_is_in_no_answer(

@@ -110,23 +110,23 @@ async def test_the_command_line_sets_asks_and_removes(shell: Shell, watch: Watch
     await watch.sea.route(ROUTE)
     assert (await shell.run("schedule", "remove", "primary")).code == 6
     assert (await shell.run("schedule", "show", "none")).code == 5
-    assert (await shell.run("schedule", "remove", "primary")).exit_code == 6
-    assert (await shell.run("schedule", "show", "none")).exit_code == 5
+    assert (await shell.run("schedule", "remove", "primary")).code == 6
+    assert (await shell.run("schedule", "show", "none")).code == 5
 
 
 async def test_the_address_of_a_calendar_comes_from_a_file_or_standard_input(
     shell: Shell, watch: Watch, tmp_path: Path
 ) -> None:
-    shell.token = f"admin:{watch.sea.workspace}:usr_one:admin"
+    shell = Shell(shell.url, f"admin:{watch.sea.workspace}:usr_one:admin")
     address = f"{watch.remote.url}/secret-path.ics"
     (tmp_path / "calendar.txt").write_text(f"{address}\n")
     for words, stdin in ((str(tmp_path / "calendar.txt"), None), ("-", f"\n  {address}  \n")):
         made = await shell.run("schedule", "set", "primary", "--ical-url-file", words, stdin=stdin)
-        assert made.exit_code == 0, made.output
+        assert made.code == 0, made.output
         assert "secret-path" not in made.output
     assert (await watch.schedules.get_schedule(watch.sea.workspace, "primary")).secret is not None
     for text in ("", f"{address}\n{address}\n"):
         refused = await shell.run("schedule", "set", "primary", "--ical-url-file", "-", stdin=text)
-        assert (refused.exit_code, "secret-path" in refused.output) == (2, False)
+        assert (refused.code, "secret-path" in refused.output) == (2, False)
     both = await shell.run("schedule", "set", "primary", "--ical-url-file", "-", "--ical-url", address, stdin=address)
-    assert both.exit_code == 2
+    assert both.code == 2

@@ -134,7 +134,9 @@ def recount(episode: Episode) -> Iterator[Said]:
             return
         elif minute >= last + desk.interval:
             if not _is_hushed(episode, minute):
-                yield minute, desk.service, "all alerts resolved", ("ops",)
+                # Whoever was told, by an escalation too, hears of the end.
+                told = ("ops", *(f"step{number}" for number in range(1, steps_done + 1)))
+                yield minute, desk.service, "all alerts resolved", told
             return
 
 
