@@ -93,9 +93,12 @@ class Judge:
         """Return what of other workspaces stands in an answer and did not stand in its request."""
         text = answer.text + "\n" + "\n".join(f"{name}: {value}" for name, value in answer.headers.items())
         text += "\n" + "\n".join(_decoded(text))
-        left = text
+        # Markdown escapes what was sent, and a sentence begins with it as a capital.
+        left = text.replace("\\", "")
         for sent in sorted(request.sent | self._said, key=len, reverse=True):
-            left = left.replace(sent, "")
+            plain = sent.replace("\\", "")
+            for each in (plain, plain[:1].upper() + plain[1:]) if plain else ():
+                left = left.replace(each, "")
         leaks = []
         for owner, mark in self._marks.items():
             for secret in (mark, owner):
