@@ -48,8 +48,8 @@ def test_a_low_target_leaves_out_factors_that_are_never_reached() -> None:
 def test_a_day_keeps_the_factors_and_shrinks_the_windows() -> None:
     pairs, left_out = pairs_for(allowed_share=Fraction(1, 1000), window=DAY)
     assert [(one.severity.value, float(one.factor), one.long, one.short) for one in pairs] == [
-        ("P1", 14.4, 5 * MINUTE, MINUTE),
-        ("P1", 6, 12 * MINUTE, MINUTE),
+        ("P1", 14.4, 5 * MINUTE, 2 * MINUTE),
+        ("P1", 6, 12 * MINUTE, 2 * MINUTE),
         ("P2", 3, 48 * MINUTE, 4 * MINUTE),
         ("P2", 1, 144 * MINUTE, 12 * MINUTE),
     ]
@@ -59,7 +59,7 @@ def test_a_day_keeps_the_factors_and_shrinks_the_windows() -> None:
 def test_an_hour_leaves_out_what_would_burn_when_the_budget_is_gone() -> None:
     pairs, left_out = pairs_for(allowed_share=Fraction(1, 1000), window=HOUR)
     assert [(one.severity.value, one.words) for one in pairs] == [
-        ("P1", "5m/1m at 6"), ("P2", "5m/1m at 3"), ("P2", "6m/1m at 1")
+        ("P1", "5m/2m at 6"), ("P2", "5m/2m at 3"), ("P2", "6m/2m at 1")
     ]  # fmt: skip
     assert "is reached when the budget of 1h is used up" in left_out[0].reason
 

@@ -65,6 +65,7 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _MONTH: Final = 30 * _DAY
 _FEWEST_STEPS: Final = 5  # of a long window: fewer make a page of one bad minute
+_FEWEST_SHORT_STEPS: Final = 2
 # Severity, share of the budget, long and short window: for 30 days the factors are 14.4, 6, 3 and 1.
 WORKBOOK: Final = (
     (BurnSeverity.P1, Fraction(2, 100), _HOUR, timedelta(minutes=5)),
@@ -174,12 +175,13 @@ def _shrunk(
 ) -> BurnPair:
     """Return a pair of the workbook with its factor, and windows as much shorter as `window` is shorter than 30 days.
 
-    In whole steps of what is counted, rounded up: the long window is at least five, the short one a step.
+    In whole steps of what is counted, rounded up: the long window is at least five, the short one two, since the running
+    step has only just begun.
     """
     severity, share, long, short = entry
     steps = Fraction(window // _MINUTE, _MONTH // _MINUTE) / (resolution // _MINUTE)
     long_steps = max(math.ceil(steps * (long // _MINUTE)), _FEWEST_STEPS)
-    short_steps = math.ceil(Fraction(long_steps * (short // _MINUTE), long // _MINUTE))
+    short_steps = max(math.ceil(Fraction(long_steps * (short // _MINUTE), long // _MINUTE)), _FEWEST_SHORT_STEPS)
     factor = factor_of(share, window=_MONTH, long=long)
     return BurnPair(severity, long_steps * resolution, short_steps * resolution, factor)
 
