@@ -175,8 +175,8 @@ def _shrunk(
 ) -> BurnPair:
     """Return a pair of the workbook with its factor, and windows as much shorter as `window` is shorter than 30 days.
 
-    In whole steps of what is counted, rounded up: the long window is at least five, the short one two, since the running
-    step has only just begun.
+    In whole steps of what is counted, rounded up: the long window is at least five, the short one two, since the
+    running step has only just begun.
     """
     severity, share, long, short = entry
     steps = Fraction(window // _MINUTE, _MONTH // _MINUTE) / (resolution // _MINUTE)
