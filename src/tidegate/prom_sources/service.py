@@ -4,10 +4,11 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from tidegate.audit import Doer
 from tidegate.egress import EgressLimits, EgressRefusedError
+from tidegate.egress.logins import Login, problem_with_login
 from tidegate.kernel import Clock, IdFactory, WorkspaceId, digest_of
 from tidegate.prom_sources.errors import (
     PromSourceInvalidError,
@@ -24,7 +25,6 @@ __all__ = ["LIMITS", "PromAsker", "PromSourceService", "PromSources", "purpose_o
 # 1,000 series of 20 labels have 800 KB. A query that takes longer is one for a recording rule over there.
 # Workspaces may share a server: who asks for rules bounds how many questions are under way, 128.
 LIMITS: Final = EgressLimits(total_s=10.0, head_s=9.0, body_bytes=1024 * 1024, at_once=256)
-_MAX_URL: Final = 2_000
 _MAX_SECRET: Final = 4_000  # a signed token of a proxy takes 2 KB
 _REFUSING: Final = frozenset({400, 422})  # what Prometheus answers to a query that it does not take
 
@@ -168,27 +168,14 @@ class PromSourceService:
         return await self._asker.ask(workspace, name, query)
 
     def _refuse(self, wish: Wish, before: Source | None) -> None:
-        if len(wish.url) > _MAX_URL:
-            raise PromSourceInvalidError(f"An address has at most {_MAX_URL} characters.", field="url")
+        kept = None if before is None or before.secret is None else (before.url, before.user)
+        problem = problem_with_login(Login(wish.url, wish.user, wish.secret), kept=kept, max_secret=_MAX_SECRET)
+        if problem is not None:
+            raise PromSourceInvalidError(problem.message, field=problem.field)
         try:
             self._calling.check(wish.url, field="url")
         except EgressRefusedError as error:
             raise PromSourceInvalidError(error.message, field="url") from error
-        parts = urlsplit(wish.url)
-        if parts.query or parts.fragment:
-            raise PromSourceInvalidError("Write the address without what follows `?` or `#`.", field="url")
-        kept = before is not None and before.secret is not None and wish.secret is None
-        # A secret goes to the place, and with the name, that it was given for.
-        if before is not None and kept and (before.url, before.user) != (wish.url.rstrip("/"), wish.user):
-            raise PromSourceInvalidError("Write the secret again: the address or the user changed.", field="secret")
-        if wish.user and not (kept or wish.secret):
-            raise PromSourceInvalidError("A user has a password.", field="secret")
-        if ":" in wish.user or not (wish.user.isascii() and wish.user.isprintable()):
-            raise PromSourceInvalidError("A user has printable ASCII characters and no colon.", field="user")
-        secret = wish.secret or ""
-        if len(secret) > _MAX_SECRET or not (secret.isascii() and secret.isprintable()):
-            raise PromSourceInvalidError(f"A secret has at most {_MAX_SECRET:,} printable ASCII characters.",
-                                         field="secret")  # fmt: skip
 
 
 def purpose_of(name: str) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -17,6 +16,7 @@ from tidegate.alerts.oncall.model import is_name
 from tidegate.alerts.paging.model import parse_matcher
 from tidegate.audit import Doer
 from tidegate.egress import EgressFailedError, EgressLimits, EgressRefusedError
+from tidegate.egress.logins import Login, problem_with_login
 from tidegate.kernel import Clock, IdFactory, WorkspaceId, digest_of
 from tidegate.storage import Connection
 from tidegate.storage.envelopes import EnvelopeInvalidError, Envelopes
@@ -27,7 +27,6 @@ LIMITS: Final = EgressLimits(total_s=10.0, head_s=8.0, body_bytes=64 * 1024)
 _log = structlog.get_logger("tidegate.forwarding")
 _AGAIN: Final = timedelta(seconds=15)  # after a try that failed: some fifteen of them before what fires ends there
 _SEND_S: Final = 45.0  # of all batches of a turn: less than an interval
-_MAX_URL: Final = 2_000
 _MAX_SECRET: Final = 1_000
 
 
@@ -97,26 +96,14 @@ class TargetService:
             raise AlertmanagerNotFoundError(name)
 
     def _refuse(self, wish: TargetWish, before: Target | None) -> None:
-        if len(wish.url) > _MAX_URL:
-            raise AlertmanagerInvalidError(f"An address has at most {_MAX_URL} characters.", field="url")
+        kept = None if before is None or before.secret is None else (before.url, before.user)
+        problem = problem_with_login(Login(wish.url, wish.user, wish.secret), kept=kept, max_secret=_MAX_SECRET)
+        if problem is not None:
+            raise AlertmanagerInvalidError(problem.message, field=problem.field)
         try:
             self._calling.check(wish.url, field="url")
         except EgressRefusedError as error:
             raise AlertmanagerInvalidError(error.message, field="url") from error
-        parts = urlsplit(wish.url)
-        if parts.query or parts.fragment:
-            raise AlertmanagerInvalidError("Write the address without what follows `?` or `#`.", field="url")
-        kept = before is not None and before.secret is not None and wish.secret is None
-        # A secret goes to the place, and with the name, that it was given for.
-        if before is not None and kept and (before.url, before.user) != (wish.url.rstrip("/"), wish.user):
-            raise AlertmanagerInvalidError("Write the secret again: the address or the user changed.", field="secret")
-        if wish.user and not (kept or wish.secret):
-            raise AlertmanagerInvalidError("A user has a password.", field="secret")
-        if ":" in wish.user or not (wish.user.isascii() and wish.user.isprintable()):
-            raise AlertmanagerInvalidError("A user has printable ASCII characters and no colon.", field="user")
-        secret = wish.secret or ""
-        if len(secret) > _MAX_SECRET or not (secret.isascii() and secret.isprintable()):
-            raise AlertmanagerInvalidError("A secret has at most 1,000 printable ASCII characters.", field="secret")
 
 
 @dataclass(frozen=True, slots=True)
